@@ -1,0 +1,23 @@
+"""seisinv: seismic inversion with differentiable physics."""
+
+from seisinv.core import (
+    ConfigError,
+    DataError,
+    Gathers,
+    GeometryError,
+    Grid,
+    KernelError,
+    Model,
+    ModelError,
+    Ricker,
+    RunError,
+    SeisinvError,
+    Shot,
+    StabilityError,
+    Survey,
+    TimeAxis,
+    line,
+    ricker,
+)
+
+__version__ = "0.1.0"

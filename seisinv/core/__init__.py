@@ -1,0 +1,39 @@
+"""Grids, models, surveys and gathers: frozen dataclasses in SI units."""
+
+from seisinv.core.errors import (
+    ConfigError,
+    DataError,
+    GeometryError,
+    KernelError,
+    ModelError,
+    RunError,
+    SeisinvError,
+    StabilityError,
+)
+from seisinv.core.gathers import Gathers, Observed
+from seisinv.core.grid import Grid
+from seisinv.core.model import PARAMETERS, Model
+from seisinv.core.survey import Shot, Survey, TimeAxis, line
+from seisinv.core.wavelet import Ricker, ricker
+
+__all__ = [
+    "PARAMETERS",
+    "ConfigError",
+    "DataError",
+    "Gathers",
+    "GeometryError",
+    "Grid",
+    "KernelError",
+    "Model",
+    "ModelError",
+    "Observed",
+    "Ricker",
+    "RunError",
+    "SeisinvError",
+    "Shot",
+    "StabilityError",
+    "Survey",
+    "TimeAxis",
+    "line",
+    "ricker",
+]

@@ -1,0 +1,142 @@
+"""Subsurface models: named parameter tensors in SI units on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core.errors import ModelError
+from seisinv.core.grid import Grid
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a model parameter is called, its unit, and which values are plausible."""
+
+    name: str
+    title: str
+    unit: str
+    low: float
+    high: float
+    hint: str
+
+
+PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        p.name: p
+        for p in (
+            Parameter("vp", "P velocity", "m/s", 100, 12_000, "velocities are in m/s: did you pass km/s?"),
+            Parameter("vs", "S velocity", "m/s", 0, 8_000, "velocities are in m/s"),
+            Parameter("rho", "density", "kg/m³", 100, 10_000, "densities are in kg/m³: did you pass g/cm³?"),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Parameters of the subsurface on a grid.
+
+    Parameters
+    ----------
+    grid : Grid
+    parameters : tensors of the grid's shape, by name
+        `vp` in m/s, `vs` in m/s, `rho` in kg/m³; a number stands for a constant model.
+
+    Raises
+    ------
+    ModelError
+        If a shape differs from the grid's, or a value is not finite or not plausible in SI units.
+
+    Examples
+    --------
+    >>> Model(Grid((3, 4), 10.0), vp=2000.0).vp.shape
+    torch.Size([3, 4])
+    """
+
+    grid: Grid
+    parameters: Mapping[str, Tensor]
+
+    def __init__(self, grid: Grid, **parameters: Tensor | np.ndarray | float) -> None:
+        object.__setattr__(self, "grid", grid)
+        if not parameters:
+            raise ModelError("a model needs at least one parameter, for example vp=2000.0 (m/s)")
+        object.__setattr__(
+            self, "parameters", MappingProxyType({n: _checked(grid, n, v) for n, v in parameters.items()})
+        )
+
+    @classmethod
+    def layered(cls, grid: Grid, tops: Sequence[float], **parameters: Sequence[float]) -> Model:
+        """Build flat layers: one value per layer, `tops` in metres, the first at or above the grid's top."""
+        if any(len(v) != len(tops) for v in parameters.values()):
+            raise ModelError(f"tops has {len(tops)} layers; every parameter needs one value per layer")
+        if list(tops) != sorted(tops) or tops[0] > grid.origin[0]:
+            raise ModelError("tops must increase with depth and start at or above the top of the grid")
+        layer = np.searchsorted(np.asarray(tops, float), grid.coordinates("z") + 1e-9, side="right") - 1
+        column = (slice(None),) + (None,) * (grid.ndim - 1)
+        return cls(
+            grid,
+            **{n: np.broadcast_to(np.asarray(v, float)[layer][column], grid.shape) for n, v in parameters.items()},
+        )
+
+    @property
+    def vp(self) -> Tensor:
+        """P velocity, m/s."""
+        return self["vp"]
+
+    @property
+    def vs(self) -> Tensor:
+        """S velocity, m/s."""
+        return self["vs"]
+
+    @property
+    def rho(self) -> Tensor:
+        """Density, kg/m³."""
+        return self["rho"]
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self.parameters:
+            raise ModelError(f"the model has no {name}; it has {', '.join(self.parameters)}: pass {name}=… to Model")
+        return self.parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def replace(self, **parameters: Tensor | np.ndarray | float) -> Model:
+        """Return a copy with some parameters changed or added."""
+        return Model(self.grid, **{**self.parameters, **parameters})
+
+    def to(self, dtype: torch.dtype) -> Model:
+        """Return a copy in another floating-point type."""
+        return Model(self.grid, **{n: v.to(dtype) for n, v in self.parameters.items()})
+
+
+def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:
+    known = PARAMETERS.get(name)
+    if known is None:
+        raise ModelError(f"parameter {name!r} is unknown; the known ones are {', '.join(PARAMETERS)}")
+    if isinstance(value, Tensor):
+        tensor = value if value.is_floating_point() else value.to(torch.get_default_dtype())
+    else:
+        tensor = torch.tensor(np.array(value), dtype=torch.get_default_dtype())
+    if tensor.ndim == 0:
+        tensor = tensor.expand(grid.shape)
+    if tuple(tensor.shape) != grid.shape:
+        raise ModelError(f"{name} has shape {tuple(tensor.shape)}; the grid has {grid.shape} (depth first)")
+    seen = tensor.detach()
+    low, high = float(seen.min()), float(seen.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = int((~torch.isfinite(seen)).sum())
+        raise ModelError(f"{name} holds {bad} NaN or infinite values of {seen.numel()}; fill them before use")
+    if low < known.low or high > known.high:
+        edge = high if high > known.high or high < known.low else low
+        word = "reaches" if edge == high else "falls to"
+        raise ModelError(
+            f"{name} {word} {edge:g} {known.unit} (plausible: {known.low:g} to {known.high:g}); {known.hint}"
+        )
+    return tensor

@@ -1,0 +1,252 @@
+"""Acquisition: where sources and receivers are, when samples are taken, and what the sources emit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core.errors import DataError, GeometryError
+from seisinv.core.grid import Grid
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Sample times start + k · step, in seconds."""
+
+    step: float
+    samples: int
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.step > 0 and np.isfinite(self.step)):
+            raise DataError(f"the sample interval is {self.step:g} s; it must be positive")
+        if self.samples < 2:
+            raise DataError(f"the record has {self.samples} samples; at least 2 are needed")
+
+    @property
+    def times(self) -> np.ndarray:
+        """Sample times, s."""
+        return self.start + self.step * np.arange(self.samples)
+
+    @property
+    def end(self) -> float:
+        """Time of the last sample, s."""
+        return self.start + self.step * (self.samples - 1)
+
+    @property
+    def nyquist(self) -> float:
+        """Highest frequency that the samples can hold, Hz."""
+        return 0.5 / self.step
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One experiment: sources that fire together and the receivers that listen.
+
+    Parameters
+    ----------
+    sources : (n_sources, ndim) array, m
+        Positions in the grid's axis order (z, x), z down; any float.
+    receivers : (n_receivers, ndim) array, m
+    number : int
+        Field record number, kept for input and output.
+    """
+
+    sources: np.ndarray
+    receivers: np.ndarray
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "receivers"):
+            value = np.atleast_2d(np.asarray(getattr(self, name), dtype=float))
+            if value.ndim != 2 or value.shape[0] == 0:
+                raise GeometryError(f"shot {self.number} has no {name}; give positions [n, axis] in metres")
+            if not np.isfinite(value).all():
+                raise GeometryError(f"shot {self.number}: {name} hold a NaN or infinite coordinate")
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        if self.sources.shape[1] != self.receivers.shape[1]:
+            raise GeometryError(f"shot {self.number}: sources and receivers have different numbers of axes")
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Shots, a time axis and the source time functions.
+
+    Parameters
+    ----------
+    shots : sequence of Shot
+    time : TimeAxis
+        When data are recorded.
+    wavelet : tensor [time] or [shot, source, time], or None
+        Source time functions on `source_time`; None where they are not known yet (field data).
+
+    Examples
+    --------
+    >>> survey = Survey.surface(sources=line(0, 100, every=50), receivers=line(0, 100, every=10),
+    ...                         wavelet=ricker(10), duration=0.5, dt=4e-3)
+    >>> len(survey), survey.max_receivers
+    (3, 11)
+    """
+
+    shots: tuple[Shot, ...]
+    time: TimeAxis
+    wavelet: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shots", tuple(self.shots))
+        if not self.shots:
+            raise GeometryError("a survey needs at least one shot")
+        if len({shot.sources.shape[1] for shot in self.shots}) > 1:
+            raise GeometryError("the shots of a survey must all be 2-D or all be 3-D")
+        w = self.wavelet
+        if w is None:
+            return
+        if not torch.isfinite(w.detach()).all():
+            raise DataError("the wavelet holds NaN or infinite samples")
+        n = self.source_time.samples
+        if w.shape[-1] != n or w.ndim not in (1, 3):
+            raise DataError(
+                f"the wavelet has shape {tuple(w.shape)}; it must be [{n}] or [shot, source, {n}] (time last)"
+            )
+        if w.ndim == 3 and (w.shape[0] != len(self) or w.shape[1] < self.max_sources):
+            raise DataError(
+                f"the wavelet has shape {tuple(w.shape)}; the survey has {len(self)} shots of up to {self.max_sources} sources"
+            )
+
+    @classmethod
+    def surface(
+        cls,
+        *,
+        sources: np.ndarray,
+        receivers: np.ndarray,
+        wavelet: Callable[[np.ndarray], np.ndarray] | Tensor | np.ndarray | None,
+        duration: float,
+        dt: float,
+    ) -> Survey:
+        """Build a survey in which every source is a shot of its own, recorded by the same receivers.
+
+        Parameters
+        ----------
+        sources, receivers : (n, ndim) arrays, m
+        wavelet : function of time in s, or samples, or None
+        duration, dt : float, s
+        """
+        time = TimeAxis(dt, round(duration / dt) + 1)
+        shots = [Shot(source[None], receivers, number) for number, source in enumerate(np.atleast_2d(sources), 1)]
+        return cls(tuple(shots), time).with_wavelet(wavelet)
+
+    def __len__(self) -> int:
+        return len(self.shots)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the positions."""
+        return self.shots[0].sources.shape[1]
+
+    @property
+    def max_sources(self) -> int:
+        """Largest number of sources in a shot."""
+        return max(len(shot.sources) for shot in self.shots)
+
+    @property
+    def max_receivers(self) -> int:
+        """Largest number of receivers in a shot; gathers are padded to it."""
+        return max(len(shot.receivers) for shot in self.shots)
+
+    @property
+    def source_time(self) -> TimeAxis:
+        """Time axis of the source time functions: from 0, or from an earlier record start, to the end of the record."""
+        if self.time.start <= 0:
+            return self.time
+        return TimeAxis(self.time.step, int(np.floor(self.time.end / self.time.step + 1e-6)) + 1, 0.0)
+
+    @cached_property
+    def occupied(self) -> Tensor:
+        """Which places [shot, receiver] of a gather hold a receiver (the rest is padding)."""
+        counts = torch.tensor([len(shot.receivers) for shot in self.shots])
+        return torch.arange(self.max_receivers)[None] < counts[:, None]
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Horizontal offset from the first source [shot, receiver], m; signed in 2-D, NaN where padded."""
+        out = np.full((len(self), self.max_receivers), np.nan)
+        for row, shot in zip(out, self.shots, strict=True):
+            step = shot.receivers[:, 1:] - shot.sources[0, 1:]
+            row[: len(step)] = step[:, 0] if step.shape[1] == 1 else np.linalg.norm(step, axis=1)
+        return out
+
+    def replace(self, **changes: object) -> Survey:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def with_wavelet(self, wavelet: Callable[[np.ndarray], np.ndarray] | Tensor | np.ndarray | None) -> Survey:
+        """Return a copy whose sources emit `wavelet`: a function of time, or samples on `source_time`."""
+        if wavelet is None or isinstance(wavelet, Tensor):
+            return self.replace(wavelet=wavelet)
+        values = wavelet(self.source_time.times) if callable(wavelet) else wavelet
+        return self.replace(wavelet=torch.from_numpy(np.array(values, dtype=float)))
+
+    def subset(self, shots: Sequence[int] | slice) -> Survey:
+        """Return the survey of some of the shots, in the order given."""
+        index = range(len(self))[shots] if isinstance(shots, slice) else [int(i) for i in shots]
+        w = self.wavelet
+        if w is not None and w.ndim == 3:
+            w = w[list(index)]
+        return Survey(tuple(self.shots[i] for i in index), self.time, w)
+
+    def inside(self, grid: Grid) -> Survey:
+        """Return the survey without receivers outside the grid and shots that lose a source or every receiver."""
+        keep, index = [], []
+        for i, shot in enumerate(self.shots):
+            receivers = shot.receivers[grid.contains(shot.receivers)]
+            if grid.contains(shot.sources).all() and len(receivers):
+                keep.append(Shot(shot.sources, receivers, shot.number))
+                index.append(i)
+        if not keep:
+            raise GeometryError("no shot of the survey lies inside the grid; check origin, units and coordinate scalar")
+        w = self.wavelet
+        return Survey(tuple(keep), self.time, w[index] if w is not None and w.ndim == 3 else w)
+
+    def check_inside(self, grid: Grid) -> None:
+        """Raise GeometryError for the first source or receiver outside the grid."""
+        if self.ndim != grid.ndim:
+            raise GeometryError(f"the survey has {self.ndim} axes and the grid {grid.ndim}")
+        for shot in self.shots:
+            for kind, positions in (("source", shot.sources), ("receiver", shot.receivers)):
+                outside = ~grid.contains(positions)
+                if outside.any():
+                    k = int(np.argmax(outside))
+                    raise GeometryError(_outside_message(grid, shot, kind, k, positions[k], int(outside.sum())))
+
+
+def _outside_message(grid: Grid, shot: Shot, kind: str, k: int, position: np.ndarray, count: int) -> str:
+    low, high = np.array(grid.extent).T
+    axis = int(np.argmax((position < low - 1e-3) | (position > high + 1e-3)))
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return (
+        f"shot {shot.number}: {kind} {k} at {grid.axes[axis]} = {position[axis]:,.1f} m is outside the model "
+        f"({low[axis]:,.1f} to {high[axis]:,.1f} m){more}; extend the grid or drop it with survey.inside(grid)"
+    )
+
+
+def line(start: float, stop: float, *, every: float, depth: float = 0.0) -> np.ndarray:
+    """Positions (z, x) in metres along a horizontal 2-D line, both ends included where they fall on a step.
+
+    Examples
+    --------
+    >>> line(0, 20, every=10, depth=5).tolist()
+    [[5.0, 0.0], [5.0, 10.0], [5.0, 20.0]]
+    """
+    if not every > 0:
+        raise GeometryError(f"every is {every:g} m; it must be positive")
+    x = start + every * np.arange(int(np.floor((stop - start) / every + 1e-9)) + 1)
+    if not len(x):
+        raise GeometryError(f"stop = {stop:g} m lies before start = {start:g} m")
+    return np.stack([np.full(len(x), float(depth)), x], axis=1)
