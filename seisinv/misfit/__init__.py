@@ -1,1 +1,8 @@
-"""."""
+"""Misfits: distances between predicted and observed gathers, plain torch, additive over shots."""
+
+from seisinv.misfit.base import Misfit
+from seisinv.misfit.correlation import NormalisedCorrelation
+from seisinv.misfit.envelope import Envelope
+from seisinv.misfit.least_squares import L2, Huber
+
+__all__ = ["L2", "Envelope", "Huber", "Misfit", "NormalisedCorrelation"]
