@@ -1,8 +1,8 @@
 """What every misfit shares: live traces only, additive over shots, plain torch.
 
-A misfit is J = Σ_shots Σ_live traces j(p, d), where j depends on one shot only; the misfit of a set of shots is therefore
-the sum of the misfits of its shots, however they are grouped. Time integrals carry the sample interval dt, so that a finer
-sampling of the same traces gives the same value.
+A misfit is J = Σ_shots Σ_live traces j(p, d), where j depends on one shot only; the misfit of a set of shots is
+therefore the sum of the misfits of its shots, however they are grouped. Time integrals carry the sample interval dt, so
+that a finer sampling of the same traces gives the same value.
 """
 
 from __future__ import annotations

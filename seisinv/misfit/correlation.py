@@ -14,9 +14,9 @@ from seisinv.misfit.base import Misfit, tiny
 class NormalisedCorrelation(Misfit):
     """One minus the zero-lag correlation of unit traces (Choi & Alkhalifah 2012, doi:10.1111/j.1365-2478.2012.01079.x).
 
-    j = 1 − ⟨p, d⟩ / (‖p‖ ‖d‖), between 0 (same shape) and 2 (opposite sign), dimensionless and the same for every trace.
-    Choi & Alkhalifah's eq. 5 is −⟨p̂, d̂⟩; the constant 1 makes the best value 0. A silent predicted trace counts 1 and has
-    no gradient; an observed trace that is silent has no shape to match and counts 0.
+    j = 1 − ⟨p, d⟩ / (‖p‖ ‖d‖), between 0 (same shape) and 2 (opposite sign), dimensionless, the same for every trace.
+    Choi & Alkhalifah minimise −⟨p̂, d̂⟩; the constant 1 makes the best value 0. A silent predicted trace counts 1 and
+    has no gradient; an observed trace that is silent has no shape to match and counts 0.
     """
 
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:

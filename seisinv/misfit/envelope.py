@@ -17,7 +17,7 @@ class Envelope(Misfit):
 
     j = ½ ∫ (E_p^q − E_d^q)² dt,  E_u = √(u² + H(u)² + ε²),  H the Hilbert transform
 
-    q = 1 is Bozdağ's amplitude-preserving choice (doi:10.1111/j.1365-246X.2011.04970.x, eq. 17), q = 2 Wu's, which weighs
+    q = 1 is Bozdağ's amplitude-preserving choice (doi:10.1111/j.1365-246X.2011.04970.x), q = 2 Wu's, which weighs
     strong arrivals more. ε is 10⁻³ of the root mean square of the shot's live observed samples; it keeps the second
     derivative finite where a trace is silent. The unit of j is (unit of the data)^(2q) s.
 

@@ -40,8 +40,8 @@ class L2(Misfit):
 class Huber(Misfit):
     """Squares for small residuals, absolute values for large ones: j = ∫ ρ(p − d) dt.
 
-    ρ(r) = ½ r² where |r| ≤ δ, else δ (|r| − ½ δ), with δ = `threshold` × the root mean square of the shot's live observed
-    samples, so that one setting serves any amplitude and frequency band.
+    ρ(r) = ½ r² where |r| ≤ δ, else δ (|r| − ½ δ), with δ = `threshold` × the root mean square of the shot's live
+    observed samples, so that one setting serves any amplitude and frequency band.
 
     Parameters
     ----------

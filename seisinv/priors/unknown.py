@@ -1,0 +1,174 @@
+"""What an inversion looks for: a vector, the model it stands for, and the box it may not leave."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, Grid, Model, ModelError
+
+
+class Unknown(abc.ABC):
+    """A parameterisation: the optimiser sees a vector of numbers near 1 in size, the physics sees a model."""
+
+    @property
+    @abc.abstractmethod
+    def start(self) -> Model:
+        """Model that `vector()` stands for."""
+
+    @abc.abstractmethod
+    def vector(self) -> np.ndarray:
+        """Return the vector [n] of the start model, float64, dimensionless."""
+
+    @abc.abstractmethod
+    def model(self, vector: Tensor) -> Model:
+        """Return the model that `vector` [n] stands for, differentiably."""
+
+    @abc.abstractmethod
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lowest and the highest allowed vector [n]; ±inf where free."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, ...] | None:
+        """Shape (parameter, z, x) in which the vector lies on the grid, or None if its entries have no place there."""
+
+    @property
+    @abc.abstractmethod
+    def unit(self) -> float:
+        """Change of the first parameter (m/s for vp) that an entry of the vector makes when it grows by 1."""
+
+    @property
+    @abc.abstractmethod
+    def first_step(self) -> float:
+        """Largest change of an entry that a first, untested update should make."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded(Unknown):
+    """Values on the grid within bounds: the classical unknown of full-waveform inversion.
+
+    The vector holds m / m̄ for each node, with m̄ the mean of the start model's parameter; a step of equal length
+    therefore changes vp and rho by the same percentage.
+
+    Parameters
+    ----------
+    start : Model
+        Starting model; parameters without bounds stay as they are there.
+    water : float (m), bool array [z, x], or None
+        Nodes that keep their starting value: all above a depth, or where the mask is True.
+    **bounds : (low, high) by parameter name, SI units
+        For example vp=(1450, 4800) in m/s.
+
+    Raises
+    ------
+    ModelError
+        If the start model leaves the bounds outside the water.
+
+    Examples
+    --------
+    >>> unknown = Bounded(Model(Grid((3, 4), 10.0), vp=2000.0), vp=(1500, 3000))
+    >>> unknown.vector().size, unknown.unit
+    (12, 2000.0)
+    """
+
+    start_model: Model
+    water: Tensor | None
+    limits: Mapping[str, tuple[float, float]]
+
+    def __init__(
+        self, start: Model, *, water: float | np.ndarray | Tensor | None = None, **bounds: tuple[float, float]
+    ) -> None:
+        if not bounds:
+            raise ConfigError("nothing is unknown; give bounds of at least one parameter, for example vp=(1450, 4800)")
+        object.__setattr__(self, "start_model", start)
+        object.__setattr__(self, "water", None if water is None else water_mask(start.grid, water))
+        limits = {name: _checked_limits(start, self.water, name, pair) for name, pair in bounds.items()}
+        object.__setattr__(self, "limits", MappingProxyType(limits))
+
+    @property
+    def start(self) -> Model:
+        """Starting model."""
+        return self.start_model
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(parameter, z, x)."""
+        return (len(self.limits), *self.start.grid.shape)
+
+    @cached_property
+    def scales(self) -> tuple[float, ...]:
+        """Mean of each unknown parameter of the start model, SI units."""
+        return tuple(float(self.start[name].detach().double().mean()) for name in self.limits)
+
+    @property
+    def unit(self) -> float:
+        """Mean of the first unknown parameter of the start model."""
+        return self.scales[0]
+
+    @property
+    def first_step(self) -> float:
+        """1.5 % of the mean."""
+        return 0.015
+
+    def vector(self) -> np.ndarray:
+        """Return the start model's values over their means, parameter by parameter, row by row."""
+        rows = [
+            self.start[n].detach().double().cpu().numpy() / s for n, s in zip(self.limits, self.scales, strict=True)
+        ]
+        return np.stack(rows).ravel()
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the box; in the water it is as wide as the start model, a single point."""
+        low, high = np.empty(self.shape), np.empty(self.shape)
+        for k, ((lo, hi), scale) in enumerate(zip(self.limits.values(), self.scales, strict=True)):
+            low[k], high[k] = lo / scale, hi / scale
+        if self.water is not None:
+            start = self.vector().reshape(self.shape)
+            wet = np.broadcast_to(self.water.numpy(), self.shape)
+            low, high = np.where(wet, start, low), np.where(wet, start, high)
+        return low.ravel(), high.ravel()
+
+    def model(self, vector: Tensor) -> Model:
+        """Return the model of a vector, in the start model's dtype; water keeps its starting values exactly."""
+        rows = vector.reshape(self.shape)
+        changed = {}
+        for name, scale, row in zip(self.limits, self.scales, rows, strict=True):
+            start = self.start[name]
+            value = (row * scale).to(start.dtype)
+            changed[name] = value if self.water is None else torch.where(self.water, start, value)
+        return self.start.replace(**changed)
+
+
+def water_mask(grid: Grid, water: float | np.ndarray | Tensor) -> Tensor:
+    """Return the mask [z, x] of nodes above the depth `water` in metres, or check a mask given as such."""
+    if np.ndim(water) == 0:  # type: ignore[arg-type]
+        above = torch.from_numpy(grid.coordinates("z") < float(water))
+        return above.reshape(-1, *(1,) * (grid.ndim - 1)).expand(grid.shape).clone()
+    mask = torch.as_tensor(np.asarray(water), dtype=torch.bool)
+    if tuple(mask.shape) != grid.shape:
+        raise ModelError(f"the water mask has shape {tuple(mask.shape)}; the grid has {grid.shape} (depth first)")
+    return mask
+
+
+def _checked_limits(start: Model, water: Tensor | None, name: str, pair: tuple[float, float]) -> tuple[float, float]:
+    if len(pair) != 2 or not pair[0] < pair[1]:
+        raise ConfigError(f"{name} has bounds {tuple(pair)}; give (low, high) with low < high, in SI units")
+    low, high = float(pair[0]), float(pair[1])
+    values = start[name].detach()
+    values = values if water is None else values[~water]
+    if values.numel() == 0:
+        raise ConfigError("the water mask covers the whole grid; nothing is left to invert")
+    if float(values.min()) < low or float(values.max()) > high:
+        raise ModelError(
+            f"{name} of the start model spans {float(values.min()):g} to {float(values.max()):g}, outside its bounds "
+            f"({low:g}, {high:g}); widen the bounds, clip the model, or mask the water"
+        )
+    return low, high
