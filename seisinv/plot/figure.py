@@ -1,0 +1,100 @@
+"""Figures without global state, and how they are written to a file."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): colours that every kind of colour vision tells apart.
+INK = "#1b2733"
+BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+
+# Any: matplotlib types the keys as one closed list.
+_STYLE: Any = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "axes.edgecolor": "#5b6770",
+    "xtick.color": "#3c4750",
+    "ytick.color": "#3c4750",
+    "axes.linewidth": 0.7,
+    "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "svg.fonttype": "none",
+}
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let `draw` run with this package's fonts and colours; the user's own settings are untouched."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib
+
+        with matplotlib.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(
+    width: float, height: float, *, rows: int = 1, columns: int = 1, share: bool = False
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure of `width` × `height` inches and its axes [row, column], on the Agg canvas."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+    return figure, axes
+
+
+@styled
+def png(figure: Figure, *, dpi: int = 130) -> bytes:
+    """Return the figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "seisinv"})
+    return buffer.getvalue()
+
+
+@styled
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 130) -> Path:
+    """Write the figure to `path` (png, svg or pdf, by its suffix); the file appears only when it is whole."""
+    path = Path(path)
+    suffix = path.suffix.lstrip(".") or "png"
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(part, format=suffix, dpi=dpi)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def length_unit(extent: float) -> tuple[float, str]:
+    """Return the factor and the name of the unit for an axis of `extent` metres."""
+    return (1e-3, "km") if extent > 10_000 else (1.0, "m")
+
+
+def colour_bar(figure: Figure, image: object, *, axes: Axes | list[Axes], label: str) -> None:
+    """Add a slim colour bar beside `axes`."""
+    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.92, aspect=28, pad=0.012)  # type: ignore[arg-type]
+    bar.outline.set_linewidth(0.5)  # type: ignore[operator]

@@ -1,0 +1,115 @@
+"""Pictures of shot gathers, as an image or as wiggles, and of two gathers against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seisinv.core import Gathers, TimeAxis
+from seisinv.plot.figure import INK, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@styled
+def gather(
+    gathers: Gathers, shot: int = 0, *, kind: str = "image", clip: float = 98.0, title: str | None = None
+) -> Figure:
+    """Draw one shot gather, time down, against offset.
+
+    Parameters
+    ----------
+    gathers : Gathers
+    shot : int
+        Position of the shot in the gathers.
+    kind : "image" or "wiggle"
+    clip : float, percent
+        Amplitudes beyond this percentile are drawn in the darkest shade.
+    title : str, optional
+    """
+    live = gathers.live[shot].numpy()
+    data = gathers.data[shot].detach().cpu().numpy()[live]
+    offsets = gathers.survey.offsets[shot, : len(live)][live]
+    figure, axes = new_figure(6.4, 5.6)
+    draw_gather(axes[0, 0], data, offsets, gathers.survey.time, kind=kind, scale=amplitude(data, clip))
+    axes[0, 0].set_title(title or f"shot {gathers.survey.shots[shot].number}")
+    return figure
+
+
+@styled
+def compare_gathers(
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    offsets: np.ndarray,
+    time: TimeAxis,
+    clip: float = 98.0,
+    title: str = "",
+) -> Figure:
+    """Draw observed, predicted and residual traces on one scale.
+
+    Every trace is divided by the RMS of the observed trace, so that far offsets are as visible as near ones.
+
+    Parameters
+    ----------
+    observed, predicted : (receiver, time) arrays
+    offsets : (receiver,) array, m
+    time : TimeAxis
+    clip : float, percent
+    title : str
+    """
+    weight = np.sqrt((observed**2).mean(axis=1, keepdims=True))
+    weight[weight == 0] = 1.0
+    observed, predicted = observed / weight, predicted / weight
+    scale = amplitude(observed, clip)
+    figure, axes = new_figure(11.0, 4.2, columns=3, share=True)
+    panels = (("observed", observed), ("predicted", predicted), ("observed − predicted", observed - predicted))
+    for panel, (name, data) in zip(axes[0], panels, strict=True):
+        draw_gather(panel, data, offsets, time, scale=scale)
+        panel.set_title(f"{title}{name}")
+        panel.label_outer()
+    return figure
+
+
+def draw_gather(
+    axes: Axes, data: np.ndarray, offsets: np.ndarray, time: TimeAxis, *, kind: str = "image", scale: float
+) -> None:
+    """Draw traces [receiver, time] into `axes` against offset where it is known and distinct, else trace number."""
+    order = np.argsort(offsets, kind="stable") if np.isfinite(offsets).all() else np.arange(len(data))
+    data, position = data[order], offsets[order]
+    gaps = np.diff(position)
+    known = len(position) > 1 and bool(np.all(gaps > 0))
+    if not known:
+        position, gaps = np.arange(len(data), dtype=float), np.ones(max(len(data) - 1, 1))
+    axes.set_xlabel("offset (m)" if known else "trace")
+    axes.set_ylabel("time (s)")
+    if kind == "wiggle":
+        _draw_wiggles(axes, data, position, time, scale=scale, gap=float(np.median(gaps)))
+    else:
+        edges = np.concatenate([position[:1] - gaps[:1] / 2, position[:-1] + gaps / 2, position[-1:] + gaps[-1:] / 2])[
+            : len(data) + 1
+        ]
+        samples = time.start + time.step * (np.arange(time.samples + 1) - 0.5)
+        axes.pcolormesh(edges, samples, data.T, cmap="gray", vmin=-scale, vmax=scale, rasterized=True)
+        axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(time.end, time.start)
+
+
+def amplitude(data: np.ndarray, percentile: float) -> float:
+    """Return the percentile of |data|, or 1 where all is zero."""
+    value = float(np.percentile(np.abs(data), percentile)) if data.size else 0.0
+    return value or float(np.abs(data).max(initial=0.0)) or 1.0
+
+
+def _draw_wiggles(
+    axes: Axes, data: np.ndarray, position: np.ndarray, time: TimeAxis, *, scale: float, gap: float
+) -> None:
+    step = max(1, len(data) // 120)
+    for trace, x in zip(data[::step], position[::step], strict=True):
+        curve = x + 0.9 * gap * step * np.clip(trace / scale, -1.5, 1.5)
+        axes.plot(curve, time.times, color=INK, linewidth=0.4)
+        axes.fill_betweenx(time.times, x, curve, where=curve > x, color=INK, linewidth=0)
+    axes.set_xlim(position[0] - 1.5 * gap * step, position[-1] + 1.5 * gap * step)

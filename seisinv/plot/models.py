@@ -1,0 +1,195 @@
+"""Pictures of models and of what changed between two of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seisinv.core import PARAMETERS, Grid, Model, Survey
+from seisinv.plot.figure import INK, colour_bar, length_unit, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+# Wider than this, a section at true scale is a ribbon: depth is then stretched, and the title says so.
+WIDEST = 4.5
+
+
+@styled
+def model(
+    model: Model,
+    name: str = "vp",
+    *,
+    survey: Survey | None = None,
+    limits: tuple[float, float] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw one parameter of a model, depth down.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+        Which parameter.
+    survey : Survey, optional
+        Its sources (stars) and receivers (triangles) are drawn on top.
+    limits : (low, high), optional
+        Ends of the colour scale, in the parameter's unit; by default the model's own range.
+    title : str, optional
+    """
+    values = _section(model, name)
+    figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
+    image = draw_section(axes[0, 0], values, model.grid, limits=limits or _range([values]), cmap=SEQUENTIAL)
+    axes[0, 0].set_title((title or PARAMETERS[name].title) + _stretch_note(model.grid))
+    if survey is not None:
+        draw_positions(axes[0, 0], survey, model.grid)
+    colour_bar(figure, image, axes=axes[0, 0], label=_label(name))
+    return figure
+
+
+@styled
+def difference(
+    model: Model, reference: Model, name: str = "vp", *, limit: float | None = None, title: str | None = None
+) -> Figure:
+    """Draw `model` − `reference` on a diverging scale that is symmetric about zero.
+
+    Parameters
+    ----------
+    model, reference : Model
+        On one grid.
+    name : str
+        Which parameter.
+    limit : float, optional
+        End of the colour scale, in the parameter's unit; by default the 99.5th percentile of the difference.
+    title : str, optional
+    """
+    values = _section(model, name) - _section(reference, name)
+    limit = limit or _symmetric([values])
+    figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
+    image = draw_section(axes[0, 0], values, model.grid, limits=(-limit, limit), cmap=DIVERGING)
+    axes[0, 0].set_title((title or f"{PARAMETERS[name].title}, difference") + _stretch_note(model.grid))
+    colour_bar(figure, image, axes=axes[0, 0], label=_label(name))
+    return figure
+
+
+@styled
+def compare_models(
+    models: Mapping[str, Model], name: str = "vp", *, differences: Mapping[str, tuple[str, str]] | None = None
+) -> Figure:
+    """Draw models side by side on one colour scale, and differences between them on another.
+
+    Parameters
+    ----------
+    models : Models by title
+        All on one grid.
+    name : str
+        Which parameter.
+    differences : pairs of titles of `models`, by title, optional
+        `{"result − truth": ("result", "truth")}`.
+    """
+    grid = next(iter(models.values())).grid
+    sections = {title: _section(m, name) for title, m in models.items()}
+    changes = {t: sections[a] - sections[b] for t, (a, b) in (differences or {}).items()}
+    limits, change = _range(list(sections.values())), _symmetric(list(changes.values()))
+    panels = [(t, v, limits, SEQUENTIAL, _label(name)) for t, v in sections.items()]
+    panels += [
+        (t, v, (-change, change), DIVERGING, f"difference ({PARAMETERS[name].unit})") for t, v in changes.items()
+    ]
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    height = rows * (_panel_height(grid, 8.8 / columns) + 0.6)
+    figure, axes = new_figure(11.0, height, rows=rows, columns=columns, share=True)
+    for panel in axes.flat[len(panels) :]:
+        panel.set_visible(False)
+    for k, (panel, (title, values, ends, cmap, label)) in enumerate(zip(axes.flat, panels, strict=False)):
+        image = draw_section(panel, values, grid, limits=ends, cmap=cmap)
+        panel.set_title(title + _stretch_note(grid))
+        colour_bar(figure, image, axes=panel, label=label)
+        panel.tick_params(labelbottom=k + columns >= len(panels), labelleft=k % columns == 0)
+        panel.set_xlabel(panel.get_xlabel() if k + columns >= len(panels) else "")
+        panel.set_ylabel(panel.get_ylabel() if k % columns == 0 else "")
+    return figure
+
+
+def draw_section(axes: Axes, values: np.ndarray, grid: Grid, *, limits: tuple[float, float], cmap: str) -> AxesImage:
+    """Draw a [z, x] section into `axes`, depth down, at true scale or stretched as `stretch` says."""
+    (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
+    dz, dx = grid.spacing[0] / 2, grid.spacing[-1] / 2
+    factor, unit = length_unit(max(right - left, bottom - top))
+    corners = (factor * (left - dx), factor * (right + dx), factor * (bottom + dz), factor * (top - dz))
+    image = axes.imshow(
+        values, extent=corners, aspect=stretch(grid), cmap=cmap, vmin=limits[0], vmax=limits[1], origin="upper"
+    )
+    axes.set_xlabel(f"x ({unit})")
+    axes.set_ylabel(f"depth ({unit})")
+    return image
+
+
+def draw_positions(axes: Axes, survey: Survey, grid: Grid) -> None:
+    """Mark every source and, thinned to about a hundred, the receivers."""
+    factor, _ = length_unit(max(high - low for low, high in grid.extent))
+    receivers = np.unique(np.concatenate([shot.receivers for shot in survey.shots]).round(1), axis=0)
+    receivers = receivers[:: max(1, len(receivers) // 100)]
+    sources = np.concatenate([shot.sources for shot in survey.shots])
+    axes.scatter(
+        factor * receivers[:, -1],
+        factor * receivers[:, 0],
+        marker="v",
+        s=7,
+        color="white",
+        edgecolors=INK,
+        linewidths=0.4,
+        clip_on=False,
+    )
+    axes.scatter(
+        factor * sources[:, -1],
+        factor * sources[:, 0],
+        marker="*",
+        s=42,
+        color="#f0e442",
+        edgecolors=INK,
+        linewidths=0.5,
+        clip_on=False,
+    )
+
+
+def stretch(grid: Grid) -> float:
+    """Vertical exaggeration at which a section of `grid` is drawn: 1 unless it is long and thin."""
+    (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
+    ratio = (right - left) / (bottom - top)
+    return 1.0 if ratio <= WIDEST else float(math.ceil(2 * ratio / WIDEST) / 2)
+
+
+def _stretch_note(grid: Grid) -> str:
+    return "" if stretch(grid) == 1 else f"  (depth × {stretch(grid):g})"
+
+
+def _panel_height(grid: Grid, width: float) -> float:
+    (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
+    return max(1.2, min(1.6 * width, width * stretch(grid) * (bottom - top) / (right - left)))
+
+
+def _section(model: Model, name: str) -> np.ndarray:
+    values = model[name].detach().cpu().numpy()
+    return values[:, values.shape[1] // 2] if values.ndim == 3 else values
+
+
+def _range(sections: list[np.ndarray]) -> tuple[float, float]:
+    low, high = min(s.min() for s in sections), max(s.max() for s in sections)
+    return (float(low), float(high)) if high > low else (float(low) - 1, float(high) + 1)
+
+
+def _symmetric(sections: list[np.ndarray]) -> float:
+    if not sections:
+        return 1.0
+    return float(np.percentile(np.abs(np.concatenate([s.ravel() for s in sections])), 99.5)) or 1.0
+
+
+def _label(name: str) -> str:
+    return f"{PARAMETERS[name].title} ({PARAMETERS[name].unit})"
