@@ -1,0 +1,114 @@
+"""The report reads a run directory and writes one page that stands alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seisinv.core import Grid, Model, RunError
+from seisinv.report import quality, read_run, write_report
+
+SHAPE, SPACING = (21, 41), 25.0
+
+
+def fabricate(directory: Path, *, truth: bool = True, gathers: bool = True) -> Path:
+    """Write a small run directory as the inversion does."""
+    directory.mkdir(parents=True)
+    z = np.arange(SHAPE[0])[:, None] * SPACING
+    x = np.arange(SHAPE[1])[None] * SPACING
+    start = (1500 + 0.8 * z + 0 * x).astype(np.float32)
+    true = (start + 150 * np.sin(x / 150) * np.sin(z / 120)).astype(np.float32)
+    place = {"spacing": np.array([SPACING, SPACING]), "origin": np.zeros(2)}
+    np.savez(directory / "start.npz", vp=start, **place)
+    np.savez(directory / "model.npz", vp=0.7 * true + 0.3 * start, **place)
+    if truth:
+        np.savez(directory / "truth.npz", vp=true, **place)
+    time = np.arange(151) * 4e-3
+    wavelet = (1 - 2 * (np.pi * 8 * (time - 0.15)) ** 2) * np.exp(-((np.pi * 8 * (time - 0.15)) ** 2))
+    np.savez(directory / "wavelets.npz", **{"3 Hz": wavelet, "6 Hz": np.roll(wavelet, 2)}, dt=4e-3)
+    if gathers:
+        offsets = np.linspace(-500, 500, 31)[None]
+        arrival = 0.05 + np.abs(offsets) / 1800
+        observed = np.exp(-(((time - arrival[..., None]) / 0.02) ** 2)).astype(np.float32)
+        np.savez(
+            directory / "gathers.npz",
+            observed=observed,
+            before=0.4 * observed,
+            after=0.9 * observed,
+            offsets=offsets,
+            dt=4e-3,
+        )
+    records = [
+        {
+            "band": band,
+            "iteration": i,
+            "misfit": band * 0.7**i,
+            "penalty": 0.0,
+            "gradient_norm": 1.0,
+            "solves": 12 * k + 4 * i,
+            "seconds": 30.0 * (k + 1),
+            "model_rmse": 100.0 - 10 * k - i if truth else None,
+        }
+        for k, band in enumerate((3.0, 6.0))
+        for i in range(3)
+    ]
+    (directory / "history.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    settings = '[run]\nseed = 1\nnote = "<script>alert(1)</script>"\n\n[versions]\nseisinv = "0.1.0"\n'
+    (directory / "run.toml").write_text(settings)
+    return directory
+
+
+def test_page_stands_alone_and_leaves_no_parts(tmp_path: Path) -> None:
+    run = fabricate(tmp_path / "line 12 <b>")
+    page = write_report(run).read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "the page must not load anything"
+    assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
+    assert page.count("data:image/png;base64,") == len(list((run / "figures").glob("*.png"))) >= 5
+    assert not list(run.rglob("*.part"))
+
+
+def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
+    page = write_report(fabricate(tmp_path / "line <b>")).read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "line &lt;b&gt;" in page
+
+
+def test_field_data_need_no_truth(tmp_path: Path) -> None:
+    page = write_report(fabricate(tmp_path / "run", truth=False)).read_text(encoding="utf-8")
+    assert "The true model is not known" in page
+    assert "RMSE" not in page
+
+
+def test_unfinished_run_is_reported(tmp_path: Path) -> None:
+    run = fabricate(tmp_path / "run", truth=False, gathers=False)
+    for name in ("model.npz", "wavelets.npz", "history.jsonl"):
+        (run / name).unlink()
+    assert "has not finished an iteration" in write_report(run).read_text(encoding="utf-8")
+
+
+def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"holds no run\.toml"):
+        read_run(tmp_path)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    run = fabricate(tmp_path / "run")
+    (run / "model.npz").write_bytes(b"PK\x03\x04 not a whole archive")
+    with pytest.raises(RunError, match=r"model\.npz cannot be read"):
+        read_run(run)
+
+
+def test_errors_against_the_truth() -> None:
+    grid = Grid((20, 30), 10.0)
+    truth = Model(grid, vp=2000 + 50 * np.random.default_rng(0).standard_normal(grid.shape))
+    start = Model(grid, vp=2000.0)
+    perfect = quality(truth, truth, start=start)
+    assert (perfect.rmse, perfect.mae) == (0, 0)
+    assert perfect.ssim == pytest.approx(1)
+    assert perfect.correlation == pytest.approx(1)
+    assert quality(Model(grid, vp=truth.vp + 10), truth).rmse == pytest.approx(10, rel=1e-5)
+    assert quality(start, truth).ssim < 0.1
