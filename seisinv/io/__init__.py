@@ -1,1 +1,19 @@
-"""."""
+"""Seismic data and models in files; units are converted here and nowhere else."""
+
+from seisinv.io.geometry import Reading
+from seisinv.io.headers import HEADERS, HeaderField
+from seisinv.io.line import Line
+from seisinv.io.projection import Projection
+from seisinv.io.reader import open_line, open_segy, read_line, read_segy
+
+__all__ = [
+    "HEADERS",
+    "HeaderField",
+    "Line",
+    "Projection",
+    "Reading",
+    "open_line",
+    "open_segy",
+    "read_line",
+    "read_segy",
+]

@@ -1,0 +1,87 @@
+"""Trace header fields that seisinv reads: their names, where SEG-Y keeps them, and what they mean.
+
+Bytes are counted from 1, as the standard does (SEG-Y revision 1, 2002, table 2). SU has the same trace headers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from seisinv.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class HeaderField:
+    """One trace header field: its name here, its first byte by the standard, and what it holds."""
+
+    name: str
+    byte: int
+    description: str
+
+
+HEADERS: Mapping[str, HeaderField] = MappingProxyType(
+    {
+        field.name: field
+        for field in (
+            HeaderField("field_record", 9, "original field record number, one per shot"),
+            HeaderField("trace_number", 13, "trace (channel) number within the field record"),
+            HeaderField("source_number", 17, "energy source point number"),
+            HeaderField("cdp", 21, "common depth point number"),
+            HeaderField("trace_kind", 29, "trace identification: 1 seismic, 2 dead, 3 dummy, 4 to 8 auxiliary"),
+            HeaderField("offset", 37, "distance from source to receiver, only compared with the coordinates"),
+            HeaderField("receiver_elevation", 41, "elevation of the receiver group, up"),
+            HeaderField("source_elevation", 45, "elevation of the surface at the source, up"),
+            HeaderField("source_depth", 49, "depth of the source below that surface, down"),
+            HeaderField("source_water_depth", 61, "water depth at the source"),
+            HeaderField("receiver_water_depth", 65, "water depth at the receiver"),
+            HeaderField("elevation_scalar", 69, "factor of elevations and depths: n multiplies, -n divides, 0 is 1"),
+            HeaderField("coordinate_scalar", 71, "factor of coordinates: n multiplies, -n divides, 0 is 1"),
+            HeaderField("source_x", 73, "source coordinate x"),
+            HeaderField("source_y", 77, "source coordinate y"),
+            HeaderField("receiver_x", 81, "receiver coordinate x"),
+            HeaderField("receiver_y", 85, "receiver coordinate y"),
+            HeaderField("coordinate_units", 89, "1 length, 2 seconds of arc, 3 degrees, 4 degrees minutes seconds"),
+            HeaderField("delay", 109, "time of the first sample after the source, ms"),
+            HeaderField("sample_count", 115, "samples in the trace, only compared with the file's"),
+            HeaderField("sample_interval", 117, "sample interval, µs; used where the binary header has 0"),
+            HeaderField("time_scalar", 215, "factor of times such as the delay: n multiplies, -n divides, 0 is 1"),
+        )
+    }
+)
+
+_FOUR_BYTES = (
+    *range(1, 29, 4),
+    *range(37, 69, 4),
+    *range(73, 89, 4),
+    *range(181, 201, 4),
+    *(205, 219, 225, 233, 237),
+)
+_TWO_BYTES = (*range(29, 37, 2), 69, 71, *range(89, 181, 2), 201, 203, *range(209, 219, 2), 223, 229, 231)
+WIDTHS: Mapping[int, int] = MappingProxyType({**dict.fromkeys(_FOUR_BYTES, 4), **dict.fromkeys(_TWO_BYTES, 2)})
+
+
+def resolve(headers: Mapping[str, int] | None) -> dict[str, int]:
+    """Return the first byte of every field, the standard's unless `headers` maps it elsewhere."""
+    bytes_by_name = {name: field.byte for name, field in HEADERS.items()}
+    for name, byte in (headers or {}).items():
+        if name not in HEADERS:
+            near = difflib.get_close_matches(name, HEADERS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HEADERS)}"
+            raise ConfigError(f"headers names {name!r}, which is no header field; {hint}")
+        if isinstance(byte, bool) or not isinstance(byte, int) or byte not in WIDTHS:
+            start = max((b for b in WIDTHS if isinstance(byte, int) and b <= byte), default=1)
+            raise ConfigError(
+                f"headers maps {name} to byte {byte}; trace header fields begin at bytes such as {start}, 73 or 181 "
+                "(counted from 1, see the SEG-Y standard)"
+            )
+        bytes_by_name[name] = byte
+    return bytes_by_name
+
+
+def where(name: str, bytes_by_name: Mapping[str, int]) -> str:
+    """Say which bytes hold a field: `source_x (bytes 73-76)`."""
+    first = bytes_by_name[name]
+    return f"{name} (bytes {first}-{first + WIDTHS[first] - 1})"

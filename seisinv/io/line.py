@@ -1,0 +1,285 @@
+"""A seismic line on disk: its survey from the headers, its samples only when shots are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seisinv.core.errors import DataError, GeometryError
+from seisinv.core.gathers import Gathers
+from seisinv.core.survey import Shot, Survey, TimeAxis
+from seisinv.io.geometry import Positions, Reading, positions, scaled
+from seisinv.io.projection import Projection, best_line
+from seisinv.io.recording import Recording, TraceReader
+
+log = logging.getLogger("seisinv.io")
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Recorded shots on disk; satisfies `seisinv.core.Observed`.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+    survey : Survey
+        Positions (z, x) in metres along the line; no wavelet.
+    notes : tuple of str
+        What was assumed and what looked odd, one sentence each.
+    projection : Projection
+        The line in the file's coordinates, and the distance lost on it.
+    vertical : str
+        `elevation` or `depth`: how the elevation fields were understood.
+
+    Examples
+    --------
+    >>> line = open_line("line12.sgy")  # doctest: +SKIP
+    >>> line[0:2].data.shape  # doctest: +SKIP
+    torch.Size([2, 120, 1500])
+    """
+
+    paths: tuple[Path, ...]
+    survey: Survey
+    notes: tuple[str, ...]
+    projection: Projection
+    vertical: str
+    rows: tuple[np.ndarray, ...] = dataclasses.field(repr=False)
+    dead: np.ndarray = dataclasses.field(repr=False)
+    shift: np.ndarray = dataclasses.field(repr=False)
+    readers: tuple[tuple[int, TraceReader], ...] = dataclasses.field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.survey)
+
+    def __getitem__(self, shots: Sequence[int] | slice) -> Gathers:
+        """Load some of the shots, in the order given, as float32.
+
+        Raises
+        ------
+        DataError
+            If a live trace holds NaN or infinite samples.
+        """
+        index = list(range(len(self))[shots]) if isinstance(shots, slice) else [int(i) for i in shots]
+        survey = self.survey.subset(index)
+        data = np.zeros((len(index), survey.max_receivers, survey.time.samples), np.float32)
+        live = np.zeros(data.shape[:2], bool)
+        for k, shot in enumerate(index):
+            rows = self.rows[shot]
+            traces = self._load(rows)
+            dead = self.dead[rows]
+            self._refuse_nan(shot, traces, dead)
+            live[k, : len(rows)] = traces.any(axis=1) & ~dead
+            for trace, row, out in zip(traces, rows, data[k], strict=False):
+                start = self.shift[row]
+                out[start : start + len(trace)] = trace
+        return Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
+
+    def _load(self, rows: np.ndarray) -> np.ndarray:
+        firsts = np.array([first for first, _ in self.readers])
+        owner = np.searchsorted(firsts, rows, side="right") - 1
+        parts = [(owner == k, first, reader) for k, (first, reader) in enumerate(self.readers) if (owner == k).any()]
+        loaded = [(chosen, reader.load(rows[chosen] - first)) for chosen, first, reader in parts]
+        out = np.empty((len(rows), loaded[0][1].shape[1]), np.float32)
+        for chosen, traces in loaded:
+            out[chosen] = traces
+        return out
+
+    def _refuse_nan(self, shot: int, traces: np.ndarray, dead: np.ndarray) -> None:
+        finite = np.isfinite(traces)
+        traces[dead] = np.where(finite[dead], traces[dead], 0)
+        bad = ~finite.all(axis=1) & ~dead
+        if bad.any():
+            k = int(np.argmax(bad))
+            raise DataError(
+                f"{self.paths[0]}: shot {self.survey.shots[shot].number} trace {k + 1} holds "
+                f"{int((~finite[k]).sum())} NaN or infinite samples; mark it dead (bytes 29-30 = 2) or repair it"
+            )
+
+
+def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
+    """Make one line of the traces of one or several files.
+
+    Raises
+    ------
+    GeometryError
+        If positions are missing, are angles, or all shots are at one place.
+    DataError
+        If files or traces differ in sampling.
+    """
+    found = [positions(recording, reading) for recording in recordings]
+    step, samples = _one_sampling(recordings)
+    firsts = np.cumsum([0] + [recording.traces for recording in recordings])
+    merged = _merge(recordings, found, firsts)
+    notes = list(dict.fromkeys(note for f in found for note in f.notes))
+    shots = _group(recordings, merged, reading, notes)
+    projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
+    if np.ptp(merged.source[:, 1]) or np.ptp(merged.receiver[:, 1]) or projection.direction != (1.0, 0.0):
+        notes.append(projection.describe())
+    _odd_geometry(merged, projection, notes)
+    source_zx = np.column_stack([merged.source[:, 2], projection.x(merged.source[:, :2])])
+    receiver_zx = np.column_stack([merged.receiver[:, 2], projection.x(merged.receiver[:, :2])])
+    time, shift = _time(recordings, found, step, samples, notes)
+    numbers = merged.fields["field_record"]
+    survey = Survey(tuple(Shot(source_zx[rows[:1]], receiver_zx[rows], int(numbers[rows[0]])) for rows in shots), time)
+    rows_in_files = tuple(merged.index[rows] for rows in shots)
+    total = int(firsts[-1])
+    for note in notes:
+        log.info("%s: %s", recordings[0].path, note)
+    return Line(
+        paths=tuple(recording.path for recording in recordings),
+        survey=survey,
+        notes=tuple(notes),
+        projection=projection,
+        vertical=found[0].vertical,
+        rows=rows_in_files,
+        dead=_spread(merged.index, merged.dead, total),
+        shift=_spread(merged.index, shift, total),
+        readers=tuple((int(first), r.reader) for first, r in zip(firsts[:-1], recordings, strict=True)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Traces:
+    """Seismic traces of all files; `index` counts through the files one after another."""
+
+    index: np.ndarray
+    file: np.ndarray
+    source: np.ndarray
+    receiver: np.ndarray
+    dead: np.ndarray
+    fields: Mapping[str, np.ndarray]
+
+
+def _merge(recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray) -> _Traces:
+    names = ("field_record", "trace_number")
+    return _Traces(
+        np.concatenate([first + f.index for first, f in zip(firsts, found, strict=False)]),
+        np.concatenate([np.full(len(f.index), k) for k, f in enumerate(found)]),
+        np.concatenate([f.source for f in found]),
+        np.concatenate([f.receiver for f in found]),
+        np.concatenate([f.dead for f in found]),
+        {n: np.concatenate([r.fields[n][f.index] for r, f in zip(recordings, found, strict=True)]) for n in names},
+    )
+
+
+def _spread(index: np.ndarray, values: np.ndarray, total: int) -> np.ndarray:
+    out = np.zeros(total, values.dtype)
+    out[index] = values
+    return out
+
+
+def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
+    first = recordings[0]
+    for other in recordings:
+        if other.step <= 0:
+            raise DataError(
+                f"{other.path}: the sample interval is 0 in every header (bytes 3217-3218 of the file, 117-118 of the "
+                'traces); write it there or map it, e.g. headers={"sample_interval": 117}'
+            )
+        if abs(other.step - first.step) > 1e-9 or other.samples != first.samples:
+            raise DataError(
+                f"{other.path} has {other.samples} samples of {other.step * 1e3:g} ms, {first.path} has {first.samples} "
+                f"of {first.step * 1e3:g} ms; resample them alike or open them apart"
+            )
+        if other.samples < 2:
+            raise DataError(f"{other.path} has {other.samples} sample per trace; at least 2 are needed")
+    return first.step, first.samples
+
+
+def _group(recordings: Sequence[Recording], traces: _Traces, reading: Reading, notes: list[str]) -> list[np.ndarray]:
+    """Sort traces into shots: those of one field record and one source position (to the millimetre)."""
+    place = np.unique(np.round(traces.source, 3), axis=0, return_inverse=True)[1].reshape(-1)
+    record = np.unique(np.column_stack([traces.file, traces.fields["field_record"]]), axis=0, return_inverse=True)[
+        1
+    ].reshape(-1)
+    keys = np.column_stack([record, place])
+    by_position = reading.shots_by == "position"
+    if reading.shots_by is None and len(keys) == len(np.unique(keys, axis=0)) > 2 * (place.max() + 1):
+        by_position = True
+        notes.append("every trace has a field record of its own; shots are told apart by source position")
+    shot = np.unique(place if by_position else keys, axis=0, return_inverse=True)[1].reshape(-1)
+    count = int(shot.max()) + 1
+    if count > 1 and place.max() == 0:
+        x, y, _ = traces.source[0]
+        names = (
+            "bytes {source_x} and {source_y}".format(**recordings[0].bytes_by_name)
+            if recordings[0].bytes_by_name
+            else "headers"
+        )
+        raise GeometryError(
+            f"{recordings[0].path}: all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m (read from {names}); "
+            'map the bytes that hold them, e.g. headers={"source_x": 181}, or pass shots_by="position" to join them'
+        )
+    if len(np.unique(record)) < count and not by_position and len(np.unique(record)) > 1:
+        notes.append("source positions change within a field record; each position is a shot")
+    order = np.argsort(shot, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(shot[order])) + 1)
+    if np.count_nonzero(np.diff(shot)) == count - 1:
+        groups.sort(key=lambda rows: int(rows[0]))
+    else:
+        notes.append("traces are not sorted by shot")
+    return [_in_channel_order(rows, traces) for rows in groups]
+
+
+def _in_channel_order(rows: np.ndarray, traces: _Traces) -> np.ndarray:
+    channel = traces.fields["trace_number"][rows]
+    if len(np.unique(channel)) < len(rows):
+        return rows
+    return rows[np.argsort(channel, kind="stable")]
+
+
+def _odd_geometry(traces: _Traces, projection: Projection, notes: list[str]) -> None:
+    highest = min(traces.source[:, 2].min(), traces.receiver[:, 2].min())
+    if highest < -0.01:
+        notes.append(
+            f"positions lie up to {-highest:g} m above the datum (z < 0): pass datum=… (m above zero elevation), or "
+            'vertical="depth" if the elevation fields hold depths'
+        )
+    points = np.concatenate([traces.source[:, :2], traces.receiver[:, :2]])
+    length = float(np.ptp(projection.x(points)))
+    if projection.off_line_max > 0.2 * max(length, 1.0):
+        text = (
+            f"positions are up to {projection.off_line_max:,.0f} m off a line {length:,.0f} m long: "
+            "this looks like no 2-D line"
+        )
+        log.warning(text)
+        notes.append(text)
+
+
+def _time(
+    recordings: Sequence[Recording], found: Sequence[Positions], step: float, samples: int, notes: list[str]
+) -> tuple[TimeAxis, np.ndarray]:
+    """Return the common time axis and by how many samples each trace starts later than it."""
+    delay = np.concatenate([_delay(r)[f.index] for r, f in zip(recordings, found, strict=True)])
+    start = float(delay.min())
+    shift = np.round((delay - start) / step).astype(int)
+    # The header counts milliseconds: half of one is its rounding.
+    if np.abs(delay - start - shift * step).max() > max(1e-3 * step, 0.5e-3 if step > 1e-3 else 0.0):
+        raise DataError(
+            f"{recordings[0].path}: recording delays ({delay.min() * 1e3:g} to {delay.max() * 1e3:g} ms) differ by parts "
+            "of a sample; shift the traces to one start time"
+        )
+    longest = int(shift.max())
+    if longest:
+        notes.append(
+            f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded with zeros to one axis"
+        )
+    if longest > 4 * samples:
+        raise DataError(
+            f"{recordings[0].path}: recording delays differ by {longest} samples, traces have {samples}; check delay "
+            "(bytes 109-110) and its scalar (215-216)"
+        )
+    return TimeAxis(step, samples + longest, start), shift
+
+
+def _delay(recording: Recording) -> np.ndarray:
+    scalar = recording.fields["time_scalar"]
+    # Bytes 181 to 240 hold other things in old files; a scalar is a power of ten up to 10 000.
+    scalar = np.where(np.isin(np.abs(scalar), (1, 10, 100, 1000, 10000)), scalar, 1)
+    return 1e-3 * scaled(recording.fields["delay"].astype(float), scalar)

@@ -1,0 +1,115 @@
+"""Opening data files of any kind that seisinv reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seisinv.core.errors import DataError
+from seisinv.core.gathers import Gathers
+from seisinv.io.files import first_bytes, magic
+from seisinv.io.geometry import Reading
+from seisinv.io.headers import resolve
+from seisinv.io.line import Line, build_line
+from seisinv.io.recording import Recording
+from seisinv.io.seg2 import seg2_recording
+from seisinv.io.segy import is_segy, segy_recording, su_endian, su_recording
+
+
+def open_line(
+    path: str | Path | Sequence[str | Path],
+    *,
+    headers: Mapping[str, int] | None = None,
+    units: str | None = None,
+    coordinate_units: str | None = None,
+    vertical: str | None = None,
+    datum: float = 0.0,
+    shots_by: str | None = None,
+) -> Line:
+    """Open a SEG-Y, SU or SEG-2 file, or several that make one line, without reading samples.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+    headers : mapping of field name to byte, optional
+        Where the file keeps fields of `HEADERS` in other bytes than the standard, counted from 1:
+        `{"source_x": 181}`.
+    units : "metres" or "feet", optional
+        Default: what the file says, else metres. Feet are converted.
+    coordinate_units : "length", optional
+        Take coordinates as lengths though the file calls them angles.
+    vertical : "elevation" or "depth", optional
+        Whether the elevation fields hold heights (up) or depths (down). Default: heights, unless they cannot be.
+    datum : float, m
+        Elevation of z = 0; z = datum − elevation + depth.
+    shots_by : "record" or "position", optional
+        Tell shots apart by field record and source position (default), or by source position alone.
+
+    Returns
+    -------
+    Line
+        `line.survey`; `line[shots]` loads shots; `line.notes` says what was assumed.
+
+    Raises
+    ------
+    DataError, GeometryError
+        In one line with the remedy, for a file that cannot be used.
+    """
+    reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    if not paths:
+        raise DataError("no file was given; pass one path or several")
+    return build_line([recording(p, headers) for p in paths], reading)
+
+
+def read_line(
+    path: str | Path | Sequence[str | Path],
+    *,
+    headers: Mapping[str, int] | None = None,
+    units: str | None = None,
+    coordinate_units: str | None = None,
+    vertical: str | None = None,
+    datum: float = 0.0,
+    shots_by: str | None = None,
+) -> Gathers:
+    """Read all shots of a file into memory; parameters as for `open_line`."""
+    return open_line(
+        path,
+        headers=headers,
+        units=units,
+        coordinate_units=coordinate_units,
+        vertical=vertical,
+        datum=datum,
+        shots_by=shots_by,
+    )[:]
+
+
+#: The same function: a SEG-Y file is one kind of line.
+open_segy = open_line
+read_segy = read_line
+
+
+def recording(path: Path, headers: Mapping[str, int] | None = None) -> Recording:
+    """Read the headers of one file of any kind."""
+    kind = magic(path)
+    bytes_by_name = resolve(headers)
+    if kind == "gzip":
+        raise DataError(f"{path} is compressed; samples are read on demand from plain files only: gunzip it first")
+    if kind == "SEG-2":
+        return seg2_recording(path)
+    if path.suffix.lower() == ".su" and su_endian(path):
+        return su_recording(path, bytes_by_name)
+    if is_segy(path):
+        return segy_recording(path, bytes_by_name)
+    if su_endian(path) or path.suffix.lower() == ".su":
+        return su_recording(path, bytes_by_name)
+    if kind is not None:
+        raise DataError(f"{path} is a {kind} file, which is not read; convert it to SEG-Y, SU or SEG-2")
+    if _is_text(path):
+        raise DataError(f"{path} is a text file, not SEG-Y, SU or SEG-2; convert it to one of them")
+    return segy_recording(path, bytes_by_name)
+
+
+def _is_text(path: Path) -> bool:
+    head = first_bytes(path, 512)
+    return bool(head) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
