@@ -3,8 +3,10 @@
 from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
 from seisinv.io.line import Line
+from seisinv.io.models import read_model, write_model
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
+from seisinv.io.writer import write_segy
 
 __all__ = [
     "HEADERS",
@@ -15,5 +17,8 @@ __all__ = [
     "open_line",
     "open_segy",
     "read_line",
+    "read_model",
     "read_segy",
+    "write_model",
+    "write_segy",
 ]

@@ -87,7 +87,8 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     kind = recording.fields["trace_kind"]
     seismic = ~np.isin(kind, _AUXILIARY)
     if not seismic.any():
-        raise DataError(f"{recording.path}: all {len(kind)} traces are auxiliary ({_where(recording, 'trace_kind')})")
+        place = where("trace_kind", recording.bytes_by_name)
+        raise DataError(f"{recording.path}: all {len(kind)} traces are auxiliary ({place})")
     if not seismic.all():
         notes.append(f"{(~seismic).sum()} auxiliary traces (identification code 4 to 8) are left out")
     index = np.flatnonzero(seismic)
@@ -122,10 +123,6 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     return _without_lost_dead_traces(found)
 
 
-def _where(recording: Recording, name: str) -> str:
-    return where(name, recording.bytes_by_name) if recording.bytes_by_name else name
-
-
 def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], reading: Reading, notes: list[str]) -> None:
     codes = [int(code) for code in np.unique(fields["coordinate_units"]) if code in _ANGLES]
     if not codes or reading.coordinate_units == "length":
@@ -133,11 +130,11 @@ def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], readi
     name, limit = _ANGLES[codes[0]]
     coordinates = ("source_x", "source_y", "receiver_x", "receiver_y")
     largest = max(float(np.abs(scaled(fields[c], fields["coordinate_scalar"])).max()) for c in coordinates)
-    place = _where(recording, "coordinate_units")
+    place = where("coordinate_units", recording.bytes_by_name)
     if largest <= limit:
         raise GeometryError(
-            f"{recording.path}: coordinates are in {name} ({place} = {codes[0]}); project them to metres (e.g. UTM), or "
-            'pass coordinate_units="length" if they are lengths in truth'
+            f"{recording.path}: coordinates are in {name} ({place} = {codes[0]}); project them to metres (e.g. UTM), "
+            'or pass coordinate_units="length" if they are lengths in truth'
         )
     text = (
         f"{place} = {codes[0]} says {name}, but coordinates reach {largest:g}, which no angle does: "
@@ -214,7 +211,7 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
     if no_receiver and (no_source or len(source) > len(records)):
         missing += ["receiver_x", "receiver_y"]
     if missing:
-        names = ", ".join(_where(recording, name) for name in missing)
+        names = ", ".join(where(name, recording.bytes_by_name) for name in missing)
         raise GeometryError(
             f"{recording.path}: {names} are zero in every trace ({len(found.index)}); {_remedy(recording)}"
         )

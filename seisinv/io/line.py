@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seisinv.core.errors import DataError, GeometryError
+from seisinv.core.errors import DataError
 from seisinv.core.gathers import Gathers
 from seisinv.core.survey import Shot, Survey, TimeAxis
 from seisinv.io.geometry import Positions, Reading, positions, scaled
 from seisinv.io.projection import Projection, best_line
 from seisinv.io.recording import Recording, TraceReader
+from seisinv.io.shots import SeismicTraces, sort_into_shots
 
 log = logging.getLogger("seisinv.io")
 
@@ -117,7 +118,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
     merged = _merge(recordings, found, firsts)
     notes = list(dict.fromkeys(note for f in found for note in f.notes))
-    shots = _group(recordings, merged, reading, notes)
+    shots = sort_into_shots(recordings, merged, reading, notes)
     projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
     if np.ptp(merged.source[:, 1]) or np.ptp(merged.receiver[:, 1]) or projection.direction != (1.0, 0.0):
         notes.append(projection.describe())
@@ -144,21 +145,9 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Traces:
-    """Seismic traces of all files; `index` counts through the files one after another."""
-
-    index: np.ndarray
-    file: np.ndarray
-    source: np.ndarray
-    receiver: np.ndarray
-    dead: np.ndarray
-    fields: Mapping[str, np.ndarray]
-
-
-def _merge(recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray) -> _Traces:
+def _merge(recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray) -> SeismicTraces:
     names = ("field_record", "trace_number")
-    return _Traces(
+    return SeismicTraces(
         np.concatenate([first + f.index for first, f in zip(firsts, found, strict=False)]),
         np.concatenate([np.full(len(f.index), k) for k, f in enumerate(found)]),
         np.concatenate([f.source for f in found]),
@@ -184,57 +173,15 @@ def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
             )
         if abs(other.step - first.step) > 1e-9 or other.samples != first.samples:
             raise DataError(
-                f"{other.path} has {other.samples} samples of {other.step * 1e3:g} ms, {first.path} has {first.samples} "
-                f"of {first.step * 1e3:g} ms; resample them alike or open them apart"
+                f"{other.path} has {other.samples} samples of {other.step * 1e3:g} ms, {first.path} has "
+                f"{first.samples} of {first.step * 1e3:g} ms; resample them alike or open them apart"
             )
         if other.samples < 2:
             raise DataError(f"{other.path} has {other.samples} sample per trace; at least 2 are needed")
     return first.step, first.samples
 
 
-def _group(recordings: Sequence[Recording], traces: _Traces, reading: Reading, notes: list[str]) -> list[np.ndarray]:
-    """Sort traces into shots: those of one field record and one source position (to the millimetre)."""
-    place = np.unique(np.round(traces.source, 3), axis=0, return_inverse=True)[1].reshape(-1)
-    record = np.unique(np.column_stack([traces.file, traces.fields["field_record"]]), axis=0, return_inverse=True)[
-        1
-    ].reshape(-1)
-    keys = np.column_stack([record, place])
-    by_position = reading.shots_by == "position"
-    if reading.shots_by is None and len(keys) == len(np.unique(keys, axis=0)) > 2 * (place.max() + 1):
-        by_position = True
-        notes.append("every trace has a field record of its own; shots are told apart by source position")
-    shot = np.unique(place if by_position else keys, axis=0, return_inverse=True)[1].reshape(-1)
-    count = int(shot.max()) + 1
-    if count > 1 and place.max() == 0:
-        x, y, _ = traces.source[0]
-        names = (
-            "bytes {source_x} and {source_y}".format(**recordings[0].bytes_by_name)
-            if recordings[0].bytes_by_name
-            else "headers"
-        )
-        raise GeometryError(
-            f"{recordings[0].path}: all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m (read from {names}); "
-            'map the bytes that hold them, e.g. headers={"source_x": 181}, or pass shots_by="position" to join them'
-        )
-    if len(np.unique(record)) < count and not by_position and len(np.unique(record)) > 1:
-        notes.append("source positions change within a field record; each position is a shot")
-    order = np.argsort(shot, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(shot[order])) + 1)
-    if np.count_nonzero(np.diff(shot)) == count - 1:
-        groups.sort(key=lambda rows: int(rows[0]))
-    else:
-        notes.append("traces are not sorted by shot")
-    return [_in_channel_order(rows, traces) for rows in groups]
-
-
-def _in_channel_order(rows: np.ndarray, traces: _Traces) -> np.ndarray:
-    channel = traces.fields["trace_number"][rows]
-    if len(np.unique(channel)) < len(rows):
-        return rows
-    return rows[np.argsort(channel, kind="stable")]
-
-
-def _odd_geometry(traces: _Traces, projection: Projection, notes: list[str]) -> None:
+def _odd_geometry(traces: SeismicTraces, projection: Projection, notes: list[str]) -> None:
     highest = min(traces.source[:, 2].min(), traces.receiver[:, 2].min())
     if highest < -0.01:
         notes.append(
@@ -262,13 +209,14 @@ def _time(
     # The header counts milliseconds: half of one is its rounding.
     if np.abs(delay - start - shift * step).max() > max(1e-3 * step, 0.5e-3 if step > 1e-3 else 0.0):
         raise DataError(
-            f"{recordings[0].path}: recording delays ({delay.min() * 1e3:g} to {delay.max() * 1e3:g} ms) differ by parts "
-            "of a sample; shift the traces to one start time"
+            f"{recordings[0].path}: recording delays ({delay.min() * 1e3:g} to {delay.max() * 1e3:g} ms) differ "
+            "by parts of a sample; shift the traces to one start time"
         )
     longest = int(shift.max())
     if longest:
         notes.append(
-            f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded with zeros to one axis"
+            f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded "
+            "with zeros to one axis"
         )
     if longest > 4 * samples:
         raise DataError(

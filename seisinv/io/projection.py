@@ -50,12 +50,13 @@ class Projection:
     def describe(self) -> str:
         """Say where the line runs and what the projection lost, in one sentence."""
         azimuth = np.degrees(np.arctan2(self.direction[0], self.direction[1])) % 360
+        start = f"({self.origin[0]:,.2f}, {self.origin[1]:,.2f})"
         if self.is_straight:
-            return f"x runs along a straight line from ({self.origin[0]:,.2f}, {self.origin[1]:,.2f}), azimuth {azimuth:.1f}°"
+            return f"x runs along a straight line from {start}, azimuth {azimuth:.1f}°"
         return (
-            f"projected onto the best-fit line from ({self.origin[0]:,.2f}, {self.origin[1]:,.2f}), azimuth "
-            f"{azimuth:.1f}°: positions are up to {self.off_line_max:.1f} m off it (mean {self.off_line_mean:.1f} m), "
-            f"offsets lose up to {self.offset_lost_max:.1f} m (mean {self.offset_lost_mean:.1f} m)"
+            f"projected onto the best-fit line from {start}, azimuth {azimuth:.1f}°: positions are up to "
+            f"{self.off_line_max:.1f} m off it (mean {self.off_line_mean:.1f} m), offsets lose up to "
+            f"{self.offset_lost_max:.1f} m (mean {self.offset_lost_mean:.1f} m)"
         )
 
 

@@ -105,11 +105,12 @@ def recording(path: Path, headers: Mapping[str, int] | None = None) -> Recording
         return su_recording(path, bytes_by_name)
     if kind is not None:
         raise DataError(f"{path} is a {kind} file, which is not read; convert it to SEG-Y, SU or SEG-2")
-    if _is_text(path):
+    if is_text(path):
         raise DataError(f"{path} is a text file, not SEG-Y, SU or SEG-2; convert it to one of them")
     return segy_recording(path, bytes_by_name)
 
 
-def _is_text(path: Path) -> bool:
+def is_text(path: Path) -> bool:
+    """Whether the file begins with printable characters only."""
     head = first_bytes(path, 512)
     return bool(head) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)

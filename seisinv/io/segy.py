@@ -69,12 +69,11 @@ def binary_header(path: Path) -> BinaryHeader:
     head = first_bytes(path, _FILE_HEADER)
     if len(head) < _FILE_HEADER:
         raise DataError(f"{path} is no SEG-Y file: it has {len(head)} bytes and the file headers alone need 3600")
-    for endian, order in _ENDIAN.items():
-        (code,) = struct.unpack_from(f"{order}h", head, 3224)
-        if code in FORMATS or code in _REFUSED:
-            break
-    else:
-        (code,) = struct.unpack_from(">h", head, 3224)
+    codes = {endian: struct.unpack_from(f"{order}h", head, 3224)[0] for endian, order in _ENDIAN.items()}
+    endian = next((e for e, code in codes.items() if code in FORMATS or code in _REFUSED), "")
+    code = codes.get(endian, codes["big"])
+    order = _ENDIAN.get(endian, ">")
+    if not endian:
         raise DataError(
             f"{path} is no SEG-Y file that seisinv knows: the sample format code (bytes 3225-3226) is {code}; "
             f"known are {', '.join(map(str, FORMATS))}"
@@ -147,7 +146,7 @@ class SegyTraces:
             for run in np.split(order, np.flatnonzero(np.diff(traces[order]) != 1) + 1):
                 if len(run):
                     first = int(traces[run[0]])
-                    # Integers and doubles become float32; values beyond its range become infinite and are refused later.
+                    # Doubles beyond the range of float32 become infinite and are refused by the caller.
                     with np.errstate(over="ignore", invalid="ignore"):
                         out[run] = file.trace.raw[first : first + len(run)]
         return out

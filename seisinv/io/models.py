@@ -1,0 +1,290 @@
+"""Models in files: SEG-Y, npz, npy, text and raw binary."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisinv.core.errors import ConfigError, DataError, ModelError
+from seisinv.core.grid import Grid
+from seisinv.core.model import PARAMETERS, Model
+from seisinv.io.files import magic, replacing, uncompressed
+from seisinv.io.geometry import scaled
+from seisinv.io.headers import resolve
+from seisinv.io.reader import is_text
+from seisinv.io.segy import SegyTraces, is_segy, segy_recording
+from seisinv.io.writer import decimals, write_traces
+
+log = logging.getLogger("seisinv.io")
+
+_SEGY = (".sgy", ".segy")
+_UNITS = {"m/s": 1.0, "kg/m3": 1.0, "km/s": 1e3, "g/cm3": 1e3, "ft/s": 0.3048}
+_SPACING = re.compile(r"^C *\d+ +(SPACING|ORIGIN) Z X (\S+) (\S+) M")
+
+
+def read_model(
+    path: str | Path,
+    *,
+    parameter: str = "vp",
+    spacing: float | Sequence[float] | None = None,
+    origin: float | Sequence[float] = 0.0,
+    every: int = 1,
+    units: str | None = None,
+    shape: tuple[int, int] | None = None,
+    dtype: str = "<f4",
+    layout: str | None = None,
+) -> Model:
+    """Read a model from SEG-Y, npz, npy, text columns, or raw binary.
+
+    Parameters
+    ----------
+    path : path
+        `.npz` holds parameters by name, `spacing` and `origin`; SEG-Y one parameter, a trace per x; text (`.txt`,
+        `.dat`, `.csv`) a table of numbers; anything else is raw. A `.gz` of these is decompressed.
+    parameter : str
+        What the values are, where the file cannot say: `vp`, `vs` or `rho`.
+    spacing : float or (dz, dx), m
+        Of the file's grid, before `every`. Needed unless the file says it.
+    origin : float or (z, x), m
+        Position of the first node, where the file does not say it.
+    every : int
+        Keep every n-th node along both axes.
+    units : "m/s", "km/s", "ft/s", "kg/m3" or "g/cm3", optional
+        Unit of the values; SI by default.
+    shape : (nz, nx)
+        Nodes of a raw file.
+    dtype : str
+        Type of the numbers of a raw file, as numpy writes it: `<f4` is little-endian float32.
+    layout : "zx" or "xz"
+        Order in npy, text and raw files: rows of equal depth, or traces of equal x. Raw files need it; else "zx".
+
+    Returns
+    -------
+    Model
+        In torch's default floating-point type.
+
+    Raises
+    ------
+    ModelError, DataError
+        If spacing or shape are missing, or the values are not plausible in SI units.
+    """
+    path = Path(path)
+    if parameter not in PARAMETERS:
+        raise ModelError(f"parameter {parameter!r} is unknown; the known ones are {', '.join(PARAMETERS)}")
+    if every < 1:
+        raise ConfigError(f"every is {every}; use 1 for all nodes, 10 for each tenth")
+    if units is not None and units not in _UNITS:
+        raise ConfigError(f"units is {units!r}; use one of {', '.join(_UNITS)}")
+    if layout not in (None, "zx", "xz"):
+        raise ConfigError(f"layout is {layout!r}; use 'zx' (rows of equal depth) or 'xz' (traces)")
+    with uncompressed(path) as plain:
+        if magic(plain) == "zip or npz":
+            return _from_npz(path, plain, every)
+        if is_segy(plain) and shape is None:
+            stored = _from_segy(path, plain, every)
+        elif magic(plain) == "npy":
+            stored = _Stored(_two_axes(path, _load_npy(path, plain), layout))
+        elif shape is not None:
+            stored = _Stored(_from_raw(path, plain, shape, dtype, layout))
+        elif is_text(plain):
+            stored = _Stored(_two_axes(path, _load_text(path, plain), layout))
+        else:
+            raise DataError(
+                f"{path} is no SEG-Y, npz, npy or text model; for raw binary pass shape=(nz, nx), dtype and layout"
+            )
+    if spacing is None:
+        spacing = stored.spacing
+    if spacing is None:
+        raise ModelError(f"{path} does not say its spacing in metres; pass spacing=… (or (dz, dx)){stored.hint}")
+    h, o = np.broadcast_to(np.asarray(spacing, float), 2), np.broadcast_to(np.asarray(origin, float), 2)
+    if stored.origin is not None and not np.any(o):
+        o = np.asarray(stored.origin)
+    values = stored.values[::every, :: 1 if stored.is_thinned else every].astype(float) * _UNITS[units or "m/s"]
+    grid = Grid(values.shape, tuple(h * every), tuple(o))
+    try:
+        return Model(grid, **{parameter: values})
+    except ModelError as error:
+        hint = "" if units else '; pass units="km/s" (or "g/cm3", "ft/s") to convert'
+        raise ModelError(f"{path}: {error}{hint}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """Values [z, x] of a file and what it says about their grid."""
+
+    values: np.ndarray
+    spacing: tuple[float, float] | None = None
+    origin: tuple[float, float] | None = None
+    is_thinned: bool = False
+    hint: str = ""
+
+
+def _from_npz(path: Path, plain: Path, every: int) -> Model:
+    try:
+        with np.load(plain) as file:
+            arrays = {name: file[name] for name in file.files}
+    except Exception as error:  # numpy raises many types on damaged archives
+        raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
+    missing = [name for name in ("spacing", "origin") if name not in arrays]
+    known = {name: values for name, values in arrays.items() if name in PARAMETERS}
+    if missing or not known:
+        raise ModelError(
+            f"{path} holds {', '.join(arrays) or 'nothing'}; a model needs spacing and origin in metres and "
+            f"one or more of {', '.join(PARAMETERS)}"
+        )
+    first = next(iter(known.values()))
+    step = (slice(None, None, every),) * first.ndim
+    spacing = np.broadcast_to(arrays["spacing"], first.ndim) * every
+    grid = Grid(first[step].shape, tuple(spacing), tuple(np.broadcast_to(arrays["origin"], first.ndim)))
+    return Model(grid, **{name: values[step] for name, values in known.items()})
+
+
+def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
+    recording = segy_recording(plain, resolve(None))
+    values = recording.reader.load(np.arange(0, recording.traces, every)).T
+    said = _said(recording.text) if recording.is_ours else {}
+    if said.keys() == {"SPACING", "ORIGIN"}:
+        return _Stored(values, said["SPACING"], said["ORIGIN"], True)
+    x = _trace_positions(SegyTraces(plain, recording.endian, is_su=False), recording.fields)
+    dz = recording.step * 1e3
+    if x is None or dz <= 0:
+        return _Stored(
+            values, is_thinned=True, hint="; x of the traces (bytes 73-76, 81-84, 181-184) is not evenly spaced"
+        )
+    dx = float(x[1] - x[0])
+    log.warning("%s: spacing is taken from the headers: dz = %g m (sample interval), dx = %g m", path, dz, dx)
+    return _Stored(values, (dz, dx), (0.0, float(x[0])), True)
+
+
+def _said(text: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return spacing and origin from the textual header that `write_model` wrote."""
+    found = [match.groups() for line in text if (match := _SPACING.match(line))]
+    try:
+        return {name: (float(z), float(x)) for name, z, x in found}
+    except ValueError:
+        return {}
+
+
+def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return x of each trace from the first field in which it is evenly spaced."""
+    for raw in (reader.field(181), fields["source_x"], fields["receiver_x"]):
+        x = scaled(raw, fields["coordinate_scalar"])
+        steps = np.diff(x)
+        if len(steps) and steps[0] > 0 and np.ptp(steps) < 1e-3 * steps[0]:
+            return x
+    return None
+
+
+def _load_npy(path: Path, plain: Path) -> np.ndarray:
+    try:
+        return np.load(plain)
+    except Exception as error:  # numpy raises many types on damaged files
+        raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
+
+
+def _load_text(path: Path, plain: Path) -> np.ndarray:
+    try:
+        return np.loadtxt(plain, delimiter="," if plain.suffix == ".csv" else None)
+    except ValueError as error:
+        raise DataError(f"{path} is no table of numbers: {str(error).splitlines()[0]}") from error
+
+
+def _two_axes(path: Path, values: np.ndarray, layout: str | None) -> np.ndarray:
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise ModelError(f"{path} holds an array {values.shape} of {values.dtype}; a model is 2-D [z, x] of numbers")
+    return values.T if layout == "xz" else values
+
+
+def _from_raw(path: Path, plain: Path, shape: tuple[int, int], dtype: str, layout: str | None) -> np.ndarray:
+    if layout is None:
+        raise ConfigError("a raw model needs layout='xz' (traces, depth fastest) or 'zx' (rows of equal depth)")
+    try:
+        kind = np.dtype(dtype)
+    except TypeError as error:
+        raise ConfigError(f"dtype {dtype!r} is unknown to numpy; '<f4' is little-endian float32") from error
+    nz, nx = shape
+    size, expected = plain.stat().st_size, nz * nx * kind.itemsize
+    if size != expected:
+        raise ModelError(f"{path} has {size:,} bytes; shape ({nz}, {nx}) of {dtype} needs {expected:,}")
+    values = np.fromfile(plain, kind)
+    return values.reshape(nx, nz).T if layout == "xz" else values.reshape(nz, nx)
+
+
+def write_model(path: str | Path, model: Model, *, parameter: str = "vp", overwrite: bool = False) -> None:
+    """Write a model: `.npz` all parameters, `.npy` one, `.sgy` or `.segy` one with a trace per x.
+
+    In SEG-Y a sample is a node in depth: the sample interval is the depth spacing times 1000 (segyio's and most
+    viewers' sample axis then reads metres), the delay is the first depth, and the exact grid is in the textual header.
+
+    Raises
+    ------
+    RunError
+        If the file exists and `overwrite` is false, or it cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        arrays: dict[str, Any] = {name: _array(model, name) for name in model}
+        arrays |= {"spacing": model.grid.spacing, "origin": model.grid.origin}
+        with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+    elif suffix == ".npy":
+        with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+            np.save(file, _array(model, parameter))
+    elif suffix in _SEGY:
+        _write_segy_model(path, model, parameter, overwrite)
+    else:
+        raise ConfigError(f"{path.name}: models are written as .npz, .npy, .sgy or .segy; choose one of these endings")
+
+
+def _array(model: Model, parameter: str) -> np.ndarray:
+    return model[parameter].detach().cpu().numpy()
+
+
+def _write_segy_model(path: Path, model: Model, parameter: str, overwrite: bool) -> None:
+    grid = model.grid
+    if grid.ndim != 2:
+        raise ModelError(f"the model has {grid.ndim} axes; only 2-D models are written as SEG-Y: use .npz")
+    values = _array(model, parameter).T.astype(np.float32)
+    x, scalar = decimals(grid.coordinates("x"), "x")
+    count = np.arange(1, grid.shape[1] + 1)
+    interval = round(grid.spacing[0] * 1e3)
+    first = round(grid.origin[0])
+    known = PARAMETERS[parameter]
+    text = (
+        f"{parameter.upper()} MODEL IN {known.unit.upper().replace('³', '3')}, ONE TRACE PER X, SAMPLES ALONG DEPTH",
+        f"SPACING Z X {grid.spacing[0]!r} {grid.spacing[1]!r} M",
+        f"ORIGIN Z X {grid.origin[0]!r} {grid.origin[1]!r} M",
+        "SAMPLE INTERVAL IS THE DEPTH SPACING IN MILLIMETRES, 0 WHERE THAT DOES NOT FIT",
+    )
+    n = len(count)
+    headers = {
+        9: np.ones(n, int),
+        13: count,
+        21: count,
+        29: np.ones(n, int),
+        71: np.full(n, scalar),
+        73: x,
+        81: x,
+        89: np.ones(n, int),
+        109: np.full(n, first if abs(first) <= 32767 else 0),
+        181: x,
+        189: np.ones(n, int),
+        193: count,
+    }
+    write_traces(
+        path,
+        headers,
+        [values],
+        samples=grid.shape[0],
+        interval=interval if interval <= 32767 else 0,
+        text=text,
+        sample_format="ieee",
+        overwrite=overwrite,
+    )

@@ -1,0 +1,72 @@
+"""Which traces make a shot: those that share a field record and a source position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisinv.core.errors import GeometryError
+from seisinv.io.geometry import Reading
+from seisinv.io.headers import where
+from seisinv.io.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class SeismicTraces:
+    """Seismic traces of all files; `index` counts through the files one after another."""
+
+    index: np.ndarray
+    file: np.ndarray
+    source: np.ndarray
+    receiver: np.ndarray
+    dead: np.ndarray
+    fields: Mapping[str, np.ndarray]
+
+
+def sort_into_shots(
+    recordings: Sequence[Recording], traces: SeismicTraces, reading: Reading, notes: list[str]
+) -> list[np.ndarray]:
+    """Sort traces into shots: those of one field record and one source position (to the millimetre)."""
+    place = _numbered(np.round(traces.source, 3))
+    record = _numbered(np.column_stack([traces.file, traces.fields["field_record"]]))
+    keys = np.column_stack([record, place])
+    by_position = reading.shots_by == "position"
+    if reading.shots_by is None and len(keys) == _numbered(keys).max() + 1 > 2 * (place.max() + 1):
+        by_position = True
+        notes.append("every trace has a field record of its own; shots are told apart by source position")
+    shot = place if by_position else _numbered(keys)
+    count = int(shot.max()) + 1
+    if count > 1 and place.max() == 0:
+        x, y, _ = traces.source[0]
+        names = " and ".join(where(name, recordings[0].bytes_by_name) for name in ("source_x", "source_y"))
+        raise GeometryError(
+            f"{recordings[0].path}: all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m, read from "
+            f'{names}; map the bytes that hold them, e.g. headers={{"source_x": 181}}, or pass shots_by="position"'
+        )
+    if len(np.unique(record)) < count and not by_position and len(np.unique(record)) > 1:
+        notes.append("source positions change within a field record; each position is a shot")
+    order = np.argsort(shot, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(shot[order])) + 1)
+    if np.count_nonzero(np.diff(shot)) == count - 1:
+        groups.sort(key=lambda rows: int(rows[0]))
+    else:
+        notes.append("traces are not sorted by shot")
+    return [_in_channel_order(rows, traces) for rows in groups]
+
+
+def _numbered(keys: np.ndarray) -> np.ndarray:
+    """Number the distinct rows of `keys`, in sorted order."""
+    order = np.lexsort(keys.T[::-1])
+    new = np.any(np.diff(keys[order], axis=0) != 0, axis=1)
+    number = np.empty(len(keys), int)
+    number[order] = np.concatenate([[0], np.cumsum(new)])
+    return number
+
+
+def _in_channel_order(rows: np.ndarray, traces: SeismicTraces) -> np.ndarray:
+    channel = traces.fields["trace_number"][rows]
+    if len(np.unique(channel)) < len(rows):
+        return rows
+    return rows[np.argsort(channel, kind="stable")]
