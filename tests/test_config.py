@@ -29,7 +29,7 @@ def write(folder: Path, text: str) -> Path:
         ("[inversion]\niteratons = 5", ["inversion.iteratons is unknown", "did you mean inversion.iterations?"]),
         ("[inversion]\nspacing = 5", ["inversion.spacing is unknown", "did you mean", "grid.spacing?"]),
         ("[invresion]\niterations = 5", ["invresion is unknown", "did you mean inversion?"]),
-        ("[inversion.penalty]\nwieght = 1.0", ["did you mean inversion.penalty.weight?"]),
+        ("[penalty]\nwieght = 1.0", ["did you mean penalty.weight?"]),
         ("[data]\nqqq = 1", ["data.qqq is unknown", "known here: path, headers"]),
         ("[inversion]\niterations = 'ten'", ["inversion.iterations is 'ten'", "whole number", "per band"]),
         ("[inversion]\niterations = 0", ["inversion.iterations is 0", "1 or more"]),
@@ -70,7 +70,7 @@ def test_everything_is_printed_and_reads_back_as_the_same_job(tmp_path: Path) ->
     settings = config.load(None, {"data.path": "a.sgy", "inversion.bands": [3.0, 5.0], "grid.spacing": 10.0})
     tables = config.dump(settings)
     assert tables["propagator"]["order"] == 8
-    assert tables["inversion"]["penalty"]["kind"] == "none"
+    assert tables["penalty"]["kind"] == "none"
     text = tomli_w.dumps({**tables, "versions": {"seisinv": "0"}})
     again = config.load(write(tmp_path, text))
     assert config.replaced(again, data__path=["a.sgy"]) == settings
