@@ -19,5 +19,7 @@ from seisinv.core import (
     line,
     ricker,
 )
+from seisinv.physics import Acoustic, AcousticDensity
+from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
 
 __version__ = "0.1.0"

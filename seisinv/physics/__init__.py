@@ -1,1 +1,7 @@
-"""."""
+"""Wave equations; one file is one physics, and everything else is derived from its `equations()`."""
+
+from seisinv.physics.acoustic import Acoustic
+from seisinv.physics.acoustic_density import AcousticDensity
+from seisinv.physics.base import Physics
+
+__all__ = ["Acoustic", "AcousticDensity", "Physics"]

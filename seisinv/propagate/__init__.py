@@ -1,1 +1,7 @@
-"""."""
+"""Propagators: simulation of surveys as differentiable torch calls."""
+
+from seisinv.propagate.boundary import Boundary
+from seisinv.propagate.memory import Automatic, Checkpointed, Memory, StoreAll
+from seisinv.propagate.propagator import Propagator
+
+__all__ = ["Automatic", "Boundary", "Checkpointed", "Memory", "Propagator", "StoreAll"]

@@ -1,0 +1,34 @@
+"""Constant-density acoustic waves: pressure p in a medium of P velocity vp.
+
+    ∂²p/∂t² = K (∂²p/∂z² + ∂²p/∂x² + s),  K = vp²
+
+so that (1/vp²) ∂²p/∂t² − ∇²p = s(t) δ(x − x_s) (Aki & Richards 2002, §4.1).  In 3-D ∂²p/∂y² joins the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from seisinv.physics.base import Physics
+from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field, Poly, Source
+
+
+class Acoustic(Physics):
+    """Constant-density acoustic wave equation, second order in time."""
+
+    parameters: ClassVar[tuple[str, ...]] = ("vp",)
+    record: ClassVar[str] = "p"
+    source_delay: ClassVar[float] = 0.0
+
+    def equations(self, axes: Sequence[str]) -> list[Equation]:
+        """Return ∂²p/∂t² = K (∇²p + s)."""
+        p, K, s = Field("p"), Coefficient("K"), Source("s")
+        laplacian = sum((D(D(p, a), a) for a in axes), Poly())
+        return [Equation(Dtt(p), K * (laplacian + s))]
+
+    def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
+        """Return K = vp², m²/s²."""
+        return {"K": model["vp"] ** 2}

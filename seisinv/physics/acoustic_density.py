@@ -1,0 +1,39 @@
+"""Variable-density acoustic waves: pressure p and particle velocity v on a staggered grid (Virieux 1986; Levander 1988).
+
+    ∂vz/∂t = −bz ∂p/∂z
+    ∂vx/∂t = −bx ∂p/∂x
+    ∂p/∂t = K (−∂vz/∂z − ∂vx/∂x + s)
+
+with buoyancy b = 1/rho halfway between nodes (from the mean density), bulk modulus K = rho vp², and s the rate of
+volume injection per unit volume, 1/s.  In 3-D vy joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from seisinv.physics.base import Physics, halfway
+from seisinv.symbolic import Coefficient, D, Dt, Equation, Field, Poly, Source
+
+
+class AcousticDensity(Physics):
+    """Variable-density acoustic wave equation in pressure and particle velocity."""
+
+    parameters: ClassVar[tuple[str, ...]] = ("vp", "rho")
+    record: ClassVar[str] = "p"
+    source_delay: ClassVar[float] = 0.5
+
+    def equations(self, axes: Sequence[str]) -> list[Equation]:
+        """Return Newton's law for each component of v and Hooke's law for p."""
+        p, K, s = Field("p"), Coefficient("K"), Source("s")
+        v = {a: Field(f"v{a}", a, parity=+1 if a == axes[0] else -1) for a in axes}
+        motion = [Equation(Dt(v[a]), -Coefficient(f"b{a}", a) * D(p, a)) for a in axes]
+        return [*motion, Equation(Dt(p), K * (sum((-D(v[a], a) for a in axes), Poly()) + s))]
+
+    def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
+        """Return K = rho vp², Pa, and b = 1/rho, m³/kg, at the places of the velocities."""
+        vp, rho = model["vp"], model["rho"]
+        return {"K": rho * vp**2} | {f"b{a}": 1 / halfway(rho, k) for k, a in enumerate(axes)}

@@ -1,0 +1,95 @@
+"""How a gradient remembers the forward run: strategies as objects; all give the same bits."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from seisinv.core import ConfigError
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes that one shot needs: a checkpoint of the state, and the tape of one step."""
+
+    checkpoint: int
+    tape: int
+
+
+class Memory(ABC):
+    """A strategy: into how many segments the time axis is cut, and whether the forward call keeps what it made."""
+
+    @abstractmethod
+    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+        """Return the number of steps per segment; `steps` means that every step is kept."""
+
+    @staticmethod
+    def bytes_needed(segment: int, steps: int, cost: Cost) -> int:
+        """Return what one shot needs with segments of that length."""
+        return math.ceil(steps / segment) * cost.checkpoint + min(segment, steps) * cost.tape
+
+
+@dataclass(frozen=True)
+class StoreAll(Memory):
+    """Keep every step's tape: the fastest, one pass forward and one backward."""
+
+    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+        """Return `steps`."""
+        return steps
+
+
+@dataclass(frozen=True)
+class Checkpointed(Memory):
+    """Keep the state every `every` steps and repeat the steps between (Griewank & Walther 2000, one level).
+
+    Parameters
+    ----------
+    every : int or None
+        Steps between checkpoints; by default the number that needs the least memory, √(steps · checkpoint / tape).
+    """
+
+    every: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.every is not None and self.every < 1:
+            raise ConfigError(f"every is {self.every} steps; a checkpoint is kept every 1 step or more")
+
+    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+        """Return the distance between checkpoints."""
+        best = self.every or round(math.sqrt(steps * cost.checkpoint / max(cost.tape, 1)))
+        return min(max(best, 1), steps)
+
+
+@dataclass(frozen=True)
+class Automatic(Memory):
+    """Keep every step if all shots' tapes fit into `budget` bytes, else checkpoints.
+
+    Parameters
+    ----------
+    budget : int or None, bytes
+        By default half of the memory that is free when the gradient is asked for.
+    """
+
+    budget: int | None = None
+
+    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+        """Return `steps` where the tapes fit, else the distance between checkpoints."""
+        budget = available_memory() // 2 if self.budget is None else self.budget
+        if shots * self.bytes_needed(steps, steps, cost) <= budget:
+            return steps
+        return Checkpointed().segment(steps, shots, cost)
+
+
+def available_memory() -> int:
+    """Return the memory that the machine can give without swapping, bytes."""
+    import os
+
+    try:
+        with open("/proc/meminfo") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**19
+        size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+        return pages * size // 2

@@ -1,0 +1,270 @@
+"""The simulator that users call: a model in, gathers out, differentiable as any torch function."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.backends.base import Layout, Linear, Points, ShotPoints
+from seisinv.backends.cpu import Cpu
+from seisinv.backends.reference import Reference
+from seisinv.core import ConfigError, DataError, Gathers, Grid, Model, ModelError, StabilityError, Survey
+from seisinv.physics import Physics
+from seisinv.propagate.autograd import Job, Simulate
+from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
+from seisinv.propagate.memory import Automatic, Memory
+from seisinv.propagate.resample import Clock, choose_step
+from seisinv.propagate.sampling import sample_points
+from seisinv.symbolic import Derived, Program, derive, stable_step
+from seisinv.symbolic.discretise import scaling
+
+SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Powers of the time step and of the reference spacing that a program's coefficients absorb."""
+
+    time: Mapping[str, int]
+    space: Mapping[str, int]
+    source: str
+
+    def factor(self, name: str, step: float, spacing: float) -> float:
+        """Return what a physical coefficient is multiplied by."""
+        return step ** self.time[name] / spacing ** self.space[name]
+
+
+@dataclass(frozen=True)
+class Propagator:
+    """Simulates a survey.
+
+    Parameters
+    ----------
+    physics : Physics
+        ``Acoustic()``, ``AcousticDensity()``, …
+    grid : Grid
+        The model's grid; absorbing layers are added outside.
+    survey : Survey
+    order : int
+        Even order of the differences in space.
+    boundary : Boundary
+    vp_max : float, m/s, optional
+        Fastest velocity for which the solver's step is chosen; set it to the upper bound of an inversion so that the step
+        does not depend on the model.  By default the model's maximum.
+    step : float, s, optional
+        Solver step, if it must be forced; refused above the stability limit.
+    memory : Memory
+        ``StoreAll()``, ``Checkpointed()`` or ``Automatic(budget)``; how gradients remember the forward run.
+    backend : {"c", "reference"}
+        Compiled kernels, or torch operations one by one.
+    threads : int, optional
+        By default torch's number of threads.  Shots run side by side where there are at least as many as threads, else
+        each grid is shared.
+
+    Raises
+    ------
+    GeometryError
+        If a source or receiver lies outside the grid.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((41, 61), 10.0)
+    >>> survey = si.Survey.surface(sources=si.line(300, 300, every=1, depth=20), wavelet=si.ricker(15),
+    ...                            receivers=si.line(0, 600, every=20, depth=20), duration=0.4, dt=2e-3)
+    >>> si.Propagator(si.Acoustic(), grid, survey)(si.Model(grid, vp=2000.0)).data.shape
+    torch.Size([1, 31, 201])
+    """
+
+    physics: Physics
+    grid: Grid
+    survey: Survey
+    order: int = 8
+    boundary: Boundary = Boundary()
+    vp_max: float | None = None
+    step: float | None = None
+    memory: Memory = Automatic()
+    backend: str = "c"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.order % 2 or not 2 <= self.order <= 12:
+            raise ConfigError(f"order is {self.order}; it must be an even number from 2 to 12")
+        if self.backend not in ("c", "reference"):
+            raise ConfigError(f"backend is {self.backend!r}; it must be 'c' or 'reference'")
+        if self.threads is not None and self.threads < 1:
+            raise ConfigError(f"threads is {self.threads}; at least 1 is needed")
+        self.survey.check_inside(self.grid)
+
+    def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
+        """Simulate all shots.
+
+        Parameters
+        ----------
+        model : Model
+            Its tensors may require gradients; the computation has their dtype.
+        wavelet : tensor [time] or [shot, source, time], optional
+            Source time functions on ``survey.source_time`` in place of the survey's own.
+
+        Returns
+        -------
+        Gathers
+            data [shot, receiver, time] in Pa (per unit of the source).
+        """
+        survey = self.survey if wavelet is None else self.survey.replace(wavelet=wavelet)
+        if survey.wavelet is None:
+            raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
+        values = self.parameters(model)
+        dtype = values[self.physics.parameters[0]].dtype
+        clock = self.clock(model)
+        coefficients = self.coefficients(values, clock.step)
+        shots = self._shots
+        amplitudes = self._amplitudes(survey, clock, dtype)
+        profiles = self._profiles(clock.step, self._speed(model))
+        if self.backend == "reference":
+            recorded = Reference(self.derived, self.layout, profiles)(shots, Linear(coefficients, amplitudes))
+        else:
+            backend = Cpu(self.derived, self.layout, profiles, dtype=dtype, memory=self.memory, threads=self.threads)
+            inputs = (*coefficients.values(), amplitudes)
+            keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
+            recorded = Simulate.apply(Job(backend, shots, list(coefficients)), keep, *inputs)
+        data = torch.matmul(recorded.transpose(1, 2), clock.data_matrix(dtype).T)
+        return Gathers(data, self.survey)
+
+    def subset(self, shots: Sequence[int]) -> Propagator:
+        """Return the propagator of some of the shots."""
+        return self.replace(survey=self.survey.subset(shots))
+
+    def replace(self, **changes: object) -> Propagator:
+        """Return a copy with some settings changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def parameters(self, model: Model) -> dict[str, Tensor]:
+        """Return the parameters that the physics needs, continued into the absorbing layers."""
+        if model.grid != self.grid:
+            raise ModelError(f"the model's grid {model.grid} differs from the propagator's {self.grid}")
+        return {n: extend(model[n], self.layout) for n in self.physics.parameters}
+
+    def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
+        """Return the program's coefficients: the equations', in units of the solver's step and the spacing."""
+        physical = self.physics.coefficients(values, self.grid.axes)
+        spacing = self.grid.spacing[-1]
+        return {n: physical[n] * self._scales.factor(n, step, spacing) for n in sorted(physical)}
+
+    def clock(self, model: Model) -> Clock:
+        """Return the solver's time steps for a model."""
+        limit = self.stable_step(model)
+        time = self.survey.time
+        if self.step is None:
+            step = choose_step(time.step, SAFETY * limit)
+        elif self.step > limit:
+            raise StabilityError(
+                f"step is {self.step * 1e3:g} ms; the stability limit at {self._speed(model):g} m/s is {limit * 1e3:.3g} ms: "
+                "leave step out, or use a larger spacing"
+            )
+        else:
+            step = self.step
+        return Clock(time, self.survey.source_time, step, self.physics.source_delay)
+
+    def stable_step(self, model: Model) -> float:
+        """Return the largest stable step for the fastest velocity, from the program's own symbol, s."""
+        values = {n: float(model[n].detach().mean()) for n in self.physics.parameters} | {"vp": self._speed(model)}
+        return _stable_step(self.physics, self.order, self.grid, tuple(sorted(values.items())))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The padded grid."""
+        return self.boundary.layout(self.grid)
+
+    @property
+    def derived(self) -> Derived:
+        """The programs."""
+        return _derive(self.physics, self.order, self.grid)
+
+    @cached_property
+    def _scales(self) -> Scales:
+        return _scales(self.physics, self.grid)
+
+    def _speed(self, model: Model) -> float:
+        fastest = float(model["vp"].detach().max())
+        if self.vp_max is None:
+            return fastest
+        if fastest > self.vp_max * (1 + 1e-6):
+            raise StabilityError(
+                f"the model reaches {fastest:g} m/s but vp_max is {self.vp_max:g} m/s; raise vp_max or leave it out"
+            )
+        return self.vp_max
+
+    def _profiles(self, step: float, speed: float) -> dict[str, Tensor]:
+        fallback = 0.05 / self.survey.time.step
+        return self.boundary.profiles(
+            self.derived.forward.profiles,
+            grid=self.grid,
+            layout=self.layout,
+            speed=speed,
+            frequency=dominant_frequency(self.survey.wavelet, self.survey.time.step, fallback),
+            step=step,
+        )
+
+    def _amplitudes(self, survey: Survey, clock: Clock, dtype: torch.dtype) -> Tensor:
+        """Return [shot, step, source]: source time functions at the solver's steps, per cell volume."""
+        w = survey.wavelet
+        assert w is not None
+        if w.ndim == 1:
+            w = w.expand(len(survey), survey.max_sources, -1)
+        h = self.grid.spacing[-1]
+        scale = h ** self._scales.space[self._scales.source] / math.prod(self.grid.spacing)
+        return (torch.matmul(w.to(dtype), clock.source_matrix(dtype).T) * scale).transpose(1, 2).contiguous()
+
+    @cached_property
+    def _shots(self) -> list[ShotPoints]:
+        program = self.derived.forward
+        target = next(s.left for s in program.body if s.where == "sources")
+        cache: dict[tuple[str, bytes], Points] = {}
+
+        def points(positions: np.ndarray, field: str) -> Points:
+            key = (field, positions.tobytes())
+            if key not in cache:
+                cache[key] = sample_points(
+                    positions,
+                    grid=self.grid, layout=self.layout, place=program.place[field], parity=program.parity[field],
+                )  # fmt: skip
+            return cache[key]
+
+        return [
+            ShotPoints(points(s.sources, target), points(s.receivers, self.physics.record)) for s in self.survey.shots
+        ]
+
+
+@lru_cache(maxsize=32)
+def _derive(physics: Physics, order: int, grid: Grid) -> Derived:
+    ratios = [round(grid.spacing[-1] / h, 12) for h in grid.spacing]
+    return derive(physics.equations(grid.axes), grid.axes, order=order, record=physics.record, ratios=ratios)
+
+
+@lru_cache(maxsize=64)
+def _stable_step(physics: Physics, order: int, grid: Grid, values: tuple[tuple[str, float], ...]) -> float:
+    program: Program = _derive(physics, order, grid).forward
+    scales = _scales(physics, grid)
+    model = {n: torch.full((2,) * grid.ndim, v, dtype=torch.float64) for n, v in values}
+    physical = {n: float(c.reshape(-1)[0]) for n, c in physics.coefficients(model, grid.axes).items()}
+    h = grid.spacing[-1]
+
+    def at(step: float) -> dict[str, float]:
+        return {n: v * scales.factor(n, step, h) for n, v in physical.items()}
+
+    return stable_step(program, at, min(grid.spacing) / dict(values)["vp"])
+
+
+def _scales(physics: Physics, grid: Grid) -> Scales:
+    """Read off the equations which powers of step and spacing go with each coefficient."""
+    time, space, source = scaling(physics.equations(grid.axes))
+    return Scales(time, space, source)
+

@@ -1,0 +1,260 @@
+"""Equations → program: finite differences of any even order on the staggered grid, absorbing boundaries by rewriting.
+
+A derivative that is applied to a bare field twice along one axis becomes the centred second difference; every other one
+moves its operand half a cell and becomes the staggered first difference.  Weights: Fornberg (1988, doi
+10.1090/S0025-5718-1988-0935077-0).
+
+Absorbing boundaries are convolutional perfectly matched layers (Komatitsch & Martin 2007, doi 10.1190/1.2757586), written
+as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the rewrite is applied twice and gives D² + D ψ + ζ
+(Pasalic & McGarry 2010, doi 10.1190/1.3513453).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from seisinv.symbolic.equations import Derivative, Equation, Symbol
+from seisinv.symbolic.poly import Poly, Read
+from seisinv.symbolic.program import Profile, Program, Set
+
+SOURCES, RECEIVERS, RECORD = "sources", "receivers", "data"
+
+
+def weights(points: Sequence[Fraction], derivative: int) -> list[Fraction]:
+    """Finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Fornberg 1988)."""
+    n = len(points)
+    table = [[Fraction(0)] * n for _ in range(derivative + 1)]
+    table[0][0] = Fraction(1)
+    c1 = Fraction(1)
+    for i in range(1, n):
+        c2 = Fraction(1)
+        previous = [row[:] for row in table]
+        for j in range(i):
+            c3 = points[i] - points[j]
+            c2 *= c3
+            for k in range(derivative, -1, -1):
+                lower = k * previous[k - 1][j] if k else Fraction(0)
+                table[k][j] = (points[i] * previous[k][j] - lower) / c3
+        for k in range(derivative, -1, -1):
+            lower = k * previous[k - 1][i - 1] if k else Fraction(0)
+            table[k][i] = c1 / c2 * (lower - points[i - 1] * previous[k][i - 1])
+        c1 = c2
+    return table[derivative]
+
+
+class Discretisation:
+    """Collects the statements of one program; see `discretise`."""
+
+    def __init__(self, axes: Sequence[str], order: int, ratios: Sequence[float]) -> None:
+        self.axes, self.order = list(axes), order
+        self.ratios = [Fraction(r) for r in ratios]
+        self.memory: dict[str, int] = {}
+        self.profiles: dict[str, Profile] = {}
+        self.body: list[Set] = []
+        self.place: dict[str, frozenset[int]] = {}
+        self.parity: dict[str, int] = {}
+
+    def centre(self, name: str) -> Poly:
+        return Poly.of(Read(name, (0,) * len(self.axes)))
+
+    def numbered(self, place: frozenset[str]) -> frozenset[int]:
+        return frozenset(self.axes.index(a) for a in place)
+
+    def combine(self, e: Poly, axis: int, kind: str) -> Poly:
+        """Apply a difference along an axis; `kind` is "up" or "down" (staggered), "first" or "second" (centred)."""
+        r, half = self.order // 2, Fraction(1, 2)
+        if kind in ("up", "down"):
+            offsets = range(-r + 1, r + 1) if kind == "up" else range(-r, r)
+            points = [o - half if kind == "up" else o + half for o in offsets]
+        else:
+            offsets = range(-r, r + 1)
+            points = [Fraction(o) for o in offsets]
+        scale = self.ratios[axis] ** (2 if kind == "second" else 1)
+        out = Poly()
+        for o, w in zip(offsets, weights(points, 2 if kind == "second" else 1), strict=True):
+            by = tuple(o if k == axis else 0 for k in range(len(self.axes)))
+            out = out + e.shifted(by) * (w * scale)
+        return out
+
+    def absorbed(self, name: str, axis: int, place: frozenset[int], e: Poly) -> Poly:
+        """Rewrite D → D + ψ, adding ψ's statement once."""
+        half = axis in place
+        if name not in self.memory:
+            self.memory[name] = axis
+            self.place[name], self.parity[name] = place, -1
+            suffix = self.axes[axis] + ("h" if half else "")
+            a, b = f"a_{suffix}", f"b_{suffix}"
+            self.profiles |= {a: Profile(axis, half), b: Profile(axis, half)}
+            self.body.append(Set(name, self.centre(a) * self.centre(name) + self.centre(b) * e))
+        return e + self.centre(name)
+
+    def visit(self, e: Poly) -> tuple[Poly, frozenset[int], int]:
+        """Return the discrete expression, its place and its parity through the free surface."""
+        total, where, odd = Poly(), None, None
+        for m, c in e:
+            term, place, parity = Poly.number(c), frozenset[int](), 1
+            for atom, power in m:
+                assert power == 1, "equations are polynomials of first powers"
+                value, at, p = self.atom(atom)
+                if len(m) > 1 and at != place and place and at:
+                    raise ValueError(f"{_name(atom)} lives at {self.shown(at)} but its factor at {self.shown(place)}")
+                term, place, parity = term * value, place | at, parity * p
+            if where is not None and place != where:
+                raise ValueError(f"terms of one equation live at {self.shown(place)} and {self.shown(where)}")
+            if odd is not None and parity != odd:
+                raise ValueError("terms of one equation continue differently through a free surface")
+            total, where, odd = total + term, place, parity
+        return total, where or frozenset(), odd or -1
+
+    def atom(self, atom: object) -> tuple[Poly, frozenset[int], int]:
+        if isinstance(atom, Symbol):
+            place = self.numbered(atom.place)
+            parity = {"field": atom.parity, "coefficient": 1, "source": -1}[atom.kind]
+            self.place[atom.name], self.parity[atom.name] = place, parity
+            return self.centre(atom.name), place, parity
+        assert isinstance(atom, Derivative)
+        axis = self.axes.index(atom.axis)
+        inner = _bare_second(atom)
+        if inner is not None:
+            value, place, parity = self.atom(inner)
+            psi = self.absorb_name("psi", inner.name, axis)
+            self.absorbed(psi, axis, place, self.combine(value, axis, "first"))
+            second = self.combine(value, axis, "second") + self.combine(self.centre(psi), axis, "first")
+            return self.absorbed(self.absorb_name("zeta", inner.name, axis), axis, place, second), place, parity
+        value, place, parity = self.visit(atom.of)
+        moved = place ^ {axis}
+        difference = self.combine(value, axis, "up" if axis in moved else "down")
+        name = self.absorb_name("psi", _name(atom.of), axis)
+        return self.absorbed(name, axis, moved, difference), moved, -parity if axis == 0 else parity
+
+    def absorb_name(self, kind: str, of: str, axis: int) -> str:
+        return f"{kind}_{of}_{self.axes[axis]}"
+
+    def shown(self, place: frozenset[int]) -> str:
+        return "(" + ", ".join(a + ("+½" if k in place else "") for k, a in enumerate(self.axes)) + ")"
+
+
+def discretise(
+    equations: Sequence[Equation], axes: Sequence[str], *, order: int, record: str, ratios: Sequence[float]
+) -> Program:
+    """Turn equations into a time-step program.
+
+    Parameters
+    ----------
+    equations : the system, in the order in which a step updates the fields
+    axes : names of the axes, in storage order
+    order : even order of the differences in space
+    record : the field that receivers measure, before each step
+    ratios : reference spacing over spacing, along each axis (1 for square cells)
+
+    Raises
+    ------
+    ValueError
+        If an expression mixes places on the staggered grid, or parities through a free surface.
+    """
+    if order % 2 or order < 2:
+        raise ValueError(f"order is {order}; it must be even and at least 2")
+    d = Discretisation(axes, order, ratios)
+    fields: list[str] = []
+    swaps: list[tuple[str, str]] = []
+    points: dict[str, str] = {RECORD: RECEIVERS}
+    sparse: list[Set] = []
+    for equation in equations:
+        f, place = equation.rate.field, d.numbered(equation.rate.field.place)
+        d.place[f.name], d.parity[f.name] = place, f.parity
+        right, where, parity = d.visit(equation.right)
+        if where != place:
+            raise ValueError(f"∂{f.name}/∂t lives at {d.shown(place)} but its right-hand side at {d.shown(where)}")
+        if parity != f.parity:
+            raise ValueError(f"{f.name} and its right-hand side continue differently through a free surface")
+        new = f.name
+        start = d.centre(f.name)
+        if equation.rate.order == 2:
+            new = f"{f.name}_old"
+            start = 2 * d.centre(f.name) - d.centre(new)
+            swaps.append((f.name, new))
+            d.place[new], d.parity[new] = place, f.parity
+        fields += dict.fromkeys([f.name, new])
+        sources = {a.name for a in _symbols(equation.right) if a.kind == "source"}
+        points |= dict.fromkeys(sources, SOURCES)
+        spread = Poly({m: c for m, c in right if {r.name for r, _ in m if isinstance(r, Read)} & sources})
+        d.body.append(Set(new, start + right - spread))
+        if spread:
+            sparse.append(Set(new, d.centre(new) + spread, SOURCES))
+    coefficients = {a.name for e in equations for a in _symbols(e.right) if a.kind == "coefficient"}
+    body = [Set(RECORD, d.centre(record), RECEIVERS), *_with_sources(d.body, sparse)]
+    return Program(
+        ndim=len(d.axes),
+        body=tuple(body),
+        fields=(*fields, *d.memory),
+        swaps=tuple(swaps),
+        memory=d.memory,
+        coefficients=tuple(sorted(coefficients)),
+        profiles=d.profiles,
+        points=points,
+        reach=order // 2,
+        place=d.place,
+        parity=d.parity,
+    )
+
+
+def _with_sources(body: list[Set], sparse: list[Set]) -> list[Set]:
+    """Put each source statement behind the update of its field, since later equations of the step read that field."""
+    out = []
+    for s in body:
+        out += [s, *(t for t in sparse if t.left == s.left)]
+    return out
+
+
+def _symbols(e: Poly) -> list[Symbol]:
+    out = []
+    for a in e.atoms():
+        out += [a] if isinstance(a, Symbol) else _symbols(a.of) if isinstance(a, Derivative) else []
+    return out
+
+
+def _bare_second(atom: Derivative) -> Symbol | None:
+    """Return the field f of D(D(f, a), a), else None."""
+    (inner,) = atom.of.atoms()[:1]
+    alone = len(atom.of.atoms()) == 1
+    if not (alone and isinstance(inner, Derivative) and inner.axis == atom.axis):
+        return None
+    symbols = inner.of.atoms()
+    return symbols[0] if len(symbols) == 1 and isinstance(symbols[0], Symbol) else None
+
+
+def _name(e: object) -> str:
+    if isinstance(e, Poly):
+        return "_".join(_name(a) for a in e.atoms())
+    if isinstance(e, Symbol):
+        return e.name
+    assert isinstance(e, Derivative)
+    return f"d{_name(e.of)}{e.axis}"
+
+
+def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, int], str]:
+    """Return, per coefficient, the powers of the time step and of 1/spacing that it absorbs; and the sources' coefficient.
+
+    The program's differences have unit step and spacing; a term with n derivatives in space carries 1/spacingⁿ.
+    """
+    time: dict[str, int] = {}
+    space: dict[str, int] = {}
+    source = ""
+    for equation in equations:
+        for m, _ in equation.right:
+            names = [a.name for a, _ in m if isinstance(a, Symbol) and a.kind == "coefficient"]
+            if len(names) != 1:
+                raise ValueError(f"each term of ∂{equation.rate.field.name}/∂t needs exactly one coefficient")
+            time[names[0]] = equation.rate.order
+            depth = sum(_depth(a) for a, _ in m)
+            if any(isinstance(a, Symbol) and a.kind == "source" for a, _ in m):
+                source = names[0]
+            elif space.setdefault(names[0], depth) != depth:
+                raise ValueError(f"{names[0]} multiplies derivatives of different order")
+    return time, space, source
+
+
+def _depth(atom: object) -> int:
+    """How many derivatives are applied."""
+    return 1 + max(_depth(a) for a in atom.of.atoms()) if isinstance(atom, Derivative) else 0

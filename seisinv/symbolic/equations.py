@@ -1,0 +1,120 @@
+"""What a wave equation is written in: fields with their place on the staggered grid, coefficients, sources, derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seisinv.symbolic.poly import Poly
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A field, coefficient or source term.
+
+    `place` names the axes along which it sits half a cell up; `parity` says how a field continues through a free
+    surface at the first row: −1 (odd: it vanishes there) or +1 (even).
+    """
+
+    name: str
+    kind: str
+    place: frozenset[str] = frozenset()
+    parity: int = -1
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """First derivative of an expression along an axis."""
+
+    of: Poly
+    axis: str
+
+
+@dataclass(frozen=True)
+class Rate:
+    """First (order 1) or second (order 2) derivative of a field in time: the left-hand side of an equation."""
+
+    field: Symbol
+    order: int
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`rate` = `right`, in physical units."""
+
+    rate: Rate
+    right: Poly
+
+    def text(self) -> str:
+        """Return the equation as a line of text."""
+        head = {1: "∂{}/∂t", 2: "∂²{}/∂t²"}[self.rate.order].format(self.rate.field.name)
+        return f"{head} = {_text(self.right)}"
+
+
+def Field(name: str, place: str = "", parity: int = -1) -> Poly:
+    """A quantity that is carried from step to step."""
+    return Poly.of(Symbol(name, "field", frozenset(place), parity))
+
+
+def Coefficient(name: str, place: str = "") -> Poly:
+    """A quantity that follows from the model and does not change in time."""
+    return Poly.of(Symbol(name, "coefficient", frozenset(place)))
+
+
+def Source(name: str) -> Poly:
+    """A source density: s(t) δ(x − x_s)."""
+    return Poly.of(Symbol(name, "source"))
+
+
+def D(expression: Poly, axis: str) -> Poly:
+    """First derivative along an axis; sums are taken apart, products stay together."""
+    out = Poly()
+    for m, c in expression:
+        out = out + Poly.of(Derivative(Poly({m: 1}), axis)) * c
+    return out
+
+
+def Dt(field: Poly) -> Rate:
+    """First time derivative of a field."""
+    return Rate(_symbol(field), 1)
+
+
+def Dtt(field: Poly) -> Rate:
+    """Second time derivative of a field."""
+    return Rate(_symbol(field), 2)
+
+
+def _symbol(field: Poly) -> Symbol:
+    (atom,) = field.atoms()
+    assert isinstance(atom, Symbol)
+    return atom
+
+
+def _text(e: Poly) -> str:
+    """Common factors are written once: K (∂²p/∂z² + ∂²p/∂x² + s)."""
+    common = set.intersection(*({a for a, _ in m if isinstance(a, Symbol)} for m in e.terms)) if len(e.terms) > 1 else set()
+    front = sorted(a.name for a in common)
+    parts = []
+    signs = {c < 0 for c in e.terms.values()}
+    flip = common and signs == {True}
+    for m, c in sorted(e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))):
+        names = [_atom(a) for a, _ in m if a not in common]
+        value = -c if flip else c
+        number = "" if abs(value) == 1 else f"{abs(value)} "
+        parts.append(("− " if value < 0 else "+ ") + number + " ".join(names))
+    inner = " ".join(parts).removeprefix("+ ").replace("− ", "−", 1 if parts[0].startswith("−") else 0)
+    return f"{'−' if flip else ''}{' '.join(front)} ({inner})" if common else inner
+
+
+def _rank(m: object) -> int:
+    return 1 if "'z'" in repr(m) else 0
+
+
+def _atom(a: object) -> str:
+    if isinstance(a, Symbol):
+        return a.name
+    assert isinstance(a, Derivative)
+    ((m, _),) = a.of.terms.items()
+    if len(m) == 1 and isinstance(m[0][0], Derivative) and m[0][0].axis == a.axis:
+        return f"∂²{_text(m[0][0].of)}/∂{a.axis}²"
+    inner = _text(a.of)
+    return f"∂{inner}/∂{a.axis}" if len(m) == 1 and isinstance(m[0][0], Symbol) else f"∂({inner})/∂{a.axis}"

@@ -1,0 +1,75 @@
+"""Program → tangent: the directional derivative of every statement, and the tape that its transpose will need."""
+
+from __future__ import annotations
+
+from seisinv.symbolic.poly import Poly, Read
+from seisinv.symbolic.program import Program, Set
+
+
+def tangent_name(name: str) -> str:
+    """Return the name of an array's tangent."""
+    return f"d_{name}"
+
+
+def linearise(program: Program) -> Program:
+    """Return the program that carries a perturbation along with the state (Born modelling, or its second-order kin).
+
+    Each statement is preceded by its own derivative, so both read the same values.  Everything that can vary has a
+    tangent: fields, coefficients, point symbols, accumulators and tape; profiles have none.
+    """
+    varying = {*program.fields, *program.coefficients, *program.points, *program.sums, *program.tape}
+    body = []
+    for s in program.body:
+        out = Poly()
+        for r in s.right.reads(varying):
+            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+        body += [Set(tangent_name(s.left), out, s.where), s]
+    both = _doubled
+    return program.replace(
+        body=tuple(body),
+        fields=both(program.fields),
+        swaps=program.swaps + tuple((tangent_name(a), tangent_name(b)) for a, b in program.swaps),
+        memory={**program.memory, **{tangent_name(m): a for m, a in program.memory.items()}},
+        coefficients=both(program.coefficients),
+        points={**program.points, **{tangent_name(p): w for p, w in program.points.items()}},
+        sums=both(program.sums),
+        tape=both(program.tape),
+        place={**program.place, **{tangent_name(n): p for n, p in program.place.items()}},
+        parity={**program.parity, **{tangent_name(n): p for n, p in program.parity.items()}},
+    )
+
+
+def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
+    """Return the program that also stores ∂right/∂coefficient, and the tangent statements written with that tape.
+
+    Equal derivatives share one tape.  Statements at points need none: what multiplies the coefficient there is known.
+    """
+    body: list[Set] = []
+    tangent: list[Set] = []
+    tape: dict[Poly, str] = {}
+    live = {*program.fields, *program.points}
+    place = dict(program.place)
+    for s in program.body:
+        out = Poly()
+        for r in s.right.reads(live):
+            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+        for r in s.right.reads(set(program.coefficients)):
+            if not r.is_centre:
+                raise ValueError(f"{r.name} is read at {r.offset}; coefficients are read at the point itself")
+            slope = s.right.diff(r)
+            if not s.where:
+                if slope not in tape:
+                    tape[slope] = f"tape{len(tape)}"
+                    place[tape[slope]] = program.place[s.left]
+                    body.append(Set(tape[slope], slope))
+                slope = program.at(tape[slope])
+            out = out + slope * program.at(tangent_name(r.name))
+        body.append(s)
+        tangent.append(Set(tangent_name(s.left), out, s.where))
+    names = tuple(tape.values())
+    parity = {**program.parity, **dict.fromkeys(names, -1)}
+    return program.replace(body=tuple(body), tape=names, place=place, parity=parity), tuple(tangent)
+
+
+def _doubled(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names + tuple(tangent_name(n) for n in names)

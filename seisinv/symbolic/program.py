@@ -1,0 +1,110 @@
+"""Programs: ordered lists of statements that carry the state of a wave equation over one time step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from seisinv.symbolic.poly import Poly, Read
+
+
+class Set(NamedTuple):
+    """For every cell of `where`: left ← right.  `where` is "" for the whole grid, else the name of a set of points."""
+
+    left: str
+    right: Poly
+    where: str = ""
+
+    @property
+    def touches(self) -> set[str]:
+        """Arrays that the statement reads or writes."""
+        return {self.left} | {r.name for r in self.right.reads()}
+
+
+class Profile(NamedTuple):
+    """A coefficient that varies along one axis only (absorbing boundaries)."""
+
+    axis: int
+    half: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """One time step.
+
+    Attributes
+    ----------
+    body : statements, in order
+    fields : state, zero at the start
+    swaps : pairs of fields that exchange names, after the body (before it where `reverse`)
+    memory : absorbing-boundary fields and their axis; zero outside the layers of that axis
+    coefficients : arrays that do not change in time
+    profiles : one-dimensional coefficients
+    points : symbols that live on sets of points ("sources", "receivers") and that set
+    sums : accumulators, zero at the start
+    tape : arrays kept for every step (written by a taped program, read by its adjoint)
+    scale : adjoint field or accumulator → coefficient c, where the array holds c × the true value
+    place, parity : of every array, axes with half a cell; continuation through a free surface
+    """
+
+    ndim: int
+    body: tuple[Set, ...]
+    fields: tuple[str, ...]
+    swaps: tuple[tuple[str, str], ...]
+    memory: Mapping[str, int]
+    coefficients: tuple[str, ...]
+    profiles: Mapping[str, Profile]
+    points: Mapping[str, str]
+    reach: int
+    sums: tuple[str, ...] = ()
+    tape: tuple[str, ...] = ()
+    scale: Mapping[str, str] = field(default_factory=dict)
+    place: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    parity: Mapping[str, int] = field(default_factory=dict)
+    reverse: bool = False
+
+    @property
+    def centre(self) -> tuple[int, ...]:
+        """The zero offset."""
+        return (0,) * self.ndim
+
+    def at(self, name: str) -> Poly:
+        """Return the array's value at the point itself."""
+        return Poly.of(Read(name, self.centre))
+
+    def replace(self, **changes: object) -> Program:
+        """Return a copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def arrays(self) -> list[str]:
+        """Every grid array, state first."""
+        names = [*self.fields, *self.coefficients, *self.sums, *self.tape]
+        return list(dict.fromkeys(names))
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether every term holds exactly one of fields and point symbols."""
+        live = {*self.fields, *self.points}
+        return all(
+            sum(p for a, p in m if isinstance(a, Read) and a.name in live) == 1 for s in self.body for m, _ in s.right
+        )
+
+    def text(self) -> str:
+        """Return the program as readable text, one statement a line."""
+        return "\n".join(f"{s.left}{f' at {s.where}' if s.where else ''} ← {_text(s.right)}" for s in self.body)
+
+
+def _text(e: Poly) -> str:
+    def read(r: object, power: int) -> str:
+        assert isinstance(r, Read)
+        return r.name + ("" if r.is_centre else str(list(r.offset))) + ("" if power == 1 else f"^{power}")
+
+    parts = []
+    for m, c in e:
+        factors = [read(a, p) for a, p in m]
+        number = [] if abs(c) == 1 and factors else [f"{float(abs(c)):.6g}"]
+        parts.append(("− " if c < 0 else "+ ") + " ".join(number + factors))
+    return " ".join(parts).removeprefix("+ ") or "0"
