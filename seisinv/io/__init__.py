@@ -2,6 +2,7 @@
 
 from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
+from seisinv.io.info import Info, as_text, describe, facts
 from seisinv.io.line import Line
 from seisinv.io.models import read_model, write_model
 from seisinv.io.projection import Projection
@@ -11,9 +12,13 @@ from seisinv.io.writer import write_segy
 __all__ = [
     "HEADERS",
     "HeaderField",
+    "Info",
     "Line",
     "Projection",
     "Reading",
+    "as_text",
+    "describe",
+    "facts",
     "open_line",
     "open_segy",
     "read_line",

@@ -66,6 +66,7 @@ class Positions:
     receiver: np.ndarray
     dead: np.ndarray
     vertical: str
+    unit: float  # metres per unit of the file
     notes: tuple[str, ...]
 
 
@@ -117,6 +118,7 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         np.column_stack([receiver_xy, receiver_z]) + 0.0,
         np.isin(kind[index], _DEAD),
         vertical,
+        metres,
         tuple(notes),
     )
     _refuse_missing(recording, found)
@@ -239,5 +241,6 @@ def _without_lost_dead_traces(found: Positions) -> Positions:
         found.receiver[keep],
         found.dead[keep],
         found.vertical,
+        found.unit,
         (*found.notes, note),
     )

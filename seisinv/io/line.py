@@ -37,6 +37,8 @@ class Line:
         The line in the file's coordinates, and the distance lost on it.
     vertical : str
         `elevation` or `depth`: how the elevation fields were understood.
+    unit : float
+        Metres per length unit of the file.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Line:
     notes: tuple[str, ...]
     projection: Projection
     vertical: str
+    unit: float
     rows: tuple[np.ndarray, ...] = dataclasses.field(repr=False)
     dead: np.ndarray = dataclasses.field(repr=False)
     shift: np.ndarray = dataclasses.field(repr=False)
@@ -138,6 +141,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         notes=tuple(notes),
         projection=projection,
         vertical=found[0].vertical,
+        unit=found[0].unit,
         rows=rows_in_files,
         dead=_spread(merged.index, merged.dead, total),
         shift=_spread(merged.index, shift, total),

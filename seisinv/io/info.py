@@ -1,0 +1,310 @@
+"""What a geophysicist wants to know of a data file, on one screen."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seisinv.core.errors import SeisinvError
+from seisinv.io.files import uncompressed
+from seisinv.io.geometry import Reading, scaled
+from seisinv.io.headers import where
+from seisinv.io.line import Line, build_line
+from seisinv.io.reader import recording
+from seisinv.io.recording import Recording
+
+#: Samples are read for the spectrum and the search for dead traces: all traces of a small file, else this many.
+_EXAMINED = 400
+_SMALL = 20_000_000  # samples
+#: The band is where the mean amplitude spectrum is above −20 dB of its maximum.
+_BAND_LEVEL = 0.1
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Info:
+    """What one file, or several that make a line, hold. Lengths in m, times in s, frequencies in Hz.
+
+    `problem` names what keeps the file from being used as a survey; the geometry is then None. `suspicious` are
+    sentences about headers that look wrong and about what was assumed.
+    """
+
+    paths: tuple[Path, ...]
+    format: str
+    sample_format: str
+    endian: str
+    size: int
+    traces: int
+    samples: int
+    step: float
+    units: str
+    scalars: Mapping[str, tuple[int, ...]]
+    examined: int
+    flagged_dead: int
+    zero: int
+    not_finite: int
+    amplitude: float
+    frequencies: np.ndarray
+    spectrum: np.ndarray
+    band: Range | None
+    peak: float | None
+    problem: str | None
+    suspicious: tuple[str, ...]
+    text: tuple[str, ...]
+    start: float | None = None
+    shots: int | None = None
+    receivers_per_shot: tuple[int, int] | None = None
+    offsets: Range | None = None
+    source_spacing: float | None = None
+    receiver_spacing: float | None = None
+    source_x: Range | None = None
+    source_z: Range | None = None
+    receiver_x: Range | None = None
+    receiver_z: Range | None = None
+    water_depth: Range | None = None
+    vertical: str | None = None
+    line: Line | None = None
+
+    @property
+    def duration(self) -> float:
+        """Record length, s."""
+        return self.step * max(self.samples - 1, 0)
+
+
+def describe(
+    path: str | Path | Sequence[str | Path],
+    *,
+    headers: Mapping[str, int] | None = None,
+    units: str | None = None,
+    coordinate_units: str | None = None,
+    vertical: str | None = None,
+    datum: float = 0.0,
+    shots_by: str | None = None,
+) -> Info:
+    """Describe a SEG-Y, SU or SEG-2 file; parameters as for `open_line`.
+
+    Returns
+    -------
+    Info
+        Also where the geometry is missing: `problem` then names it.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as seismic data at all.
+    """
+    reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    with contextlib.ExitStack() as stack:
+        recordings = [recording(stack.enter_context(uncompressed(p)), headers) for p in paths]
+        info = _samples_and_format(paths, recordings, reading)
+        try:
+            line = build_line(recordings, reading)
+        except SeisinvError as error:
+            notes = dict.fromkeys(note for r in recordings for note in r.notes)
+            return dataclasses.replace(info, problem=str(error), suspicious=tuple(notes))
+        return _with_geometry(info, line, recordings)
+
+
+def as_text(info: Info) -> str:
+    """Render as lines of plain text."""
+    rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
+    lines = [f"{name:<18}{value}" for name, value in rows]
+    if info.problem:
+        lines += ["", f"Not usable as a survey: {info.problem}"]
+    if info.suspicious:
+        lines += ["", "Assumed or suspicious:", *(f"  - {sentence}" for sentence in info.suspicious)]
+    return "\n".join(lines)
+
+
+def facts(info: Info) -> list[tuple[str, str]]:
+    """Return name and value, in words and units, of all that is known."""
+    rows = [
+        ("format", f"{info.format}, {info.sample_format}, {info.endian} endian, {info.size / 1e6:,.1f} MB"),
+        ("traces", f"{info.traces:,} of {info.samples:,} samples"),
+        ("sampling", f"{info.step * 1e3:g} ms, record {info.duration:g} s" if info.step > 0 else "unknown"),
+    ]
+    if info.start is not None:
+        rows[-1] = ("sampling", f"{rows[-1][1]}, first sample at {info.start * 1e3:g} ms")
+    if info.band and info.peak is not None:
+        rows.append(("band (-20 dB)", f"{info.band[0]:.3g} to {info.band[1]:.3g} Hz, peak {info.peak:.3g} Hz"))
+    rows.append(("amplitude", f"up to {info.amplitude:.4g}"))
+    if info.shots is not None:
+        rows.append(("shots", f"{info.shots:,}, every {_length(info.source_spacing)}"))
+    if info.receivers_per_shot:
+        low, high = info.receivers_per_shot
+        count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        rows.append(("receivers", f"{count} per shot, every {_length(info.receiver_spacing)}"))
+    for name, values in (
+        ("offsets", info.offsets),
+        ("source x", info.source_x),
+        ("source depth", info.source_z),
+        ("receiver x", info.receiver_x),
+        ("receiver depth", info.receiver_z),
+        ("water depth", info.water_depth),
+    ):
+        if values is not None:
+            rows.append((name, f"{_span(values)} m"))
+    rows.append(("units", info.units))
+    if info.scalars:
+        rows.append(("scalars", "; ".join(f"{k} {', '.join(map(str, v))}" for k, v in info.scalars.items())))
+    of = "" if info.examined == info.traces else f" (of {info.examined:,} examined)"
+    rows.append(("dead traces", f"{info.flagged_dead:,} flagged, {info.zero:,} all zero{of}"))
+    if info.not_finite:
+        rows.append(("NaN or infinite", f"in {info.not_finite:,} traces{of}"))
+    return rows
+
+
+def _length(value: float | None) -> str:
+    return "? m" if value is None else f"{value:g} m"
+
+
+def _span(values: Range) -> str:
+    low, high = (f"{value:,.1f}".removesuffix(".0") for value in values)
+    return low if low == high else f"{low} to {high}"
+
+
+def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], reading: Reading) -> Info:
+    first = recordings[0]
+    traces = sum(r.traces for r in recordings)
+    samples = [_examine(r, max(_EXAMINED // len(recordings), 1)) for r in recordings]
+    finite = [np.where(np.isfinite(s), s, 0) for s in samples]
+    frequencies, spectrum = _spectrum(
+        [f for f, r in zip(finite, recordings, strict=True) if r.samples == first.samples], first.step
+    )
+    band, peak = _band(frequencies, spectrum)
+    scalars = {
+        name: tuple(int(v) for v in np.unique(np.concatenate([r.fields[f"{name}_scalar"] for r in recordings])))
+        for name in ("coordinate", "elevation")
+    }
+    unit = reading.units or first.units
+    return Info(
+        paths=tuple(paths),
+        format=first.format,
+        sample_format=first.sample_format,
+        endian=first.endian,
+        size=sum(r.path.stat().st_size for r in recordings),
+        traces=traces,
+        samples=first.samples,
+        step=first.step,
+        units=unit or "not said; metres assumed",
+        scalars=scalars if first.bytes_by_name else {},
+        examined=sum(len(s) for s in samples),
+        flagged_dead=sum(int(np.isin(r.fields["trace_kind"], (2, 3)).sum()) for r in recordings),
+        zero=sum(int((~s.any(axis=1)).sum()) for s in samples),
+        not_finite=sum(int((~np.isfinite(s)).any(axis=1).sum()) for s in samples),
+        amplitude=max(float(np.abs(f).max(initial=0)) for f in finite),
+        frequencies=frequencies,
+        spectrum=spectrum,
+        band=band,
+        peak=peak,
+        problem=None,
+        suspicious=(),
+        text=first.text,
+    )
+
+
+def _examine(source: Recording, count: int) -> np.ndarray:
+    if source.traces * source.samples <= _SMALL:
+        return source.reader.load(np.arange(source.traces))
+    chosen = np.unique(np.linspace(0, source.traces - 1, count).astype(int))
+    return source.reader.load(chosen)
+
+
+def _spectrum(samples: Sequence[np.ndarray], step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies, Hz, and the mean amplitude spectrum of traces scaled alike, without their means."""
+    traces = np.concatenate(samples).astype(float)
+    if step <= 0 or traces.shape[1] < 8:
+        return np.zeros(0), np.zeros(0)
+    traces = traces - traces.mean(axis=1, keepdims=True)
+    largest = np.abs(traces).max(axis=1, keepdims=True)
+    traces = traces[largest[:, 0] > 0][:_EXAMINED] / largest[largest[:, 0] > 0][:_EXAMINED]
+    taper = np.hanning(traces.shape[1] + 2)[1:-1] ** 0.25
+    frequencies = np.fft.rfftfreq(traces.shape[1], step)
+    if not len(traces):
+        return frequencies, np.zeros(len(frequencies))
+    return frequencies, np.abs(np.fft.rfft(traces * taper)).mean(axis=0)
+
+
+def _band(frequencies: np.ndarray, spectrum: np.ndarray) -> tuple[Range | None, float | None]:
+    if not spectrum.any():
+        return None, None
+    inside = frequencies[spectrum >= _BAND_LEVEL * spectrum.max()]
+    return (float(inside[0]), float(inside[-1])), float(frequencies[np.argmax(spectrum)])
+
+
+def _with_geometry(info: Info, line: Line, recordings: Sequence[Recording]) -> Info:
+    survey = line.survey
+    sources = np.concatenate([shot.sources for shot in survey.shots])
+    receivers = np.concatenate([shot.receivers for shot in survey.shots])
+    counts = [len(shot.receivers) for shot in survey.shots]
+    offsets = np.abs(survey.offsets[np.isfinite(survey.offsets)])
+    return dataclasses.replace(
+        info,
+        suspicious=(*line.notes, *_suspicious(info, line, recordings)),
+        start=survey.time.start,
+        samples=survey.time.samples,
+        shots=len(survey),
+        receivers_per_shot=(min(counts), max(counts)),
+        offsets=_extent(offsets),
+        source_spacing=_spacing(sources[:, 1]),
+        receiver_spacing=_receiver_spacing(line),
+        source_x=_extent(sources[:, 1]),
+        source_z=_extent(sources[:, 0]),
+        receiver_x=_extent(receivers[:, 1]),
+        receiver_z=_extent(receivers[:, 0]),
+        water_depth=_water(recordings, line),
+        vertical=line.vertical,
+        line=line,
+    )
+
+
+def _extent(values: np.ndarray) -> Range:
+    return float(values.min()), float(values.max())
+
+
+def _spacing(x: np.ndarray) -> float | None:
+    distinct = np.unique(np.round(x, 3))
+    return float(np.round(np.median(np.diff(distinct)), 3)) if len(distinct) > 1 else None
+
+
+def _receiver_spacing(line: Line) -> float | None:
+    """Median over shots: stations of all shots together may interleave."""
+    spacings = [s for shot in line.survey.shots if (s := _spacing(shot.receivers[:, 1])) is not None]
+    return float(np.median(spacings)) if spacings else None
+
+
+def _water(recordings: Sequence[Recording], line: Line) -> Range | None:
+    names = ("source_water_depth", "receiver_water_depth")
+    depths = np.concatenate([scaled(r.fields[n], r.fields["elevation_scalar"]) for r in recordings for n in names])
+    depths = depths[depths != 0] * line.unit
+    return _extent(depths) if len(depths) else None
+
+
+def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
+    found = []
+    survey = line.survey
+    said = np.abs(np.concatenate([r.fields["offset"] for r in recordings])) * line.unit
+    gaps, doubled = [], 0
+    for shot, rows, distance in zip(survey.shots, line.rows, survey.offsets, strict=True):
+        gaps.append(np.abs(said[rows] - np.abs(distance[: len(rows)])))
+        doubled += len(shot.receivers) - len(np.unique(np.round(shot.receivers, 3), axis=0))
+    gap = np.concatenate(gaps)
+    place = where("offset", recordings[0].bytes_by_name)
+    if np.count_nonzero(said) > len(said) / 2 and np.median(gap) > 0.05 * max(float(said.max()), 1.0):
+        found.append(
+            f"{place} differs from the coordinates by {np.median(gap):,.0f} m (median): is the coordinate scalar right?"
+        )
+    if doubled:
+        found.append(f"{doubled:,} traces share shot and receiver position with another (several components?)")
+    if info.flagged_dead:
+        found.append(f"{info.flagged_dead:,} traces are flagged dead and are ignored")
+    if info.not_finite:
+        found.append(f"{info.not_finite:,} traces hold NaN or infinite samples")
+    return found
