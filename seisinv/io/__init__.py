@@ -2,11 +2,12 @@
 
 from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
-from seisinv.io.info import Info, as_text, describe, facts
+from seisinv.io.info import Info, describe
 from seisinv.io.line import Line
 from seisinv.io.models import read_model, write_model
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
+from seisinv.io.text import as_text, facts
 from seisinv.io.writer import write_segy
 
 __all__ = [

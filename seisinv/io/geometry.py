@@ -214,17 +214,16 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
         missing += ["receiver_x", "receiver_y"]
     if missing:
         names = ", ".join(where(name, recording.bytes_by_name) for name in missing)
-        raise GeometryError(
-            f"{recording.path}: {names} are zero in every trace ({len(found.index)}); {_remedy(recording)}"
-        )
+        remedy = _remedy(recording, missing[0])
+        raise GeometryError(f"{recording.path}: {names} are zero in every trace ({len(found.index)}); {remedy}")
 
 
-def _remedy(recording: Recording) -> str:
+def _remedy(recording: Recording, name: str) -> str:
     if not recording.bytes_by_name:
         return "write the locations into the file's headers"
     varying = recording.reader.varying()
     there = f" (bytes that vary: {', '.join(varying[:12])})" if varying else " (no other field varies)"
-    return f'map the bytes that hold them, e.g. headers={{"source_x": 181}}{there}'
+    return f'map the bytes that hold them, e.g. headers={{"{name}": 181}}{there}'
 
 
 def _without_lost_dead_traces(found: Positions) -> Positions:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core.errors import SeisinvError
-from seisinv.io.files import uncompressed
-from seisinv.io.geometry import Reading, scaled
+from seisinv.io.files import magic, uncompressed
+from seisinv.io.geometry import FOOT, Reading, scaled
 from seisinv.io.headers import where
 from seisinv.io.line import Line, build_line
 from seisinv.io.reader import recording
@@ -102,72 +102,23 @@ def describe(
     reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
     with contextlib.ExitStack() as stack:
-        recordings = [recording(stack.enter_context(uncompressed(p)), headers) for p in paths]
+        recordings = [_opened(p, stack.enter_context(uncompressed(p)), headers) for p in paths]
         info = _samples_and_format(paths, recordings, reading)
         try:
             line = build_line(recordings, reading)
         except SeisinvError as error:
             notes = dict.fromkeys(note for r in recordings for note in r.notes)
             return dataclasses.replace(info, problem=str(error), suspicious=tuple(notes))
-        return _with_geometry(info, line, recordings)
+        info = _with_geometry(info, line, recordings)
+    # The plain copy of a compressed file is gone by now.
+    return dataclasses.replace(info, line=None) if any(magic(p) == "gzip" for p in paths) else info
 
 
-def as_text(info: Info) -> str:
-    """Render as lines of plain text."""
-    rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
-    lines = [f"{name:<18}{value}" for name, value in rows]
-    if info.problem:
-        lines += ["", f"Not usable as a survey: {info.problem}"]
-    if info.suspicious:
-        lines += ["", "Assumed or suspicious:", *(f"  - {sentence}" for sentence in info.suspicious)]
-    return "\n".join(lines)
-
-
-def facts(info: Info) -> list[tuple[str, str]]:
-    """Return name and value, in words and units, of all that is known."""
-    rows = [
-        ("format", f"{info.format}, {info.sample_format}, {info.endian} endian, {info.size / 1e6:,.1f} MB"),
-        ("traces", f"{info.traces:,} of {info.samples:,} samples"),
-        ("sampling", f"{info.step * 1e3:g} ms, record {info.duration:g} s" if info.step > 0 else "unknown"),
-    ]
-    if info.start is not None:
-        rows[-1] = ("sampling", f"{rows[-1][1]}, first sample at {info.start * 1e3:g} ms")
-    if info.band and info.peak is not None:
-        rows.append(("band (-20 dB)", f"{info.band[0]:.3g} to {info.band[1]:.3g} Hz, peak {info.peak:.3g} Hz"))
-    rows.append(("amplitude", f"up to {info.amplitude:.4g}"))
-    if info.shots is not None:
-        rows.append(("shots", f"{info.shots:,}, every {_length(info.source_spacing)}"))
-    if info.receivers_per_shot:
-        low, high = info.receivers_per_shot
-        count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        rows.append(("receivers", f"{count} per shot, every {_length(info.receiver_spacing)}"))
-    for name, values in (
-        ("offsets", info.offsets),
-        ("source x", info.source_x),
-        ("source depth", info.source_z),
-        ("receiver x", info.receiver_x),
-        ("receiver depth", info.receiver_z),
-        ("water depth", info.water_depth),
-    ):
-        if values is not None:
-            rows.append((name, f"{_span(values)} m"))
-    rows.append(("units", info.units))
-    if info.scalars:
-        rows.append(("scalars", "; ".join(f"{k} {', '.join(map(str, v))}" for k, v in info.scalars.items())))
-    of = "" if info.examined == info.traces else f" (of {info.examined:,} examined)"
-    rows.append(("dead traces", f"{info.flagged_dead:,} flagged, {info.zero:,} all zero{of}"))
-    if info.not_finite:
-        rows.append(("NaN or infinite", f"in {info.not_finite:,} traces{of}"))
-    return rows
-
-
-def _length(value: float | None) -> str:
-    return "? m" if value is None else f"{value:g} m"
-
-
-def _span(values: Range) -> str:
-    low, high = (f"{value:,.1f}".removesuffix(".0") for value in values)
-    return low if low == high else f"{low} to {high}"
+def _opened(path: Path, plain: Path, headers: Mapping[str, int] | None) -> Recording:
+    try:
+        return dataclasses.replace(recording(plain, headers), path=path)
+    except SeisinvError as error:
+        raise type(error)(str(error).replace(str(plain), str(path))) from error
 
 
 def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], reading: Reading) -> Info:
@@ -287,6 +238,11 @@ def _water(recordings: Sequence[Recording], line: Line) -> Range | None:
     return _extent(depths) if len(depths) else None
 
 
+def _is_round(spacing: float) -> bool:
+    """Whether a spacing is a multiple of 2.5 m, to 1 %."""
+    return spacing > 2 and abs(spacing / 2.5 - round(spacing / 2.5)) < 0.01 * spacing / 2.5
+
+
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
     found = []
     survey = line.survey
@@ -301,6 +257,11 @@ def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list
         found.append(
             f"{place} differs from the coordinates by {np.median(gap):,.0f} m (median): is the coordinate scalar right?"
         )
+    if not np.nanmax(np.abs(survey.offsets)):
+        found.append("source and receiver coincide in every trace: this looks like a section or a model, not shots")
+    spacing = _receiver_spacing(line)
+    if spacing and recordings[0].units is None and line.unit == 1 and _is_round(spacing * FOOT) > _is_round(spacing):
+        found.append(f'receivers every {spacing:g} would be {spacing * FOOT:.3g} m if lengths are feet (units="feet")')
     if doubled:
         found.append(f"{doubled:,} traces share shot and receiver position with another (several components?)")
     if info.flagged_dead:

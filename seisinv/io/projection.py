@@ -83,7 +83,7 @@ def best_line(source: np.ndarray, receiver: np.ndarray) -> Projection:
     origin = centre + along.min() * direction
     lost = np.linalg.norm(source - receiver, axis=1) - np.abs((source - receiver) @ direction)
     return Projection(
-        (float(origin[0]), float(origin[1])),
+        (float(origin[0]) + 0.0, float(origin[1]) + 0.0),
         (float(direction[0]), float(direction[1])),
         float(off.max()),
         float(off.mean()),

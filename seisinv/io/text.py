@@ -1,0 +1,67 @@
+"""Information on a data file as lines of plain text."""
+
+from __future__ import annotations
+
+from seisinv.io.info import Info, Range
+
+
+def as_text(info: Info) -> str:
+    """Render as lines of plain text."""
+    rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
+    lines = [f"{name:<18}{value}" for name, value in rows]
+    if info.problem:
+        lines += ["", f"Not usable as a survey: {info.problem}"]
+    if info.suspicious:
+        lines += ["", "Assumed or suspicious:", *(f"  - {sentence}" for sentence in info.suspicious)]
+    return "\n".join(lines)
+
+
+def facts(info: Info) -> list[tuple[str, str]]:
+    """Return name and value, in words and units, of all that is known."""
+    rows = [
+        ("format", f"{info.format}, {info.sample_format}, {info.endian} endian, {_bytes(info.size)}"),
+        ("traces", f"{info.traces:,} of {info.samples:,} samples"),
+        ("sampling", f"{info.step * 1e3:g} ms, record {info.duration:g} s" if info.step > 0 else "unknown"),
+    ]
+    if info.start is not None:
+        rows[-1] = ("sampling", f"{rows[-1][1]}, first sample at {info.start * 1e3:g} ms")
+    if info.band and info.peak is not None:
+        rows.append(("band (-20 dB)", f"{info.band[0]:.3g} to {info.band[1]:.3g} Hz, peak {info.peak:.3g} Hz"))
+    rows.append(("amplitude", f"up to {info.amplitude:.4g}"))
+    if info.shots is not None:
+        rows.append(("shots", f"{info.shots:,}{_every(info.source_spacing)}"))
+    if info.receivers_per_shot:
+        low, high = info.receivers_per_shot
+        count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        rows.append(("receivers", f"{count} per shot{_every(info.receiver_spacing)}"))
+    for name, values in (
+        ("offsets", info.offsets),
+        ("source x", info.source_x),
+        ("source depth", info.source_z),
+        ("receiver x", info.receiver_x),
+        ("receiver depth", info.receiver_z),
+        ("water depth", info.water_depth),
+    ):
+        if values is not None:
+            rows.append((name, f"{_span(values)} m"))
+    rows.append(("units", info.units))
+    if info.scalars:
+        rows.append(("scalars", "; ".join(f"{k} {', '.join(map(str, v))}" for k, v in info.scalars.items())))
+    of = "" if info.examined == info.traces else f" (of {info.examined:,} examined)"
+    rows.append(("dead traces", f"{info.flagged_dead:,} flagged, {info.zero:,} all zero{of}"))
+    if info.not_finite:
+        rows.append(("NaN or infinite", f"in {info.not_finite:,} traces{of}"))
+    return rows
+
+
+def _every(spacing: float | None) -> str:
+    return "" if spacing is None else f", every {spacing:g} m"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size > 5e5 else f"{size / 1e3:,.1f} kB"
+
+
+def _span(values: Range) -> str:
+    low, high = (f"{value:,.1f}".removesuffix(".0") for value in values)
+    return low if low == high else f"{low} to {high}"
