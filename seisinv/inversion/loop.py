@@ -1,0 +1,301 @@
+"""The loop over bands: every number it needs more than once is kept, so that a killed run replays to the same bits."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import Model, RunError
+from seisinv.inversion.fingerprint import digest
+from seisinv.inversion.illumination import weights_from
+from seisinv.inversion.metrics import rmse
+from seisinv.inversion.optimizers import Optimizer, Space
+from seisinv.inversion.processing import Band, processed
+from seisinv.inversion.result import BandEnd, Event, Progress, Result, of_shots
+from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.tasks import ShotResult, misfit_and_gradient, random_projection
+from seisinv.inversion.wavelet import Correlations, correlations, highest_frequency, wavelet_from
+
+if TYPE_CHECKING:
+    from seisinv.inversion.problem import Inversion, Map
+
+log = logging.getLogger("seisinv.inversion")
+
+SHOWN_SHOTS = 3  # in gathers.npz
+
+
+@dataclass
+class Loop:
+    """State of a run: where it is, what it has cost, what it has found."""
+
+    problem: Inversion
+    optimizer: Optimizer
+    bands: Sequence[Band | None]
+    directory: RunDirectory
+    progress: Progress | None
+    seed: int
+    truth: Model | None
+    mapper: Map
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    wavelets: dict[str, Tensor] = field(default_factory=dict)
+    solves: int = 0
+    seconds: float = 0.0
+
+    def run(self) -> Result:
+        """Invert band by band and write what the report needs."""
+        x = self.problem.unknown.vector()
+        self.directory.write_model("start.npz", self._model(x))
+        if self.truth is not None:
+            self.directory.write_model("truth.npz", self.truth)
+        ends = []
+        for index in range(len(self.bands)):
+            run = BandRun(self, index, x)
+            ends.append(run.run())
+            x = run.accepted
+            log.info("band %s: %s", label(self.bands[index]), ends[-1].reason)
+        model = self._model(x)
+        self.directory.write_model("model.npz", model)
+        result = Result(
+            model, self._model(self.problem.unknown.vector()), self.rows, ends, self.wavelets,
+            self.directory.path, self.problem.propagator,
+        )  # fmt: skip
+        self._write_gathers(result)
+        return result
+
+    def spent(self, arrays: Mapping[str, np.ndarray], solves: int) -> None:
+        """Count what an answer cost, whether it was computed now or in an earlier process."""
+        self.solves += solves
+        self.seconds += float(arrays["seconds"])
+
+    def _model(self, x: np.ndarray) -> Model:
+        with torch.no_grad():
+            return self.problem.model(torch.from_numpy(x))
+
+    def _write_gathers(self, result: Result) -> None:
+        if self.directory.path is None:
+            return
+        survey, band = self.problem.observed.survey, self.bands[-1]
+        shots = np.unique(np.linspace(0, len(survey) - 1, SHOWN_SHOTS + 2).round().astype(int)[1:-1]).tolist()
+        simulator = self.problem.propagator.subset(shots)
+        observed = processed(self.problem.observed[shots], band, self.problem.window)
+        wavelets: list[Tensor | None] = [*self.wavelets.values()] or [None]
+        shown = []
+        # Before: the start model with the wavelet estimated in it; after: the result with the last wavelet.
+        for model, wavelet in ((result.start, wavelets[0]), (result.model, wavelets[-1])):
+            with torch.no_grad():
+                gathers = simulator(model, of_shots(wavelet, shots))
+            live = gathers.live & observed.live
+            shown.append(processed(gathers.replace(live=live), band, self.problem.window).data.numpy())
+        self.directory.write_npz(
+            "gathers.npz", observed=observed.data.numpy(), before=shown[0], after=shown[1],
+            offsets=observed.survey.offsets, live=observed.live.numpy(), shots=np.array(shots),
+            dt=np.array(survey.time.step), start=np.array(survey.time.start),
+        )  # fmt: skip
+
+
+class BandRun:
+    """One band: its wavelet, its preconditioner, its evaluations."""
+
+    def __init__(self, loop: Loop, index: int, x: np.ndarray) -> None:
+        self.loop, self.index, self.band = loop, index, loop.bands[index]
+        self.problem = loop.problem
+        self.accepted = x
+        self.iteration = 0
+        self.evaluations = 0
+        self.replayed = False
+        self.first_misfit: float | None = None
+        self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
+        self.latest: tuple[str, float, np.ndarray] | None = None
+        self.wavelet: Tensor | None = None
+
+    def run(self) -> BandEnd:
+        """Estimate, precondition, optimise; leave the result in `accepted`."""
+        x = self.accepted
+        self.wavelet = self._estimated_wavelet(x)
+        weights = self._weights(x)
+        self.objective(x)
+        self.accept(x, iteration=0)
+        if self.first_misfit == 0:
+            reason = "the data are fitted exactly"
+        else:
+            reason = self.loop.optimizer.minimise(self.objective, self._space(x, weights), self.accept)
+        self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop._model(self.accepted))
+        self._tell(reason)
+        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+
+    def objective(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return J/J₀ + R and its gradient with respect to the vector, from the run directory if it is there."""
+        key = digest(x)
+        if self.latest is not None and self.latest[0] == key:
+            return self.latest[1], self.latest[2]
+        name = f"{self.index:02d}-{self.evaluations:05d}"
+        arrays = self._kept(name, key, lambda: self._evaluated(x), solves=2 * len(self.problem.observed))
+        self.evaluations += 1
+        misfit, penalty, gradient = float(arrays["misfit"]), float(arrays["penalty"]), arrays["gradient"]
+        if self.first_misfit is None:
+            self.first_misfit = misfit
+        value = misfit / (self.first_misfit or 1.0) + penalty
+        self.scalars[key] = (misfit, penalty, float(np.linalg.norm(gradient)))
+        self.latest = (key, value, gradient)
+        self._tell("", misfit)
+        return value, gradient
+
+    def accept(self, x: np.ndarray, iteration: int | None = None) -> None:
+        """Record an accepted point."""
+        self.iteration = self.iteration + 1 if iteration is None else iteration
+        self.accepted = x.copy()
+        misfit, penalty, norm = self.scalars[digest(x)]
+        model, truth = self.loop._model(x), self.loop.truth
+        self.loop.rows.append(
+            {
+                "band": hertz(self.band),
+                "iteration": self.iteration,
+                "misfit": misfit,
+                "relative": misfit / (self.first_misfit or 1.0),
+                "penalty": penalty,
+                "gradient_norm": norm,
+                "evaluations": self.evaluations,
+                "solves": self.loop.solves,
+                "seconds": round(self.loop.seconds, 3),
+                "model_rmse": None if truth is None else rmse(model, truth),
+            }
+        )
+        # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
+        if len(self.loop.rows) > self.loop.directory.accepted_before():
+            self.loop.directory.write_model("model.npz", model)
+            self.loop.directory.write_history(self.loop.rows)
+
+    def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        vector = torch.from_numpy(x.copy()).requires_grad_()
+        model = self.problem.model(vector)
+        wanted = [n for n in model if model[n].requires_grad]
+        tasks = self.problem.tasks(model, wanted=wanted, wavelet=self.wavelet, band=self.band)
+        results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
+        misfit = sum(r.misfit for r in results)
+        if not np.isfinite(misfit):
+            raise RunError(
+                f"the misfit is {misfit} in band {label(self.band)}, evaluation {self.evaluations}; "
+                "check the data for NaN (seisinv info), and the bounds"
+            )
+        first = misfit if self.first_misfit is None else self.first_misfit
+        summed = [sum(r.gradient[n] for r in results) / (first or 1.0) for n in wanted]
+        outer = [torch.from_numpy(np.asarray(g)).to(model[n].dtype) for n, g in zip(wanted, summed, strict=True)]
+        (gradient,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
+        penalty = self.problem.penalised(model)
+        if penalty.requires_grad:
+            gradient = gradient + torch.autograd.grad(penalty, vector)[0]
+        if not bool(torch.isfinite(gradient).all()):
+            raise RunError(
+                f"the gradient is not finite in band {label(self.band)}, evaluation {self.evaluations}; "
+                "check the data for NaN (seisinv info), and the bounds"
+            )
+        return {"misfit": np.array(misfit), "penalty": np.array(penalty.item()), "gradient": gradient.numpy()}
+
+    def _estimated_wavelet(self, x: np.ndarray) -> Tensor | None:
+        how = self.problem.estimate()
+        if how is None:
+            return None
+        self._tell("estimating the source wavelet")
+        model, survey = self.loop._model(x), self.problem.observed.survey
+        highest = highest_frequency(model, survey.time, hertz(self.loop.bands[-1]))
+
+        def compute() -> dict[str, np.ndarray]:
+            parts = [correlations(task, highest) for task in self.problem.tasks(model)]
+            joined = (np.concatenate([getattr(p, n) for p in parts]) for n in ("cross", "power", "observed"))
+            return {"wavelet": wavelet_from(Correlations(*joined), survey, highest, how).numpy()}
+
+        arrays = self._kept(f"{self.index:02d}-wavelet", digest(x), compute, solves=len(survey))
+        wavelet = torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
+        self.loop.wavelets[label(self.band)] = wavelet
+        axis = survey.source_time
+        saved = {name: w.numpy() for name, w in self.loop.wavelets.items()}
+        self.loop.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
+        return wavelet
+
+    def _weights(self, x: np.ndarray) -> np.ndarray:
+        shape = self.problem.unknown.shape
+        if not self.problem.illumination or shape is None:
+            return np.ones_like(x)
+        self._tell("estimating the illumination")
+
+        def compute() -> dict[str, np.ndarray]:
+            vector = torch.from_numpy(x.copy()).requires_grad_()
+            model = self.problem.model(vector)
+            wanted = [n for n in model if model[n].requires_grad]
+            tasks = self.problem.tasks(model, wanted=wanted, wavelet=self.wavelet, band=self.band)
+            diagonal = np.zeros_like(x)
+            for task in tasks:
+                projection = random_projection(task, self.loop.seed)
+                outer = [torch.from_numpy(projection[n]).to(model[n].dtype) for n in wanted]
+                (v,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
+                diagonal += v.numpy() ** 2
+            free = self.problem.free().reshape(shape)
+            return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
+
+        key = digest(x, self.wavelet)
+        solves = 2 * len(self.problem.observed)
+        return self._kept(f"{self.index:02d}-illumination", key, compute, solves=solves)["weights"]
+
+    def _resolution(self, model: Model) -> tuple[float, ...]:
+        """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""
+        length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
+        return tuple(max(3.0, length / h) for h in model.grid.spacing)
+
+    def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
+        unknown = self.problem.unknown
+        low, high = unknown.bounds()
+        sigma = None
+        if self.problem.smooth and unknown.shape is not None:
+            sigma = tuple(self.problem.smooth / h for h in unknown.start.grid.spacing)
+        return Space(
+            start=x, low=low, high=high, weights=weights, first_step=unknown.first_step, unit=unknown.unit,
+            shape=unknown.shape, sigma=sigma,
+        )  # fmt: skip
+
+    def _kept(
+        self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
+    ) -> dict[str, np.ndarray]:
+        def timed() -> dict[str, np.ndarray]:
+            began = time.perf_counter()
+            arrays = compute()
+            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
+
+        before = self.loop.directory.replayed
+        arrays = self.loop.directory.kept(name, key, timed)
+        self.replayed = self.loop.directory.replayed > before
+        self.loop.spent(arrays, solves)
+        return arrays
+
+    def _tell(self, message: str, misfit: float | None = None) -> None:
+        if message:
+            log.debug("band %s: %s", label(self.band), message)
+        if self.loop.progress is None:
+            return
+        per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
+        left = (len(self.loop.bands) - self.index) * self.loop.optimizer.iterations - self.iteration
+        self.loop.progress(
+            Event(
+                band=hertz(self.band), band_number=self.index + 1, bands=len(self.loop.bands),
+                iteration=self.iteration, iterations=self.loop.optimizer.iterations, evaluations=self.evaluations,
+                misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
+                solves=self.loop.solves, seconds=self.loop.seconds,
+                eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
+            )
+        )  # fmt: skip
+
+
+def label(band: Band | None) -> str:
+    """Name of a band in files."""
+    return "all" if band is None else band.label
+
+
+def hertz(band: Band | None) -> float | None:
+    """Upper corner of a band, Hz; None for the data as they are."""
+    return None if band is None else band.high

@@ -1,0 +1,263 @@
+"""The inversion: what is asked, of which data, and how; `run` finds the model.
+
+    minimise  J(m) / J(m₀) + R(m)   within the bounds,   J = Σ_shots misfit(P F(m), P d)
+
+band by band: P filters and mutes both sides alike, F simulates with the band's wavelet, m₀ is the model at the start
+of the band, R the penalties. The gradient of J comes from the propagator's exact adjoint through torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, Gathers, Model, Observed
+from seisinv.inversion.fingerprint import data_digest, digest
+from seisinv.inversion.optimizers import Optimizer
+from seisinv.inversion.processing import Band, Window, bands_of, check_same_survey
+from seisinv.inversion.result import Progress, Result, of_shots
+from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.tasks import ShotTask, Simulator
+from seisinv.inversion.wavelet import EstimateWavelet
+from seisinv.misfit import L2, Misfit
+from seisinv.priors import Penalty, Unknown, water_mask
+
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inversion:
+    """A problem: find the unknown whose simulated data fit the observed.
+
+    Parameters
+    ----------
+    propagator : Propagator
+        Built with the survey of the data; give it `vp_max` = the upper bound, so that its step stays the same.
+    observed : Gathers or a lazy file
+    unknown : Unknown
+        For example `priors.Bounded(start, vp=(1450, 4800))`.
+    misfit : Misfit
+    penalty : Penalty or several, optional
+        Added to the relative misfit; see `priors.penalty` for units.
+    water : float (m) or bool array [z, x], optional
+        Cells that keep their starting value: above a depth, or where the mask is True.
+    smooth : float, m, optional
+        Standard deviation of a Gaussian that smooths updates.
+    illumination : bool
+        Precondition with a randomised estimate of the Gauss–Newton diagonal; costs one gradient per band.
+    wavelet : "known", "estimate", or EstimateWavelet
+        Use the survey's wavelet, or estimate one at the start of every band.
+    window : Window, optional
+        Offsets, times and mutes.
+    batch_shots : int, optional
+        Shots per group (default 16): bounds the memory, and is what `mapper` spreads.
+
+    Examples
+    --------
+    >>> import torch, seisinv as si
+    >>> from seisinv.inversion import Inversion, LBFGS
+    >>> grid = si.Grid((21, 31), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 500, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 600, every=40, depth=380), duration=0.6, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start = si.Model(grid, vp=2000.0)
+    >>> problem = Inversion(propagator=simulate, observed=simulate(si.Model(grid, vp=2050.0)),
+    ...                     unknown=si.priors.Bounded(start, vp=(1500, 2600)))
+    >>> result = problem.run(LBFGS(iterations=2))
+    >>> result.history[-1]["misfit"] < 0.5 * result.history[0]["misfit"]
+    True
+    """
+
+    propagator: Simulator
+    observed: Observed
+    unknown: Unknown
+    misfit: Misfit = field(default_factory=L2)
+    penalty: Penalty | Sequence[Penalty] | None = None
+    water: float | np.ndarray | Tensor | None = None
+    smooth: float | None = None
+    illumination: bool = True
+    wavelet: str | EstimateWavelet = "known"
+    window: Window | None = None
+    batch_shots: int | None = None
+
+    def __post_init__(self) -> None:
+        check_same_survey(self.observed.survey, self.propagator.survey)
+        if self.unknown.start.grid != self.propagator.grid:
+            raise ConfigError("the start model and the propagator are on different grids; build both on one grid")
+        if isinstance(self.wavelet, str) and self.wavelet not in ("known", "estimate"):
+            raise ConfigError(f"wavelet is {self.wavelet!r}; it must be 'known', 'estimate' or EstimateWavelet(…)")
+        if self.wavelet == "known" and self.propagator.survey.wavelet is None:
+            raise ConfigError(
+                "the survey has no wavelet; say wavelet='estimate', or give the survey one with with_wavelet(…)"
+            )
+        if self.batch_shots is not None and self.batch_shots < 1:
+            raise ConfigError(f"batch_shots is {self.batch_shots}; a group needs at least 1 shot")
+        if self.smooth is not None and not self.smooth >= 0:
+            raise ConfigError(f"smooth is {self.smooth:g} m; a smoothing length is 0 or more")
+
+    def run(
+        self,
+        optimizer: Optimizer,
+        *,
+        bands: Sequence[float | tuple[float, float] | Band] | None = None,
+        run_directory: Path | str | None = None,
+        resume: bool = False,
+        progress: Progress | None = None,
+        seed: int = 0,
+        truth: Model | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        mapper: Map = map,
+    ) -> Result:
+        """Invert.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+            `LBFGS(iterations)` or `Adam(iterations, rate)`; runs once per band, from the model of the band before.
+        bands : sequence of float (Hz), (low, high) or Band, optional
+            Pass bands, low to high; None: the data as they are.
+        run_directory : path, optional
+            Where the run is kept; see `run_directory.py` for what is in it.
+        resume : bool
+            Continue the run in that directory; the numbers are those of a run never stopped.
+        progress : callable, optional
+            Called with an `Event` after every evaluation.
+        seed : int
+            Of the random signs of the illumination estimate.
+        truth : Model, optional
+            Known in tests and demonstrations; only measured against, and saved.
+        configuration : mapping, optional
+            Settings to be recorded in run.toml beside the versions.
+        mapper : callable
+            `map`, or an engine's equivalent that keeps order, to spread shot groups.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        RunError
+            If the directory cannot be used or the misfit is not finite.
+        """
+        from seisinv.inversion.loop import Loop
+
+        chosen = bands_of(bands, self.observed.survey.time.nyquist)
+        directory = RunDirectory.open(
+            run_directory,
+            fingerprint=self.fingerprint(optimizer, chosen, seed) if run_directory is not None else {},
+            settings={**(configuration or {}), **self.record(optimizer, chosen, seed)},
+            resume=resume,
+        )
+        return Loop(self, optimizer, chosen, directory, progress, seed, truth, mapper).run()
+
+    def model(self, vector: Tensor) -> Model:
+        """Return the model of an unknown's vector, with the water as it was at the start."""
+        model = self.unknown.model(vector)
+        if self._water is None:
+            return model
+        start = self.unknown.start
+        return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
+
+    def tasks(
+        self, model: Model, *, wanted: Sequence[str] = (), wavelet: Tensor | None = None, band: Band | None = None
+    ) -> Iterator[ShotTask]:
+        """Yield the shot groups of one evaluation, in fixed order."""
+        parameters = {n: model[n].detach() for n in model}
+        for shots, simulator in self._groups:
+            # Data in memory travel with the task; a file is opened where the task runs.
+            in_memory = isinstance(self.observed, Gathers)
+            yield ShotTask(
+                simulator=simulator,
+                observed=self.observed[shots] if in_memory else self.observed,
+                rows=tuple(range(len(shots))) if in_memory else tuple(shots),
+                shots=tuple(shots),
+                grid=model.grid,
+                parameters=parameters,
+                wanted=tuple(wanted),
+                misfit=self.misfit,
+                wavelet=of_shots(wavelet, shots),
+                band=band,
+                window=self.window,
+            )
+
+    def penalised(self, model: Model) -> Tensor:
+        """Return the sum of the penalties, a scalar tensor."""
+        zero = next(iter(model.parameters.values())).new_zeros((), dtype=torch.float64)
+        penalties = [self.penalty] if isinstance(self.penalty, Penalty) else self.penalty or []
+        return sum((p(model).double() for p in penalties), zero)
+
+    def estimate(self) -> EstimateWavelet | None:
+        """Return how the wavelet is estimated, None if it is known."""
+        if isinstance(self.wavelet, EstimateWavelet):
+            return self.wavelet
+        return EstimateWavelet() if self.wavelet == "estimate" else None
+
+    def free(self) -> np.ndarray:
+        """Return where the vector may move, as bool [n]."""
+        low, high = self.unknown.bounds()
+        free = low < high
+        if self._water is not None and self.unknown.shape is not None:
+            free = free & ~np.broadcast_to(self._water.numpy(), self.unknown.shape).ravel()
+        return free
+
+    def fingerprint(self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int) -> dict[str, str]:
+        """Return hashes of everything that the numbers of a run depend on, by name."""
+        start = self.unknown.start
+        return {
+            "data": data_digest(self.observed),
+            "start": digest(start.grid, dict(start.parameters)),
+            "bounds": digest(*self.unknown.bounds()),
+            "unknown": digest(type(self.unknown).__qualname__, self.unknown.vector()),
+            "propagator": digest(self.propagator),
+            "misfit": digest(self.misfit),
+            "penalty": digest(self.penalty),
+            "water": digest(self._water),
+            "smooth": digest(self.smooth),
+            "illumination": digest(self.illumination),
+            "wavelet": digest(self.estimate()),
+            "window": digest(self.window),
+            "batch_shots": digest(self.batch_shots),
+            "optimizer": digest(optimizer),
+            "bands": digest(list(bands)),
+            "seed": digest(seed),
+        }
+
+    def record(self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int) -> dict[str, Any]:
+        """Return the tables [versions] and [job] of run.toml."""
+        from seisinv.inversion.versions import versions
+
+        job = {
+            "optimizer": repr(optimizer),
+            "bands": ["all frequencies" if b is None else repr(b) for b in bands],
+            "misfit": repr(self.misfit),
+            "penalty": "none" if self.penalty is None else repr(self.penalty),
+            "unknown": type(self.unknown).__name__,
+            "water": "none" if self._water is None else f"{int(self._water.sum())} cells",
+            "smooth": self.smooth or 0.0,
+            "illumination": self.illumination,
+            "wavelet": "known" if self.estimate() is None else repr(self.estimate()),
+            "window": "none" if self.window is None else repr(self.window),
+            "batch_shots": self.batch_shots or BATCH,
+            "shots": len(self.observed),
+            "seed": seed,
+        }
+        return {"versions": versions(), "job": job}
+
+    @cached_property
+    def _water(self) -> Tensor | None:
+        return None if self.water is None else water_mask(self.unknown.start.grid, self.water)
+
+    @cached_property
+    def _groups(self) -> list[tuple[list[int], Simulator]]:
+        size, count = self.batch_shots or BATCH, len(self.observed)
+        groups = [list(range(a, min(a + size, count))) for a in range(0, count, size)]
+        return [(shots, self.propagator.subset(shots)) for shots in groups]

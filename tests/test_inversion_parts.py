@@ -1,0 +1,195 @@
+"""Filters, windows, starting models, metrics, preconditioner, cycle-skip check."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inversion_toy import crosshole
+
+from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Shot, Survey, TimeAxis, line
+from seisinv.inversion import Band, Window, cycle_skip_share, default_start, grid_for, metrics
+from seisinv.inversion.illumination import smooth, weights_from
+from seisinv.inversion.processing import bands_of, processed
+from seisinv.inversion.skipping import delays
+from seisinv.inversion.start import nice_below
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("band", [Band(10.0), Band(20.0, 5.0)])
+def test_filter_is_zero_phase_and_stops_what_it_says(band):
+    spike = torch.zeros(401, dtype=torch.float64)
+    spike[200] = 1
+    out = band(spike, 4e-3)
+    torch.testing.assert_close(out, out.flip(0), rtol=0, atol=1e-15)
+    t = np.arange(2001) * 4e-3
+    centre = slice(900, 1100)  # away from the ends, where a sine is cut off
+    for f, gain in ((8.0, 1.0), (31.0, 0.0), (3.0, 1.0 if band.low is None else 0.0)):
+        wave = torch.from_numpy(np.cos(2 * np.pi * f * t))
+        torch.testing.assert_close(band(wave, 4e-3)[centre], gain * wave[centre], rtol=0, atol=2e-3)
+
+
+def test_filter_does_not_wrap_round():
+    spike = torch.zeros(200, dtype=torch.float64)
+    spike[-1] = 1
+    assert float(Band(20.0)(spike, 4e-3)[:50].abs().max()) < 1e-4
+
+
+def test_bands_must_rise_and_fit_the_sampling():
+    assert [b.high for b in bands_of([3, (2, 6), Band(9.0)], 125)] == [3, 6, 9]
+    assert bands_of([(2, 6)], 125)[0] == Band(6.0, 2.0)
+    for wrong, word in (
+        ([5, 3], "rise"),
+        ([200], "above 125 Hz"),
+        ([], "empty"),
+        ([-1], "positive"),
+        ([(6, 2)], "low < high"),
+    ):
+        with pytest.raises(ConfigError, match=word):
+            bands_of(wrong, 125)
+
+
+def test_window_keeps_what_it_says():
+    shot = Shot(np.array([[0.0, 0.0]]), np.array([[0.0, -100.0], [0, 500], [0, 1000]]))
+    survey = Survey((shot,), TimeAxis(0.01, 101))
+    window = Window(offsets=(200, 800), before=(1000, 0.1), after=(1000, 0.4), taper=0.05)
+    assert window.traces(survey).tolist() == [[False, True, False]]
+    w = window.weights(survey)[0, 1]
+    t = survey.time.times
+    assert (w[(t < 0.6 - 1e-9) | (t > 0.9 + 1e-9)] == 0).all()
+    assert (w[(t > 0.65 + 1e-9) & (t < 0.85 - 1e-9)] == 1).all()
+    out = processed(Gathers(torch.ones(1, 3, 101), survey), None, window)
+    assert torch.equal(out.data[0, 1], w)
+    assert out.live.tolist() == [[False, True, False]]
+
+
+def test_gradient_start_is_stated_and_clipped():
+    grid = Grid((11, 3), 100.0)
+    vp = default_start(grid, v0=1600, gradient=0.5, bounds=(1500, 2000), water=250.0).vp
+    assert vp[:3, 0].tolist() == [1480, 1480, 1480]
+    assert float(vp[5, 0]) == pytest.approx(1600 + 0.5 * 250)
+    assert float(vp.max()) == 1975
+    assert float(default_start(grid, v0=1600, gradient=2.0, bounds=(1500, 2000)).vp.max()) == 2000
+
+
+def test_grid_holds_the_survey_at_the_spacing_asked_for():
+    survey = Survey.surface(
+        sources=line(130, 2130, every=500, depth=7),
+        receivers=line(0, 3210, every=30),
+        wavelet=None,
+        duration=1,
+        dt=4e-3,
+    )
+    grid = grid_for(survey, vp_min=1500, highest=20)
+    survey.check_inside(grid)
+    assert grid.spacing == (15.0, 15.0)
+    assert grid.extent[0][1] == pytest.approx(0.5 * 3080, abs=15)
+    assert grid.extent[1][0] <= -75
+    with pytest.raises(GeometryError, match="deepest"):
+        grid_for(survey, vp_min=1500, highest=20, depth=5.0)
+
+
+def test_nice_spacing_never_exceeds_the_limit():
+    for value in np.geomspace(0.3, 300, 200):
+        assert 0.74 * value <= nice_below(value) <= value * (1 + 1e-9)
+
+
+def test_metrics_of_the_truth_are_perfect_and_of_the_start_are_not():
+    grid = Grid((30, 40), 10.0)
+    z = np.arange(30)[:, None] * np.ones(40)
+    truth = Model(grid, vp=2000 + 20 * z + 100 * (z > 15))
+    start = Model(grid, vp=2000 + 20 * z)
+    best, worst = metrics(truth, truth, start=start), metrics(start, truth, start=start)
+    assert (best.rmse, best.mae) == (0, 0)
+    assert best.ssim == pytest.approx(1)
+    assert best.update_correlation == pytest.approx(1)
+    assert worst.rmse == pytest.approx(100 * np.sqrt(14 / 30), rel=1e-5)
+    assert worst.ssim < 0.99
+    assert worst.update_correlation == 0
+    assert metrics(start, truth, mask=z < 10).rmse == 0
+
+
+def test_ssim_matches_its_definition_at_a_cell():
+    grid = Grid((11, 11), 10.0)
+    rng = np.random.default_rng(0)
+    a, b = 2000 + 100 * rng.random((2, 11, 11))
+    g = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    w = np.outer(g, g) / np.outer(g, g).sum()
+    ma, mb = (w * a).sum(), (w * b).sum()
+    va, vb, cov = (w * (a - ma) ** 2).sum(), (w * (b - mb) ** 2).sum(), (w * (a - ma) * (b - mb)).sum()
+    c1, c2 = 1.0**2, 3.0**2
+    wanted = (2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))
+    mask = np.zeros((11, 11), bool)
+    mask[5, 5] = True
+    models = [Model(grid, vp=torch.from_numpy(v)) for v in (a, b)]
+    assert metrics(*models, mask=mask, data_range=100.0).ssim == pytest.approx(wanted, rel=1e-9)
+
+
+def test_smoothing_is_symmetric():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 2, 12, 9))
+    sigma = (0.0, 2.0, 3.5)
+    assert np.vdot(smooth(a, sigma), b) == pytest.approx(np.vdot(a, smooth(b, sigma)), rel=1e-12)
+
+
+def test_weights_are_largest_where_the_data_see_least_and_water_does_not_count():
+    h = np.exp(-np.arange(40) / 8.0)[None, :, None] * np.ones((1, 40, 20))
+    free = np.ones_like(h, bool)
+    free[:, :5] = False
+    h[:, :5] = 1e6
+    w = weights_from(h, free, (2.0, 2.0))
+    assert w.max() == 1
+    assert (w[:, :5] == 1).all()
+    assert (np.diff(w[0, 5:, 10]) >= 0).all()
+    assert w[0, 5, 10] < 0.3
+
+
+def test_illumination_estimate_is_the_diagonal_of_jtj():
+    from seisinv.inversion import Inversion
+    from seisinv.inversion.tasks import random_projection
+    from seisinv.priors import Bounded
+
+    simulate, _, start = crosshole()
+    few = simulate.subset([2])
+    problem = Inversion(propagator=few, observed=few(start), unknown=Bounded(start, vp=(1500, 2600)))
+    jacobian = torch.autograd.functional.jacobian(lambda vp: few(Model(start.grid, vp=vp)).data, start.vp)
+    wanted = jacobian.square().sum((0, 1, 2)).numpy()
+    (task,) = problem.tasks(start, wanted=["vp"])
+    found = np.mean([random_projection(task, seed)["vp"] ** 2 for seed in range(400)], 0)
+    # 400 squares of nearly Gaussian numbers: 7 % scatter each.
+    assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.98
+    assert found.sum() == pytest.approx(wanted.sum(), rel=0.1)
+
+
+def test_delays_are_found_to_a_fraction_of_a_sample():
+    t = np.arange(300) * 4e-3
+    shifts = np.array([0.0, 0.0101, -0.0333])
+    waves = [np.exp(-(((t - 0.6 - s) / 0.03) ** 2)) for s in (np.zeros(3)[:, None], shifts[:, None])]
+    np.testing.assert_allclose(delays(waves[1], waves[0], 4e-3), shifts, atol=2e-4)
+
+
+@pytest.mark.parametrize("first", [None, 0.1])
+def test_cycle_skip_share_rises_with_frequency(first):
+    simulate, _, start = crosshole()
+    slow = start.replace(vp=start.vp * 0.8)  # delays up to 35 ms
+    shares = cycle_skip_share(simulate(slow), simulate(start), [5, 30], first=first)
+    assert shares[0].share == 0
+    assert shares[1].share > 0.5
+    assert shares[0].period > shares[1].period
+    same = cycle_skip_share(simulate(start), simulate(start), [30], first=first)[0]
+    assert (same.share, same.median_delay) == (0, pytest.approx(0, abs=1e-9))
+    assert same.traces == int(simulate.survey.occupied.sum())
+
+
+def test_cycle_skip_share_without_signal_says_so():
+    simulate, _, start = crosshole()
+    silent = Gathers(torch.zeros(6, simulate.survey.max_receivers, simulate.survey.time.samples), simulate.survey)
+    (share,) = cycle_skip_share(silent, simulate(start), [10])
+    assert share.traces == 0
+    assert np.isnan(share.share)
