@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core.errors import ConfigError, DataError, GeometryError
-from seisinv.io.headers import where
+from seisinv.io.headers import resolve, where
 from seisinv.io.recording import Recording
 
 log = logging.getLogger("seisinv.io")
@@ -41,6 +41,7 @@ class Reading:
     shots_by: str | None = None
 
     def __post_init__(self) -> None:
+        resolve(self.headers)
         for name, known in (
             ("units", ("metres", "feet")),
             ("coordinate_units", ("length",)),

@@ -239,8 +239,8 @@ def _water(recordings: Sequence[Recording], line: Line) -> Range | None:
 
 
 def _is_round(spacing: float) -> bool:
-    """Whether a spacing is a multiple of 2.5 m, to 1 %."""
-    return spacing > 2 and abs(spacing / 2.5 - round(spacing / 2.5)) < 0.01 * spacing / 2.5
+    """Whether a spacing is a multiple of 2.5 m, to 2 cm."""
+    return spacing > 2 and abs(spacing - 2.5 * round(spacing / 2.5)) < 0.02
 
 
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:

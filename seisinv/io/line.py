@@ -170,7 +170,7 @@ def _spread(index: np.ndarray, values: np.ndarray, total: int) -> np.ndarray:
 def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
     first = recordings[0]
     for other in recordings:
-        if other.step <= 0:
+        if not 0 < other.step < np.inf:
             raise DataError(
                 f"{other.path}: the sample interval is 0 in every header (bytes 3217-3218 of the file, 117-118 of the "
                 'traces); write it there or map it, e.g. headers={"sample_interval": 117}'
@@ -209,23 +209,25 @@ def _time(
     """Return the common time axis and by how many samples each trace starts later than it."""
     delay = np.concatenate([_delay(r)[f.index] for r, f in zip(recordings, found, strict=True)])
     start = float(delay.min())
-    shift = np.round((delay - start) / step).astype(int)
-    # The header counts milliseconds: half of one is its rounding.
-    if np.abs(delay - start - shift * step).max() > max(1e-3 * step, 0.5e-3 if step > 1e-3 else 0.0):
+    later = (delay - start) / step
+    path = recordings[0].path
+    if later.max() > 4 * samples:
         raise DataError(
-            f"{recordings[0].path}: recording delays ({delay.min() * 1e3:g} to {delay.max() * 1e3:g} ms) differ "
-            "by parts of a sample; shift the traces to one start time"
+            f"{path}: recording delays run from {start * 1e3:g} to {delay.max() * 1e3:g} ms, traces last "
+            f"{samples * step * 1e3:g} ms; check delay (bytes 109-110) and its scalar (215-216)"
         )
+    shift = np.round(later).astype(int)
     longest = int(shift.max())
+    # The header counts milliseconds: half of one is its rounding.
+    if np.abs(later - shift).max() * step > max(1e-3 * step, 0.5e-3 if step > 1e-3 else 0.0):
+        raise DataError(
+            f"{path}: recording delays ({start * 1e3:g} to {delay.max() * 1e3:g} ms) differ by parts of a sample; "
+            "shift the traces to one start time"
+        )
     if longest:
         notes.append(
-            f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded "
-            "with zeros to one axis"
-        )
-    if longest > 4 * samples:
-        raise DataError(
-            f"{recordings[0].path}: recording delays differ by {longest} samples, traces have {samples}; check delay "
-            "(bytes 109-110) and its scalar (215-216)"
+            f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded with zeros "
+            "to one axis"
         )
     return TimeAxis(step, samples + longest, start), shift
 

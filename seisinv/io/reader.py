@@ -112,5 +112,6 @@ def recording(path: Path, headers: Mapping[str, int] | None = None) -> Recording
 
 def is_text(path: Path) -> bool:
     """Whether the file begins with printable characters only."""
-    head = first_bytes(path, 512)
+    # Beyond SEG-Y's textual header, which may be plain text, comes a binary one.
+    head = first_bytes(path, 4096)
     return bool(head) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)

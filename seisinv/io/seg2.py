@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core.errors import DataError
+from seisinv.io.files import first_bytes
 from seisinv.io.headers import HEADERS
 from seisinv.io.recording import Recording
 
@@ -76,7 +77,7 @@ def seg2_recording(path: Path) -> Recording:
         path=path,
         format="SEG-2",
         sample_format=f"{stream[0].data.dtype}",
-        endian="little" if path.open("rb").read(1) == b"\x55" else "big",
+        endian="little" if first_bytes(path, 1) == b"\x55" else "big",
         traces=len(stream),
         samples=int(stats.npts),
         step=float(stats.delta),
@@ -103,6 +104,6 @@ def _numbers(path: Path, header: Mapping[str, Any], key: str, count: int) -> lis
         values = [float(word) for word in words]
     except ValueError as error:
         raise DataError(f"{path}: {key} is {' '.join(words)!r}, not numbers; correct the header") from error
-    if not np.isfinite(values).all():
+    if not np.all(np.abs(values) < 1e9):
         raise DataError(f"{path}: {key} is {' '.join(words)!r}; correct the header")
     return values + [0.0] * (count - len(values))
