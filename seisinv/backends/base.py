@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor
 
 
@@ -57,6 +57,21 @@ class ShotPoints:
         return {"sources": self.sources, "receivers": self.receivers}[name]
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Bytes that one shot needs: a checkpoint of the state, and the tape of one step."""
+
+    checkpoint: int
+    tape: int
+
+
+class Segments(Protocol):
+    """A memory strategy, as a backend sees it."""
+
+    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+        """Return the number of steps per segment; `steps` means that every step is kept."""
+
+
 @dataclass(frozen=True, eq=False)
 class Linear:
     """Amplitudes [shot, step, source] and coefficients by name: the input of every program."""
@@ -85,8 +100,3 @@ class Backend(ABC):
         self, shots: Sequence[ShotPoints], at: Linear, along: Linear, data_bar: Tensor, data_bar_along: Tensor
     ) -> tuple[Linear, Tensor]:
         """Return the derivative of `gradient` along a direction (and along a change of data_bar), and the Born data."""
-
-
-def result_tensor(shots: Sequence[ShotPoints], steps: int, name: str, dtype: torch.dtype) -> Tensor:
-    """Return zeros [shot, step, point], wide enough for the largest shot."""
-    return torch.zeros(len(shots), steps, max(shot[name].count for shot in shots), dtype=dtype)

@@ -1,1 +1,226 @@
-class Cpu: ...
+"""The compiled backend: derived programs as C, shots or slabs of one grid across threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.backends.base import Backend, Cost, Layout, Linear, Segments, ShotPoints
+from seisinv.backends.buffers import POOL
+from seisinv.backends.frame import VECTOR, Frame
+from seisinv.backends.run import Kept, Run, library
+from seisinv.symbolic import Derived, Program
+from seisinv.symbolic.linearise import tangent_name
+from seisinv.symbolic.transpose import adjoint_name
+
+Result = TypeVar("Result")
+
+
+class Cpu(Backend):
+    """Compiled programs on one layout."""
+
+    def __init__(
+        self,
+        derived: Derived,
+        layout: Layout,
+        profiles: Mapping[str, np.ndarray],
+        *,
+        dtype: torch.dtype,
+        memory: Segments,
+        threads: int | None,
+    ) -> None:
+        self.derived, self.dtype, self.memory = derived, dtype, memory
+        self.frame = Frame(layout, derived.forward.reach, dtype)
+        self.threads = threads or torch.get_num_threads()
+        self.profiles = {n: self._profile(v) for n, v in profiles.items()}
+
+    def forward(self, shots: Sequence[ShotPoints], at: Linear, *, keep: bool) -> tuple[Tensor, object]:
+        """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
+        steps = at.amplitudes.shape[1]
+        data = _records(shots, steps, self.dtype)
+        segment = self._segment(shots, steps) if keep else 0
+
+        with self._planes(at) as planes:
+
+            def one(k: int) -> Kept | None:
+                with self._run("first", shots, k, planes, {"s": at.amplitudes[k], "data": data[k]}) as run:
+                    if keep:
+                        return run.record("forward", "taped", steps, segment)
+                    run.advance("forward", 0, steps)
+                    return None
+
+            kept = list(self._each(len(shots), one))
+        return data, kept if keep else None
+
+    def gradient(self, shots: Sequence[ShotPoints], at: Linear, data_bar: Tensor, *, kept: object) -> Linear:
+        """Run the adjoint of every shot, after its forward run where nothing was kept."""
+        steps = at.amplitudes.shape[1]
+        bar_s = torch.zeros_like(at.amplitudes)
+
+        def one(run: Run, k: int) -> None:
+            mine = kept[k] if isinstance(kept, list) else None
+            if mine is not None:
+                run.reverse("taped", "adjoint", steps, mine)
+                return
+            fresh = run.record("forward", "taped", steps, self._segment([shots[k]], steps), last=True)
+            run.reverse("taped", "adjoint", steps, fresh)
+            fresh.release()
+
+        def io(k: int) -> dict[str, Tensor]:
+            return {"s": at.amplitudes[k], "bar_data": data_bar[k], "bar_s": bar_s[k]}
+
+        with self._planes(at) as planes:
+            out = self._summed("first", self.derived.adjoint, shots, planes, io, one, str)
+        return Linear(out, bar_s)
+
+    def born(self, shots: Sequence[ShotPoints], at: Linear, along: Linear) -> Tensor:
+        """Run every shot together with its perturbation."""
+        steps = at.amplitudes.shape[1]
+        change = _records(shots, steps, self.dtype)
+
+        with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
+
+            def one(k: int) -> None:
+                io = {"s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k]}
+                with self._run("second", shots, k, base | tangents, io) as run:
+                    run.advance("born", 0, steps)
+
+            list(self._each(len(shots), one))
+        return change
+
+    def second(
+        self, shots: Sequence[ShotPoints], at: Linear, along: Linear, data_bar: Tensor, data_bar_along: Tensor
+    ) -> tuple[Linear, Tensor]:
+        """Run the Born program and the linearised adjoint of every shot."""
+        steps = at.amplitudes.shape[1]
+        change = _records(shots, steps, self.dtype)
+        bar_s, d_bar_s = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
+
+        def one(run: Run, k: int) -> None:
+            kept = run.record("born", "born_taped", steps, self._segment([shots[k]], steps), last=True)
+            run.reverse("born_taped", "second", steps, kept)
+            kept.release()
+
+        def io(k: int) -> dict[str, Tensor]:
+            return {
+                "s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k],
+                "bar_data": data_bar[k], "d_bar_data": data_bar_along[k], "bar_s": bar_s[k], "d_bar_s": d_bar_s[k],
+            }  # fmt: skip
+
+        with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
+            out = self._summed("second", self.derived.second, shots, base | tangents, io, one, tangent_name)
+        return Linear(out, d_bar_s), change
+
+    def cost(self) -> Cost:
+        """Return the bytes of a checkpoint and of one step's tape, for one shot."""
+        program, item = self.derived.taped, self.frame.real.itemsize
+        g = self.frame.struct
+        cells = [g.n[k] for k in range(program.ndim)]
+        values = 0
+        for f in program.fields:
+            axis = program.memory.get(f)
+            values += int(np.prod([(g.a[k] + g.n[k] - g.b[k]) if k == axis else n for k, n in enumerate(cells)]))
+        return Cost(values * item, len(program.tape) * self.frame.size * item)
+
+    def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
+        return self.memory.segment(steps, len(shots), self.cost())
+
+    def _profile(self, values: np.ndarray) -> np.ndarray:
+        """A profile with room for stencils on both sides."""
+        n = values.size
+        out = np.zeros(n + 2 * self.frame.lead + VECTOR, self.frame.real)
+        out[self.frame.lead : self.frame.lead + n] = values.reshape(-1)
+        return out
+
+    @contextmanager
+    def _planes(self, at: Linear, rename: Callable[[str], str] = str) -> Iterator[dict[str, np.ndarray]]:
+        """Coefficients as planes with a halo, while they are needed."""
+        out = {}
+        for n, value in at.coefficients.items():
+            plane = POOL.take(self.frame.size, self.frame.real)
+            plane[:] = 0
+            self.frame.inside(plane)[...] = value.detach().numpy()
+            out[rename(n)] = plane
+        try:
+            yield out
+        finally:
+            for plane in out.values():
+                POOL.give(plane)
+
+    def _summed(
+        self,
+        family: str,
+        program: Program,
+        shots: Sequence[ShotPoints],
+        planes: Mapping[str, np.ndarray],
+        io: Callable[[int], dict[str, Tensor]],
+        one: Callable[[Run, int], None],
+        rename: Callable[[str], str],
+    ) -> dict[str, Tensor]:
+        """Do all shots and return the sums of their accumulators as true gradients by coefficient."""
+        names = {c: rename(adjoint_name(c)) for c in self.derived.forward.coefficients}
+
+        def sums(k: int) -> dict[str, np.ndarray]:
+            with self._run(family, shots, k, planes, io(k)) as run:
+                one(run, k)
+                return run.keep(list(names.values()))
+
+        total: dict[str, np.ndarray] = {}
+        for shot in self._each(len(shots), sums):
+            for n, value in shot.items():
+                if n in total:
+                    total[n] += value
+                    POOL.give(value)
+                else:
+                    total[n] = value
+        out = {}
+        for c, name in names.items():
+            value = self.frame.inside(total[name])
+            if name in program.scale:
+                value = value / self.frame.inside(planes[program.scale[name]])
+            out[c] = torch.from_numpy(np.array(value))
+            POOL.give(total[name])
+        return out
+
+    def _each(self, count: int, one: Callable[[int], Result]) -> Iterator[Result]:
+        """Do all shots, side by side if there are enough; results in order, so that sums do not depend on timing."""
+        if count == 1 or self.threads == 1 or self._team(count) > 1:
+            yield from map(one, range(count))
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(one, range(count))
+
+    def _team(self, shots: int) -> int:
+        """How many threads share one shot's grid: all of them where there are fewer shots than threads, else one."""
+        rows = self.frame.layout.shape[0] // (2 * self.frame.reach + 2)
+        return 1 if shots >= self.threads else max(1, min(self.threads, rows))
+
+    @contextmanager
+    def _run(
+        self, family: str, shots: Sequence[ShotPoints], k: int, planes: Mapping[str, np.ndarray], io: dict[str, Tensor]
+    ) -> Iterator[Run]:
+        run = Run(
+            library(self.derived, family, self.frame.pitch, self.dtype),
+            self.frame,
+            shot=shots[k],
+            number=k,
+            planes=planes,
+            profiles=self.profiles,
+            io=io,
+            team=self._team(len(shots)),
+        )
+        try:
+            yield run
+        finally:
+            run.close()
+
+
+def _records(shots: Sequence[ShotPoints], steps: int, dtype: torch.dtype) -> Tensor:
+    """Return zeros [shot, step, receiver], wide enough for the largest shot."""
+    return torch.zeros(len(shots), steps, max(shot.receivers.count for shot in shots), dtype=dtype)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from seisinv.symbolic.discretise import RECORD
 class Reference:
     """Interprets the forward program; see the module."""
 
-    def __init__(self, derived: Derived, layout: Layout, profiles: Mapping[str, Tensor]) -> None:
+    def __init__(self, derived: Derived, layout: Layout, profiles: Mapping[str, np.ndarray]) -> None:
         self.program, self.layout, self.profiles = derived.forward, layout, profiles
 
     def __call__(self, shots: Sequence[ShotPoints], at: Linear) -> Tensor:
@@ -33,7 +34,7 @@ class Reference:
     def _shot(self, shot: ShotPoints, coefficients: Mapping[str, Tensor], amplitudes: Tensor) -> list[Tensor]:
         program, like = self.program, amplitudes
         state = {f: like.new_zeros(self.layout.shape) for f in program.fields} | dict(coefficients)
-        state |= {n: v.to(like.dtype) for n, v in self.profiles.items()}
+        state |= {n: torch.as_tensor(v, dtype=like.dtype) for n, v in self.profiles.items()}
         spread = {w: self._matrix(shot[w], like) for w in set(program.points.values())}
         traces = []
         for n in range(len(amplitudes)):

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seisinv.backends.base import Backend, Linear, ShotPoints
 
@@ -24,9 +23,9 @@ class Job:
         self.backend, self.shots, self.names = backend, shots, tuple(names)
         self.kept: object = None
 
-    def linear(self, values: Sequence[Tensor | None], like: Sequence[Tensor]) -> Linear:
-        """Collect (coefficients…, amplitudes); missing tangents are zero."""
-        full = [torch.zeros_like(b) if a is None else a.contiguous() for a, b in zip(values, like, strict=True)]
+    def linear(self, values: Sequence[Tensor]) -> Linear:
+        """Collect (coefficients…, amplitudes)."""
+        full = [v.contiguous() for v in values]
         return Linear(dict(zip(self.names, full[:-1], strict=True)), full[-1])
 
     def flat(self, at: Linear) -> tuple[Tensor, ...]:
@@ -39,7 +38,7 @@ class Simulate(torch.autograd.Function):
 
     @staticmethod
     def forward(job: Job, keep: bool, *values: Tensor) -> Tensor:
-        data, job.kept = job.backend.forward(job.shots, job.linear(values, values), keep=keep)
+        data, job.kept = job.backend.forward(job.shots, job.linear(values), keep=keep)
         return data
 
     @staticmethod
@@ -64,7 +63,7 @@ class Pullback(torch.autograd.Function):
 
     @staticmethod
     def forward(job: Job, data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-        at = job.linear(values, values)
+        at = job.linear(values)
         return job.flat(job.backend.gradient(job.shots, at, data_bar.contiguous(), kept=job.kept))
 
     @staticmethod
@@ -74,7 +73,6 @@ class Pullback(torch.autograd.Function):
         ctx.save_for_forward(*tensors)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
         data_bar, *values = ctx.saved_tensors
         second, born = _second(ctx.job, values, along, data_bar, torch.zeros_like(data_bar))
@@ -93,7 +91,7 @@ class Born(torch.autograd.Function):
     @staticmethod
     def forward(job: Job, count: int, *both: Tensor) -> Tensor:
         values, along = both[:count], both[count:]
-        return job.backend.born(job.shots, job.linear(values, values), job.linear(along, values))
+        return job.backend.born(job.shots, job.linear(values), job.linear(along))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -101,22 +99,35 @@ class Born(torch.autograd.Function):
         ctx.save_for_backward(*both)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, data_bar: Tensor) -> tuple[Tensor | None, ...]:
         both = ctx.saved_tensors
         values, along = both[: ctx.count], both[ctx.count :]
         second, _ = _second(ctx.job, values, along, data_bar, torch.zeros_like(data_bar))
-        first = ctx.job.backend.gradient(
-            ctx.job.shots, ctx.job.linear(values, values), data_bar.contiguous(), kept=ctx.job.kept
-        )
-        return (None, None, *second, *ctx.job.flat(first))
+        return (None, None, *second, *Pullback.apply(ctx.job, data_bar, *values))
+
+
+class Second(torch.autograd.Function):
+    """(values…, tangents…, data_bar, its change) → derivative of `Pullback`, and the Born data; the last order there is."""
+
+    @staticmethod
+    def forward(job: Job, count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+        values, along, (data_bar, change) = tensors[:count], tensors[count:-2], tensors[-2:]
+        at = job.linear(values)
+        second, born = job.backend.second(job.shots, at, job.linear(along), data_bar.contiguous(), change.contiguous())
+        return (*job.flat(second), born)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> None:
+        raise NotImplementedError("third derivatives of a simulation are not available; detach the second ones")
 
 
 def _second(
     job: Job, values: Sequence[Tensor], along: Sequence[Tensor | None], data_bar: Tensor, change: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    at = job.linear(values, values)
-    out, born = job.backend.second(
-        job.shots, at, job.linear(along, values), data_bar.contiguous(), change.contiguous()
-    )
-    return job.flat(out), born
+    full = [torch.zeros_like(v) if t is None else t for t, v in zip(along, values, strict=True)]
+    *second, born = Second.apply(job, len(values), *values, *full, data_bar, change)
+    return tuple(second), born

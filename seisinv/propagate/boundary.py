@@ -63,8 +63,15 @@ class Boundary:
         return int(self.width.get(side, 0) if isinstance(self.width, Mapping) else self.width)
 
     def profiles(
-        self, profiles: Mapping[str, Profile], *, grid: Grid, layout: Layout, speed: float, frequency: float, step: float
-    ) -> dict[str, Tensor]:
+        self,
+        profiles: Mapping[str, Profile],
+        *,
+        grid: Grid,
+        layout: Layout,
+        speed: float,
+        frequency: float,
+        step: float,
+    ) -> dict[str, np.ndarray]:
         """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers."""
         out = {}
         for name, (axis, half) in profiles.items():
@@ -77,7 +84,7 @@ class Boundary:
             value = a if name.startswith("a") else np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)
             shape[axis] = -1
-            out[name] = torch.from_numpy(value).reshape(shape)
+            out[name] = value.reshape(shape)
         return out
 
 

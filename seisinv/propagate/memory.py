@@ -6,15 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from seisinv.backends.base import Cost
 from seisinv.core import ConfigError
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Bytes that one shot needs: a checkpoint of the state, and the tape of one step."""
-
-    checkpoint: int
-    tape: int
 
 
 class Memory(ABC):

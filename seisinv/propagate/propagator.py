@@ -202,7 +202,7 @@ class Propagator:
             )
         return self.vp_max
 
-    def _profiles(self, step: float, speed: float) -> dict[str, Tensor]:
+    def _profiles(self, step: float, speed: float) -> dict[str, np.ndarray]:
         fallback = 0.05 / self.survey.time.step
         return self.boundary.profiles(
             self.derived.forward.profiles,
@@ -267,4 +267,3 @@ def _scales(physics: Physics, grid: Grid) -> Scales:
     """Read off the equations which powers of step and spacing go with each coefficient."""
     time, space, source = scaling(physics.equations(grid.axes))
     return Scales(time, space, source)
-

@@ -45,11 +45,11 @@ class Clock:
 
     def source_matrix(self, dtype: torch.dtype) -> Tensor:
         """Return the matrix [step, sample] that turns source samples into what the solver is fed."""
-        return _source_matrix(self).to(dtype)
+        return torch.from_numpy(_source_matrix(self)).to(dtype)
 
     def data_matrix(self, dtype: torch.dtype) -> Tensor:
         """Return the matrix [sample, step] that turns the solver's record into data."""
-        return _data_matrix(self, dtype)
+        return torch.from_numpy(_data_matrix(self, np.dtype(np.float32 if dtype == torch.float32 else np.float64)))
 
 
 def choose_step(data_step: float, longest: float) -> float:
@@ -66,7 +66,7 @@ def _taper(omega: np.ndarray, clock: Clock) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _source_matrix(clock: Clock) -> Tensor:
+def _source_matrix(clock: Clock) -> np.ndarray:
     """f̃ₙ = Σ_k f_k (dt_d / 2π) ∫ exp(i ω̃ (tₙ + delay) − i ω(ω̃) t_k) dω̃, by FFT over ω̃."""
     dt, steps = clock.step, clock.steps
     n = _fast_length(2 * steps)
@@ -77,11 +77,11 @@ def _source_matrix(clock: Clock) -> Tensor:
     for k in range(0, clock.source.samples, CHUNK):
         times = clock.source.step * np.arange(k, min(k + CHUNK, clock.source.samples))
         out[:, k : k + CHUNK] = np.fft.irfft(weight * np.exp(-1j * omega * times[:, None]), n)[:, :steps].T
-    return torch.from_numpy(out)
+    return out
 
 
 @lru_cache(maxsize=8)
-def _data_matrix(clock: Clock, dtype: torch.dtype) -> Tensor:
+def _data_matrix(clock: Clock, real: np.dtype) -> np.ndarray:
     """d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃(ω) tₙ) dω, by FFT over ω."""
     dt, h, samples = clock.step, clock.data.step, clock.data.samples
     lead = clock.data.start - clock.source.start
@@ -89,11 +89,11 @@ def _data_matrix(clock: Clock, dtype: torch.dtype) -> Tensor:
     omega = 2 * np.pi * np.arange(n // 2 + 1) / (n * h)
     warped = 2 / dt * np.arcsin(np.minimum(omega * dt / 2, 1.0))
     weight = _taper(omega, clock) * np.exp(1j * omega * lead) * (dt / h)
-    out = torch.empty(samples, clock.steps, dtype=dtype)
+    out = np.empty((samples, clock.steps), real)
     for k in range(0, clock.steps, CHUNK):
         times = dt * np.arange(k, min(k + CHUNK, clock.steps))
         columns = np.fft.irfft(weight * np.exp(-1j * warped * times[:, None]), n)[:, :samples]
-        out[:, k : k + CHUNK] = torch.from_numpy(columns.T).to(dtype)
+        out[:, k : k + CHUNK] = columns.T
     return out
 
 

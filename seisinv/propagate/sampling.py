@@ -25,9 +25,7 @@ def kaiser_sinc(x: np.ndarray) -> np.ndarray:
     return np.sinc(x) * np.i0(SHAPE * np.sqrt(inside)) / np.i0(SHAPE) * (np.abs(x) <= HALF_WIDTH)
 
 
-def sample_points(
-    positions: np.ndarray, *, grid: Grid, layout: Layout, place: frozenset[int], parity: int
-) -> Points:
+def sample_points(positions: np.ndarray, *, grid: Grid, layout: Layout, place: frozenset[int], parity: int) -> Points:
     """Return the sparse weights of `positions` [n, axis] in metres on a field's nodes in the padded grid."""
     entries: dict[tuple[int, int], float] = {}
     for i, position in enumerate(positions):

@@ -13,7 +13,7 @@ from seisinv.symbolic.program import Program
 from seisinv.symbolic.transpose import merge, rescale, rotate, transpose
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derived:
     """Programs of one physics.
 

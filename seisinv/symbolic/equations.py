@@ -91,12 +91,16 @@ def _symbol(field: Poly) -> Symbol:
 
 def _text(e: Poly) -> str:
     """Common factors are written once: K (∂²p/∂z² + ∂²p/∂x² + s)."""
-    common = set.intersection(*({a for a, _ in m if isinstance(a, Symbol)} for m in e.terms)) if len(e.terms) > 1 else set()
+    common = (
+        set.intersection(*({a for a, _ in m if isinstance(a, Symbol)} for m in e.terms)) if len(e.terms) > 1 else set()
+    )
     front = sorted(a.name for a in common)
     parts = []
     signs = {c < 0 for c in e.terms.values()}
     flip = common and signs == {True}
-    for m, c in sorted(e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))):
+    for m, c in sorted(
+        e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))
+    ):
         names = [_atom(a) for a, _ in m if a not in common]
         value = -c if flip else c
         number = "" if abs(value) == 1 else f"{abs(value)} "

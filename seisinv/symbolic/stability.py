@@ -56,9 +56,7 @@ def stable_step(program: Program, coefficients: Callable[[float], Mapping[str, f
     return low
 
 
-def dispersion(
-    program: Program, coefficients: Mapping[str, float], wavenumber: Sequence[float], speed: float
-) -> float:
+def dispersion(program: Program, coefficients: Mapping[str, float], wavenumber: Sequence[float], speed: float) -> float:
     """Return the numerical over the true phase velocity of the fastest mode, `speed` in cells per step, minus 1."""
     phases = np.abs(np.angle(np.linalg.eigvals(symbol(program, coefficients, wavenumber))))
     return float(phases.max() / (speed * np.linalg.norm(wavenumber)) - 1)

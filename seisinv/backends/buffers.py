@@ -1,0 +1,58 @@
+"""Large arrays that are used again: fresh pages cost more than the arithmetic on them."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+
+import numpy as np
+
+KEEP = 1 << 32  # bytes of unused buffers to hold on to
+HUGE = 1 << 22  # bytes from which huge pages pay
+
+
+class Pool:
+    """Hands out aligned arrays and takes them back."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[np.ndarray]] = {}
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int, real: np.dtype) -> np.ndarray:
+        """Return an array of `size` values, not initialised, aligned to 64 bytes."""
+        count = size * real.itemsize
+        with self._lock:
+            waiting = self._free.get(count)
+            if waiting:
+                self._held -= count
+                return waiting.pop().view(real)
+        return _fresh(count).view(real)
+
+    def give(self, array: np.ndarray) -> None:
+        """Take an array back; the caller must not use it any more."""
+        raw = array.view(np.uint8)
+        with self._lock:
+            if self._held + raw.nbytes <= KEEP:
+                self._free.setdefault(raw.nbytes, []).append(raw)
+                self._held += raw.nbytes
+
+    def clear(self) -> None:
+        """Let go of every unused array."""
+        with self._lock:
+            self._free.clear()
+            self._held = 0
+
+
+def _fresh(count: int) -> np.ndarray:
+    if count >= HUGE:
+        pages = mmap.mmap(-1, count + 64)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        return np.frombuffer(pages, np.uint8, count)
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count]
+
+
+POOL = Pool()

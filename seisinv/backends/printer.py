@@ -1,0 +1,431 @@
+"""Programs → C: one function per kernel, explicit vectors along the last axis, one loop body per kind of region.
+
+A region is "in" an axis' interior or in its absorbing layer.  The body for the layers is right everywhere, since
+profiles and memory fields are zero outside them; the body for the interior leaves out what vanishes there.  Every value
+is computed by the same operations in the same order whatever the threads, the tape or the memory strategy, so results
+agree to the last bit.  Arrays have a halo of zeros (above a free surface: the mirror image) as wide as the stencil; loops run on
+to a whole number of vectors, into the halo, where coefficients are zero.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import cast
+
+from seisinv.symbolic import Poly, Program, Read, Set, schedule
+
+Term = tuple[Fraction, tuple[Read, ...]]
+OUTER = ("i", "j")
+
+
+class Body:
+    """Statements for one block of cells as C, with common sums named once; `rows` neighbouring rows share their loads."""
+
+    def __init__(self, program: Program, statements: Sequence[Set], rows: int) -> None:
+        self.program, self.lines, self.named = program, list[str](), dict[str, str]()
+        self.written: dict[tuple[str, int], str] = {}
+        self.hoisted: dict[str, str] = {}
+        split = [(s, _grouped(program, s)) for s in statements]
+        wholes = {frozenset(stencils) for _, groups in split for stencils in groups.values()}
+        uses = Counter(key for stencils in wholes for key in stencils)
+        for row in range(rows):
+            for s, groups in split:
+                self._statement(s, groups, uses, row)
+
+    def _name(self, expression: str) -> str:
+        if expression not in self.named:
+            self.named[expression] = f"t{len(self.named)}"
+            self.lines.append(f"const V {self.named[expression]} = {expression};")
+        return self.named[expression]
+
+    def _hoist(self, expression: str) -> str:
+        return self.hoisted.setdefault(expression, f"c{len(self.hoisted)}")
+
+    def _read(self, r: Read, row: int) -> str:
+        last = self.program.ndim - 1
+        if (r.name, row) in self.written and r.is_centre:
+            return self.written[r.name, row]
+        profile = self.program.profiles.get(r.name)
+        if profile is not None:
+            if profile.axis == last:
+                return self._name(f"LD({var(r.name)} + x{_signed(r.offset[last])})")
+            shift = r.offset[profile.axis] + (row if profile.axis == 0 else 0)
+            return self._hoist(f"B({var(r.name)}[{OUTER[profile.axis]}{_signed(shift)}])")
+        return self._name(f"LD({var(r.name)} + q{_displacement(r.offset, row)})")
+
+    def _product(self, reads: Iterable[Read], row: int) -> str:
+        return self._name_product([self._read(r, row) for r in reads])
+
+    def _name_product(self, names: list[str]) -> str:
+        out = names[0]
+        for n in names[1:]:
+            out = self._name(f"{out} * {n}")
+        return out
+
+    def _sum(self, terms: Sequence[Term], row: int) -> str:
+        """Σ weight · value: equal weights are added up first, then multiplied once."""
+        by: dict[Fraction, list[tuple[int, str]]] = {}
+        for w, reads in terms:
+            by.setdefault(abs(w), []).append((1 if w > 0 else -1, self._product(reads, row)))
+        total = ""
+        for w, values in sorted(by.items(), key=lambda t: (t[0] == 1, t[0])):
+            sign, inner = self._added(values)
+            if w == 1:
+                total = (
+                    self._name(f"{total or 'ZERO'} {'+' if sign > 0 else '-'} {inner}") if total or sign < 0 else inner
+                )
+            else:
+                c = self._hoist(f"B((R){float(sign * w)!r})")
+                total = self._name(f"FMA({c}, {inner}, {total})" if total else f"{c} * {inner}")
+        return total
+
+    def _added(self, values: list[tuple[int, str]]) -> tuple[int, str]:
+        """Add values with signs as a balanced tree; return an overall sign and a name."""
+        sign = values[0][0]
+        level = [(s * sign, v) for s, v in values]
+        while len(level) > 1:
+            pairs = [level[k : k + 2] for k in range(0, len(level), 2)]
+            level = [p[0] if len(p) == 1 else self._pair(p[0], p[1]) for p in pairs]
+        return sign * level[0][0], level[0][1]
+
+    def _pair(self, a: tuple[int, str], b: tuple[int, str]) -> tuple[int, str]:
+        return a[0], self._name(f"{a[1]} {'+' if a[0] == b[0] else '-'} {b[1]}")
+
+    def _statement(
+        self, s: Set, groups: dict[tuple[Read, ...], dict[object, list[Term]]], uses: Counter, row: int
+    ) -> None:
+        total = ""
+        for factors, stencils in sorted(groups.items(), key=lambda g: (len(g[0]), repr(g[0]))):
+            shared = [self._sum(terms, row) for key, terms in stencils.items() if uses[key] > 1 and len(terms) > 2]
+            own = [t for key, terms in stencils.items() if not (uses[key] > 1 and len(terms) > 2) for t in terms]
+            inner = self._sum(own, row) if own else ""
+            for name in shared:
+                inner = self._name(f"{inner} + {name}") if inner else name
+            if factors:
+                factor = self._product(factors, row)
+                total = self._name(f"FMA({factor}, {inner}, {total})" if total else f"{factor} * {inner}")
+            else:
+                total = self._name(f"{total} + {inner}") if total else inner
+        self.lines.append(f"ST({var(s.left)} + q{_displacement((0,) * self.program.ndim, row)}, {total or 'ZERO'});")
+        self.written[s.left, row] = total or "ZERO"
+
+
+def _grouped(program: Program, s: Set) -> dict[tuple[Read, ...], dict[object, list[Term]]]:
+    """Terms of a statement by common centre factors, then by stencil (array and axis)."""
+    live = {*program.fields, *program.sums, *program.points}
+    groups: dict[tuple[Read, ...], dict[object, list[Term]]] = {}
+    for m, c in s.right:
+        reads = [cast(Read, a) for a, power in m for _ in range(power)]
+        away = [r for r in reads if not r.is_centre]
+        if not away:
+            away = [next((r for r in reads if r.name in live), reads[0])]
+        factors = list(reads)
+        for r in away:
+            factors.remove(r)
+        offset = away[0].offset
+        key: object = (tuple(r.name for r in away), tuple(bool(o) for o in offset)) if any(offset) else "centre"
+        groups.setdefault(tuple(factors), {}).setdefault(key, []).append((c, tuple(away)))
+    out: dict[tuple[Read, ...], dict[object, list[Term]]] = {}
+    for factors, stencils in groups.items():
+        out[factors] = {
+            (key, tuple(terms)): sorted(terms, key=lambda t: t[1][0].offset) for key, terms in stencils.items()
+        }
+    return out
+
+
+def specialised(kernel: Sequence[Set], program: Program, inside: Sequence[bool]) -> list[Set]:
+    """Leave out what vanishes in a region: memory fields of the axes along which it is interior."""
+    gone = {m for m, axis in program.memory.items() if inside[axis]}
+    out = []
+    for s in kernel:
+        if s.left not in gone:
+            out.append(
+                Set(s.left, s.right.substitute(lambda a: Poly() if cast(Read, a).name in gone else None), s.where)
+            )
+    return out
+
+
+def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -> str:
+    """Return the C function of one kernel over rows [lo, hi) of the first axis."""
+    if kernel[0].where:
+        return _print_points(name, kernel, program)
+    ndim = program.ndim
+    layered = any(program.memory.get(r, -1) >= 0 for s in kernel for r in s.touches)
+    whole = any(s.left not in program.memory for s in kernel)
+
+    def block(inside: Sequence[bool], rows: int, start: str, end: str) -> list[str]:
+        statements = specialised(kernel, program, inside)
+        if not statements:
+            return []
+        body = Body(program, statements, rows)
+        hoisted = [f"const V {n} = {e};" for e, n in body.hoisted.items()]
+        loop = [
+            f"for (I x = {start}; x < {end}; x += VL) {{ const I q = row + x;",
+            *("  " + line for line in body.lines),
+            "}",
+        ]
+        return ["{", *("  " + line for line in hoisted + loop), "}"]
+
+    def across(outer: bool, rows: int) -> list[str]:
+        """One block of rows: layer, interior, layer along the last axis."""
+        edge = [] if not layered else [
+            line for start, end in (("0", "g->a[X]"), ("g->b[X]", "g->n[X]"))
+            for line in block([outer] * (ndim - 1) + [False], rows, start, end)
+        ]  # fmt: skip
+        middle = ("g->a[X]", "g->b[X]") if layered else ("0", "g->n[X]")
+        return block([outer] * (ndim - 1) + [True], rows, *middle) + edge
+
+    used = sorted({n for s in kernel for n in s.touches if n not in program.points})
+    head = [f"static void {name}(R *const *f, const Grid *g, I lo, I hi) {{"]
+    head += [f"  R *restrict const {var(n)} = f[i_{n}];" for n in used]
+    head += [
+        f"  mirror({var(n)}, g, {0 if 0 in program.place[n] else 1}, {program.parity[n]}, lo);"
+        for n in _across_top(kernel, program)
+    ]
+    jam = jam if whole and ndim == 2 else 1
+    inner = [] if ndim == 2 else ["for (I j = 0; j < g->n[1]; j++) {"]
+    row = "const I row = i*S0;" if ndim == 2 else "const I row = i*g->s0 + j*S1;"
+    interior = " && ".join(f"{v} >= g->a[{k}] && {v} < g->b[{k}]" for k, v in enumerate(OUTER[: ndim - 1]))
+    lines = ["for (I i = lo; i < hi; i++) {", *inner, row]
+    fast, slow = across(True, 1), across(False, 1)
+    if not layered:
+        lines += fast
+    else:
+        lines += (
+            [f"if ({interior}) {{", *fast, "} else {", *slow, "}"] if fast else [f"if (!({interior})) {{", *slow, "}"]
+        )
+    lines += ["}"] * (1 + (ndim == 3))
+    if jam > 1 and fast:
+        joined = [
+            f"if (i >= g->a[0] && i + {jam} <= g->b[0] && i + {jam} <= hi) {{",
+            *across(True, jam),
+            f"i += {jam - 1}; continue; }}",
+        ]
+        lines[2:2] = joined
+    return "\n".join([*head, *("  " + line for line in lines), "}"])
+
+
+def _across_top(kernel: Sequence[Set], program: Program) -> list[str]:
+    """Arrays that are read towards the first row: their halo must hold the mirror image under a free surface."""
+    names = {r.name for s in kernel for r in s.right.reads() if r.offset[0] < 0}
+    return sorted(names - set(program.profiles))
+
+
+def _print_points(name: str, kernel: Sequence[Set], program: Program) -> str:
+    """A kernel over a set of points, one cell at a time: spread from the points to the cells, or sum from the cells."""
+    lines = [f"static void {name}(R *const *f, const Grid *g, const Points *p, R *const *io, I t) {{"]
+    for s in kernel:
+        symbols = sorted(n for n in s.touches if n in program.points)
+        lines += ["  {", *(f"    R *const {var(n)} = f[i_{n}];" for n in sorted(s.touches - set(symbols)))]
+        expression = " + ".join(
+            " * ".join([_number(c)] * (c != 1) + [_at_cell(cast(Read, a), program) for a, _ in m]) for m, c in s.right
+        )
+        if s.left in program.points:
+            lines += [
+                f"    if (io[o_{s.left}]) for (I n = 0; n < p->points; n++) {{",
+                "      R sum = 0;",
+                "      for (I k = p->row[n]; k < p->row[n + 1]; k++) {",
+                f"        const I q = p->cell[p->column[k]]; sum += p->weight[k] * ({expression});",
+                "      }",
+                f"      io[o_{s.left}][t * p->stride + n] = sum;",
+                "    }",
+            ]
+        else:
+            lines += ["    for (I c = 0; c < p->cells; c++) {", "      const I q = p->cell[c];"]
+            for n in symbols:
+                value = f"p->share[k] * io[o_{n}][t * p->stride + p->from[k]]"
+                lines.append(
+                    f"      R {var(n)} = 0; for (I k = p->first[c]; k < p->first[c + 1]; k++) {var(n)} += {value};"
+                )
+            lines += [f"      {var(s.left)}[q] = {expression};", "    }"]
+        lines.append("  }")
+    return "\n".join([*lines, "}"])
+
+
+def _at_cell(r: Read, program: Program) -> str:
+    return var(r.name) if r.name in program.points else f"{var(r.name)}[q]"
+
+
+def var(name: str) -> str:
+    """Return the C name of an array."""
+    return f"v_{name}"
+
+
+def _number(c: Fraction) -> str:
+    return f"(R){float(c)!r}"
+
+
+def _signed(k: int) -> str:
+    return f" {'+' if k > 0 else '-'} {abs(k)}" if k else ""
+
+
+def _displacement(offset: Sequence[int], row: int) -> str:
+    strides = ("S0",) if len(offset) == 2 else ("g->s0", "S1")
+    steps = [offset[0] + row, *offset[1:-1]]
+    out = "".join(f" {'+' if k > 0 else '-'} {abs(k)}*{s}" for k, s in zip(steps, strides, strict=True) if k)
+    return out + _signed(offset[-1])
+
+
+def print_program(name: str, program: Program, jam: int) -> str:
+    """Return the C of one program: its kernels and the step that calls them in order."""
+    kernels = schedule(program)
+    text = [f"/* {name} */"]
+    for k, kernel in enumerate(kernels):
+        text += [f"/*   {s.left}{' at ' + s.where if s.where else ''} */" for s in kernel]
+        text.append(print_kernel(f"{name}_{k}", kernel, program, jam))
+    swaps = [f"{{ R *t = f[i_{a}]; f[i_{a}] = f[i_{b}]; f[i_{b}] = t; }}" for a, b in program.swaps]
+    calls = []
+    for k, kernel in enumerate(kernels):
+        if kernel[0].where:
+            calls.append(f"if (w->id == 0) {name}_{k}(f, g, &points[{kernel[0].where}], io, t); barrier(w);")
+        else:
+            calls.append(f"{name}_{k}(f, g, w->lo, w->hi); barrier(w);")
+    order = swaps + calls if program.reverse else calls + swaps
+    head = f"static void {name}(R **f, const Grid *g, const Points *points, R *const *io, I t, Worker *w) {{"
+    return "\n".join([*text, head, *("  " + c for c in order), "}"])
+
+
+def print_library(programs: dict[str, Program], jam: int = 2) -> tuple[str, list[str], list[str]]:
+    """Return the C source of a set of programs, the order of its arrays, and that of its point symbols."""
+    arrays = list(dict.fromkeys(
+        n for p in programs.values() for n in itertools.chain(p.arrays, p.profiles) if n not in p.points
+    ))  # fmt: skip
+    symbols = list(dict.fromkeys(n for p in programs.values() for n in p.points))
+    first = next(iter(programs.values()))
+    sets = sorted({w for p in programs.values() for w in p.points.values()})
+    tapes = {n: [f"i_{t}" for t in p.tape] for n, p in programs.items()}
+    lines = [
+        f"enum {{ NDIM = {first.ndim}, X = {first.ndim - 1}, REACH = {first.reach} }};",
+        f"enum {{ {', '.join('i_' + n for n in arrays)}, ARRAYS }};",
+        f"enum {{ {', '.join('o_' + n for n in symbols)} }};",
+        f"enum {{ {', '.join(sets)} }};",
+        SUPPORT,
+        *(print_program(n, p, jam) for n, p in programs.items()),
+        f"enum {{ {', '.join('p_' + n for n in programs)} }};",
+        "static const Program PROGRAMS[] = {",
+        *(
+            f"  [p_{n}] = {{ {n}, {int(p.reverse)}, {len(p.tape)}, {{ {', '.join(tapes[n]) or 0} }}, i_{p.fields[0]} }},"
+            for n, p in programs.items()
+        ),
+        "};",
+        DRIVER,
+    ]
+    return "\n".join([PRELUDE, *lines]), arrays, symbols
+
+
+PRELUDE = r"""#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#ifndef R
+#define R float
+#endif
+#ifndef S1
+#define S1 0 /* the stride of the axis before the last is known to the compiler: S0 in 2-D, S1 in 3-D */
+#endif
+typedef long long I;
+enum { VL = 32 / sizeof(R) };
+typedef R V __attribute__((vector_size(32)));
+typedef R U __attribute__((vector_size(32), aligned(sizeof(R)), may_alias));
+#define INLINE static inline __attribute__((always_inline))
+INLINE V LD(const R *p) { return *(const U *)p; }
+INLINE void ST(R *p, V v) { *(V *)p = v; }
+#define B(x) ((V){0} + (R)(x))
+#define ZERO ((V){0})
+#if defined(__FMA__) && defined(__AVX__)
+INLINE V FMA(V a, V b, V c) { return sizeof(R) == 4 ? (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c) : (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+#else
+INLINE V FMA(V a, V b, V c) { return a * b + c; }
+#endif"""
+
+SUPPORT = r"""/* n: cells along each axis (the last rounded up to whole vectors); a, b: where the interior begins and ends; s0: stride of the
+   first axis; origin: of cell 0 in an array; surface: whether the first row is a free surface. */
+typedef struct { I n[3], a[3], b[3], s0, origin, size, surface; } Grid;
+/* A set of points: row/column/weight per point, first/from/share the same entries per cell. */
+typedef struct { I cells, points, stride; const I *cell, *row, *column; const R *weight; const I *first, *from; const R *share; } Points;
+typedef struct { atomic_int arrived, phase; int count; atomic_llong bad; } Team;
+typedef struct { Team *team; int id; I lo, hi; } Worker;
+typedef struct { void (*step)(R **, const Grid *, const Points *, R *const *, I, Worker *); int reverse, tapes, tape[16], watch; } Program;
+
+static void barrier(Worker *w) {
+  Team *m = w->team;
+  if (m->count == 1) return;
+  const int phase = atomic_load_explicit(&m->phase, memory_order_relaxed);
+  if (atomic_fetch_add(&m->arrived, 1) == m->count - 1) { atomic_store(&m->arrived, 0); atomic_store(&m->phase, phase + 1); return; }
+  while (atomic_load_explicit(&m->phase, memory_order_acquire) == phase) {
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+  }
+}
+/* Above a free surface a field is continued by its mirror image; whole nodes mirror about the first row, half nodes about its upper edge. */
+static void mirror(R *v, const Grid *g, int first, int parity, I lo) {
+  if (!g->surface || lo) return;
+  for (I k = 1; k <= REACH; k++) {
+    R *to = v - k * g->s0; const R *from = v + (k - 1 + first) * g->s0;
+    const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
+    for (I j = 0; j < rows; j++) for (I x = 0; x < g->n[X]; x++) to[j*pitch + x] = parity * from[j*pitch + x];
+  }
+}
+"""
+
+DRIVER = r"""
+/* Flush denormals: a decaying wavefield would be 3-4 times slower. The caller's mode is restored. */
+#if defined(__x86_64__)
+#define ENTER const unsigned int mode = _mm_getcsr(); _mm_setcsr(mode | 0x8040);
+#define LEAVE _mm_setcsr(mode);
+#else
+#define ENTER
+#define LEAVE
+#endif
+static int is_finite(const R *v, const Grid *g, I lo, I hi) {
+  const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
+  R sum = 0;
+  for (I i = lo; i < hi; i++) for (I j = 0; j < rows; j++) { const R *p = v + i*g->s0 + j*pitch; R s = 0; for (I x = 0; x < g->n[X]; x++) s += p[x] * 0; sum += s; }
+  return sum == 0;
+}
+/* Run steps t0 … t1-1 (from the last for a reverse program). Returns -1, or the step at which the field was found not to be finite. */
+I run(int number, R *const *arrays, const Grid *g, const Points *points, R *const *io, R *tape, I t0, I t1, Team *team, int id) {
+  ENTER
+  const Program *p = &PROGRAMS[number];
+  R *f[ARRAYS];
+  memcpy(f, arrays, sizeof f);
+  Worker w = { team, id, g->n[0] * id / team->count, g->n[0] * (id + 1) / team->count };
+  I bad = -1;
+  for (I n = 0; n < t1 - t0; n++) {
+    const I t = p->reverse ? t1 - 1 - n : t0 + n;
+    for (int k = 0; k < p->tapes; k++) f[p->tape[k]] = tape + ((t - t0) * p->tapes + k) * g->size + g->origin;
+    p->step(f, g, points, io, t, &w);
+    if (t % 64 == 63 || n == t1 - t0 - 1) {
+      if (!is_finite(f[p->watch], g, w.lo, w.hi)) atomic_store(&team->bad, t);
+      barrier(&w);
+      bad = atomic_load(&team->bad);
+      barrier(&w);
+      if (bad >= 0) break;
+    }
+  }
+  if (id == 0) memcpy((R **)arrays, f, sizeof f);
+  LEAVE
+  return bad;
+}
+/* Copy the state into a buffer or back: whole fields, and of each memory field the layers of its axis. Returns the number of values. */
+I state(R *const *arrays, const Grid *g, const I *index, const I *axis, I count, R *buffer, int restore) {
+  R *at = buffer;
+  const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
+  for (I k = 0; k < count; k++) for (I i = 0; i < g->n[0]; i++) for (I j = 0; j < rows; j++) {
+    const I outer = axis[k] == 0 ? i : j, last = axis[k] == X;
+    if (axis[k] >= 0 && !last && outer >= g->a[axis[k]] && outer < g->b[axis[k]]) continue;
+    for (int side = 0; side < (last ? 2 : 1); side++) {
+      const I x0 = side ? g->b[X] : 0, x1 = last && !side ? g->a[X] : g->n[X], bytes = (x1 - x0) * sizeof(R);
+      if (buffer) { R *v = arrays[index[k]] + i*g->s0 + j*pitch + x0; if (restore) memcpy(v, at, bytes); else memcpy(at, v, bytes); }
+      at += x1 - x0;
+    }
+  }
+  return at - buffer;
+}
+"""
