@@ -24,7 +24,7 @@ else:
 
 
 # Tables that run.toml carries for the reader; a job that is read back does without them.
-NOTES = ("versions", "fingerprint", "chosen")
+NOTES = ("versions", "fingerprint", "job", "chosen")
 
 
 def load(path: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -7,13 +7,133 @@ with another stencil order than the inversion uses, with noise; the inversion kn
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import Grid, Model
+from seisinv import config, job, runner
+from seisinv.core import Gathers, Grid, Model, RunError, Survey, line, ricker
+from seisinv.forward import simulate_in_parts
+
+log = logging.getLogger("seisinv.demo")
 
 WATER = 1500.0
+
+# What is recorded, and with which grid and stencil: finer and of another order than the inversion's.
+PEAK, DURATION, DT, NOISE = 6.0, 3.2, 4e-3, 0.15
+FINE, FINE_ORDER = 12.5, 10
+SPACING = 25.0
+
+JOB = """\
+# The job of `seisinv demo`; run it yourself in another directory with
+#   seisinv invert job.toml --directory somewhere
+[data]
+path = "line.sgy"
+
+[start]
+vp = "start.sgy"
+
+[grid]
+spacing = {spacing}
+shape = [{nz}, {nx}]
+origin = [0.0, 0.0]
+
+[inversion]
+bands = [3.0, 4.5, 6.5, 9.0]
+iterations = 8
+bounds = {{ vp = [1450.0, 4300.0] }}
+water = {water}
+
+[wavelet]
+kind = "estimate"
+
+[run]
+directory = ".."
+seed = {seed}
+"""
+
+
+def run_demo(directory: Path, *, seed: int = 2, threads: int | None = None) -> Path:
+    """Make the survey, if it is not there, and invert it, from where an earlier call was stopped.
+
+    Parameters
+    ----------
+    directory : path
+        The run directory; the survey, the start model and the job are kept in its folder `input`.
+    seed : int
+        Which piece of earth.
+    threads : int, optional
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    RunError
+        If the directory holds something else.
+    """
+    inputs = directory / "input"
+    _check_place(directory, inputs / "job.toml")
+    earth = Earth(seed=seed)
+    if not (inputs / "job.toml").exists():
+        make_inputs(inputs, earth, threads=threads)
+    settings = config.load(inputs / "job.toml", {"run.directory": str(directory.resolve()), "run.threads": threads})
+    if settings.run.seed != seed:
+        raise RunError(
+            f"{directory} holds the demonstration of seed {settings.run.seed}; go on with --seed {settings.run.seed}, "
+            "or choose another --directory"
+        )
+    resume = (directory / "run.toml").exists()
+    if resume:
+        log.info("going on with the run in %s", directory)
+    log.info("inverting %s, knowing only that file, a smooth start model and bounds", inputs / "line.sgy")
+    _, page = runner.invert(settings, resume=resume, truth=earth.model(job.grid_of(settings)))
+    return page
+
+
+def make_inputs(inputs: Path, earth: Earth, *, threads: int | None = None) -> None:
+    """Write what the inversion may know: line.sgy, start.sgy and, last, job.toml."""
+    from seisinv import io
+    from seisinv.physics import Acoustic
+    from seisinv.propagate import Propagator
+
+    try:
+        inputs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot create {inputs}: {error.strerror}; choose another --directory") from None
+    fine = Grid((round(earth.depth / FINE) + 1, round(earth.width / FINE) + 1), FINE)
+    survey = earth.survey()
+    log.info(
+        "modelling %d shots of %d receivers over a %g × %g km earth, %g m cells, order %d",
+        len(survey), survey.max_receivers, earth.width / 1e3, earth.depth / 1e3, FINE, FINE_ORDER,
+    )  # fmt: skip
+    simulate = Propagator(Acoustic(), fine, survey, order=FINE_ORDER, threads=threads)
+    gathers = simulate_in_parts(simulate, earth.model(fine))
+    noisy = job.with_noise(gathers.data, NOISE, dt=DT, band=(1.0, 3 * PEAK), seed=earth.seed)
+    text = (
+        "SYNTHETIC SURVEY OF THE SEISINV DEMONSTRATION",
+        f"SEED {earth.seed}, NOISE {NOISE:.0%} OF THE MEDIAN TRACE",
+    )
+    io.write_segy(inputs / "line.sgy", Gathers(noisy, survey), text=text, overwrite=True)
+    coarse = Grid((round(earth.depth / SPACING) + 1, round(earth.width / SPACING) + 1), SPACING)
+    io.write_model(inputs / "start.sgy", earth.start(coarse), overwrite=True)
+    shallowest = float(earth.seafloor(coarse.coordinates("x")).min())
+    (nz, nx), water = coarse.shape, np.floor(shallowest / SPACING) * SPACING
+    part = inputs / ".job.toml.part"
+    part.write_text(JOB.format(spacing=SPACING, nz=nz, nx=nx, water=water, seed=earth.seed), encoding="utf-8")
+    part.replace(inputs / "job.toml")
+
+
+def _check_place(directory: Path, made: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise RunError(f"{directory} is a file, not a directory; choose another one with --directory")
+    others = [p.name for p in directory.iterdir() if p.name != "input"] if directory.exists() else []
+    if others and not made.exists():
+        raise RunError(f"{directory} holds other things ({others[0]}); choose another one with --directory")
 
 
 @dataclass(frozen=True)
@@ -52,6 +172,16 @@ class Earth:
         floor = self.seafloor(x)
         vp = np.where(z < floor, WATER, self.trend(np.maximum(z - floor, 0.0)))
         return Model(grid, vp=vp.astype(np.float32))
+
+    def survey(self) -> Survey:
+        """Return the survey: a source every 350 m, a receiver every 50 m, near the surface of the sea."""
+        return Survey.surface(
+            sources=line(200, self.width - 150, every=350, depth=12),
+            receivers=line(0, self.width, every=50, depth=15),
+            wavelet=ricker(PEAK),
+            duration=DURATION,
+            dt=DT,
+        )
 
     @staticmethod
     def trend(burial: np.ndarray) -> np.ndarray:

@@ -225,10 +225,15 @@ def _parameter(s: StartSection, name: str, grid: Grid) -> np.ndarray:
     value = getattr(s, name)
     if not isinstance(value, str):
         return np.full(grid.shape, float(value))
+    return regrid(read_start(s, name), grid, name, source=value)
+
+
+def read_start(s: StartSection, name: str) -> Model:
+    """Read the model file of one parameter, on its own grid."""
     from seisinv import io
 
-    model = io.read_model(
-        value,
+    return io.read_model(
+        str(getattr(s, name)),
         parameter=name,
         spacing=None if s.spacing is None else s.spacing * (2 // len(s.spacing)),
         origin=s.origin or 0.0,
@@ -238,7 +243,6 @@ def _parameter(s: StartSection, name: str, grid: Grid) -> np.ndarray:
         dtype=s.dtype,
         layout=s.layout,
     )
-    return regrid(model, grid, name, source=value)
 
 
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:

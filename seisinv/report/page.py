@@ -12,7 +12,7 @@ import numpy as np
 
 from seisinv import plot
 from seisinv.core import PARAMETERS, RunError
-from seisinv.report.metrics import Quality, quality
+from seisinv.inversion import Metrics, metrics
 from seisinv.report.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         errors=error_rows(run),
         pictures={picture.name: picture for picture in pictures},
         settings_text=run.settings_text,
+        notes=run.settings.get("chosen", {}).get("notes", []),
         versions=run.settings.get("versions", {}),
     )
     try:
@@ -108,19 +109,23 @@ def headline(run: RunRecord) -> list[Card]:
     cards = []
     if run.truth is not None and run.truth.grid.shape == run.start.grid.shape:
         for name in run.result:
-            before, after = quality(run.start, run.truth, name=name), quality(run.result, run.truth, name=name)
+            before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
             unit = PARAMETERS[name].unit
             note = f"{unit}, was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
             cards.append(Card(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f}", note))
     if run.gathers is not None:
         before_, after_ = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
         cards.append(
-            Card("Energy not explained", f"{after_:.1%}", f"of the shots shown; was {before_:.1%} at the start")
+            Card(
+                "Energy not explained",
+                f"{after_:.1%}",
+                f"of the shots shown, in the last band; was {before_:.1%} at the start",
+            )
         )
     if run.history:
         last = run.history[-1]
         rows = band_rows(run)
-        note = f"of its value when band {rows[-1].band} began"
+        note = f"of its value when the band {rows[-1].band} began"
         cards.append(Card("Misfit left", f"{rows[-1].ratio:.1%}", note))
         cards.append(
             Card("Work", f"{last['solves']:g}", f"forward-modelling equivalents in {_duration(last['seconds'])}")
@@ -135,19 +140,18 @@ def band_rows(run: RunRecord) -> list[BandRow]:
         if k < len(history) and history[k]["band"] == history[first]["band"]:
             continue
         a, b = history[first], history[k - 1]
-        band = "all frequencies" if a["band"] is None else f"{a['band']:g} Hz"
-        iterations = int(b["iteration"]) - int(a["iteration"]) + (1 if int(a["iteration"]) > 0 else 0)
-        rows.append(BandRow(band, iterations, a["misfit"], b["misfit"], b["solves"], b.get("model_rmse")))
+        band = "all frequencies" if a["band"] is None else f"up to {a['band']:g} Hz"
+        rows.append(BandRow(band, int(b["iteration"]), a["misfit"], b["misfit"], b["solves"], b.get("model_rmse")))
         first = k
     return rows
 
 
-def error_rows(run: RunRecord) -> list[tuple[str, str, Quality]]:
+def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
     """Return (model, parameter, errors) for start and result, where a truth is known on the same grid."""
     if run.truth is None or run.truth.grid.shape != run.start.grid.shape:
         return []
     return [
-        (title, name, quality(model, run.truth, start=run.start if title == "result" else None, name=name))
+        (title, name, metrics(model, run.truth, start=run.start if title == "result" else None, name=name))
         for name in run.result
         for title, model in (("start", run.start), ("result", run.result))
     ]
@@ -163,13 +167,13 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
     g = run.gathers
     if g is not None:
         for k in range(len(g.observed)):
-            live = np.abs(g.observed[k]).max(axis=-1) > 0
+            live = g.live[k]
             for when, data in (("before", g.before), ("after", g.after)):
                 figure = plot.compare_gathers(
                     g.observed[k][live], data[k][live], offsets=g.offsets[k][live], time=g.time
                 )
-                title = f"Shot {k + 1} of the shown, {when} the inversion"
-                pictures.append(_picture(f"gather-{k + 1}-{when}", figure, title, ""))
+                title = f"Shot {g.shots[k] + 1}, {when} the inversion"
+                pictures.append(_picture(f"gather-{g.shots[k] + 1}-{when}", figure, title, ""))
     if run.wavelets and run.wavelet_time is not None:
         pictures.append(_picture("wavelet", plot.wavelets(run.wavelets, run.wavelet_time), "Source wavelet", _WAVELET))
     return pictures

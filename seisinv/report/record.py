@@ -29,6 +29,8 @@ class ShownGathers:
     before: np.ndarray
     after: np.ndarray
     offsets: np.ndarray
+    live: np.ndarray
+    shots: tuple[int, ...]
     time: TimeAxis
 
 
@@ -115,7 +117,9 @@ def _gathers(path: Path) -> ShownGathers | None:
     if arrays is None:
         return None
     time = TimeAxis(float(arrays["dt"]), arrays["observed"].shape[-1], float(arrays.get("start", 0.0)))
-    return ShownGathers(arrays["observed"], arrays["before"], arrays["after"], arrays["offsets"], time)
+    shots = tuple(int(k) for k in arrays["shots"])
+    panels = {name: arrays[name] for name in ("observed", "before", "after", "offsets", "live")}
+    return ShownGathers(**panels, shots=shots, time=time)
 
 
 def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
@@ -124,8 +128,16 @@ def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
         return {}, None
     dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))
     # One wavelet for all shots, or one per shot and source: the first stands for all.
-    samples = {name: values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
+    samples = {_band_name(name): values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
     return samples, TimeAxis(dt, len(next(iter(samples.values()))), start)
+
+
+def _band_name(label: str) -> str:
+    """Turn a file's label, 003.00Hz, into words."""
+    try:
+        return f"up to {float(label.removesuffix('Hz')):g} Hz"
+    except ValueError:
+        return "all frequencies"
 
 
 def _history(path: Path) -> tuple[dict[str, Any], ...]:

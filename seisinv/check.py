@@ -1,0 +1,143 @@
+"""What can be said before any work: stability, sampling of the waves, memory, time, and how good the start model is.
+
+A trace is cycle-skipped where the start model's arrival is off by more than half a period: descent then moves it to the
+wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367). The shift of a trace is the lag of the largest
+cross-correlation of predicted and observed, filtered to the band; the period is that of the observed traces' mean
+frequency there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seisinv import job, runner
+from seisinv.core import Gathers
+from seisinv.inversion import Inversion, misfit_and_gradient
+from seisinv.inversion.processing import Band, bands_of, processed
+from seisinv.progress import clock
+from seisinv.settings import Settings
+
+SHOTS = 6  # looked at
+
+
+@dataclass(frozen=True)
+class Skips:
+    """Share of the live traces of a band whose shift exceeds half a period, and the median shift, s."""
+
+    band: Band
+    share: float
+    median: float
+    half_period: float
+
+
+def check_job(settings: Settings) -> Iterator[str]:
+    """Yield lines of text about a job, from a few of its shots.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+    prepared = job.prepare(settings)
+    survey, grid = prepared.observed.survey, prepared.start.grid
+    record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
+    yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
+    spans = zip(grid.axes, grid.extent, strict=True)
+    extents = ", ".join(f"{a} {low:,.0f} to {high:,.0f} m" for a, (low, high) in spans)
+    nodes, spacing = " × ".join(map(str, grid.shape)), " × ".join(f"{h:g}" for h in grid.spacing)
+    yield f"grid         {nodes} nodes of {spacing} m: {extents}"
+    yield from (f"chosen       {note}" for note in prepared.notes)
+    yield from solver_lines(prepared)
+    few = _few_shots(prepared)
+    problem = runner.problem_of(few)
+    bands = bands_of(runner.bands_of(prepared.settings), survey.time.nyquist)
+    wavelet = start_wavelet(problem, few.start)
+    yield time_line(prepared, problem, wavelet)
+    yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
+    for skips in cycle_skips(problem, few.start, wavelet, [b for b in bands if b is not None]):
+        verdict = (
+            "good" if skips.share < 0.1 else "doubtful" if skips.share < 0.3 else "too far: begin lower or improve it"
+        )
+        yield (
+            f"  up to {skips.band.high:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median * 1e3:4.0f} ms, "
+            f"half a period {skips.half_period * 1e3:4.0f} ms   {verdict}"
+        )
+
+
+def solver_lines(prepared: job.Job) -> Iterator[str]:
+    """Yield Courant number, solver step and points per wavelength."""
+    simulate, start = prepared.propagator, prepared.start
+    fastest = simulate.vp_max or float(start.vp.max())
+    slowest = float(start.vp.min())
+    step, limit = simulate.clock(start).step, simulate.stable_step(start)
+    top = job.highest_band(prepared.settings)
+    points = slowest / (top * max(start.grid.spacing))
+    yield (
+        f"stability    Courant number {fastest * step / min(start.grid.spacing):.3f} at {fastest:g} m/s; solver step "
+        f"{step * 1e3:.3g} ms, limit {limit * 1e3:.3g} ms"
+    )
+    word = "good" if points >= 4 else "coarse: use a smaller grid.spacing"
+    yield f"wavelength   {points:.1f} points per shortest wavelength at {top:g} Hz and {slowest:g} m/s: {word}"
+
+
+def time_line(prepared: job.Job, problem: Inversion, wavelet: torch.Tensor | None) -> str:
+    """Measure one gradient of a few shots, and say how long the whole job takes."""
+    task = next(iter(problem.tasks(prepared.start, wanted=list(problem.unknown.start)[:1], wavelet=wavelet)))
+    misfit_and_gradient(task)  # compiles, warms up
+    began = time.perf_counter()
+    misfit_and_gradient(task)
+    each = (time.perf_counter() - began) / len(task.shots)
+    s = prepared.settings.inversion
+    evaluations = len(s.bands or [1]) * (s.iterations * 1.2 + 2.5)
+    total = each * len(prepared.observed) * evaluations
+    return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for the whole job"
+
+
+def start_wavelet(problem: Inversion, start: job.Model) -> torch.Tensor | None:
+    """Return the wavelet that an inversion would estimate in its start model, None where it is known."""
+    from seisinv.inversion.wavelet import Correlations, correlations, highest_frequency, wavelet_from
+
+    how = problem.estimate()
+    if how is None:
+        return None
+    survey = problem.observed.survey
+    highest = highest_frequency(start, survey.time, None)
+    parts = [correlations(task, highest) for task in problem.tasks(start)]
+    joined = (np.concatenate([getattr(p, n) for p in parts]) for n in ("cross", "power", "observed"))
+    return wavelet_from(Correlations(*joined), survey, highest, how).to(start.vp.dtype)
+
+
+def cycle_skips(problem: Inversion, start: job.Model, wavelet: torch.Tensor | None, bands: list[Band]) -> list[Skips]:
+    """Compare predicted and observed arrivals in the start model, band by band."""
+    with torch.no_grad():
+        predicted = problem.propagator(start, wavelet)
+    observed = problem.observed[list(range(len(problem.observed)))]
+    return [_skips(processed(predicted, b, problem.window), processed(observed, b, problem.window), b) for b in bands]
+
+
+def _skips(predicted: Gathers, observed: Gathers, band: Band) -> Skips:
+    live = (predicted.live & observed.live).numpy()
+    p, d = predicted.data.numpy()[live], observed.data.numpy()[live]
+    step = observed.survey.time.step
+    n = 2 * p.shape[-1]
+    spectrum_d = np.fft.rfft(d, n)
+    lags = np.fft.irfft(spectrum_d * np.conj(np.fft.rfft(p, n)), n)
+    lag = np.argmax(lags, axis=-1)
+    shift = np.abs(np.where(lag > n // 2, lag - n, lag)) * step
+    power = (np.abs(spectrum_d) ** 2).sum(axis=0)
+    mean = float((np.fft.rfftfreq(n, step) * power).sum() / power.sum()) if power.any() else band.high
+    half = 0.5 / mean
+    return Skips(band, float((shift > half).mean()), float(np.median(shift)), half)
+
+
+def _few_shots(prepared: job.Job) -> job.Job:
+    count = len(prepared.observed)
+    if count <= SHOTS:
+        return prepared
+    shots = tuple(int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round()))
+    few = job.Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
+    return job.Job(prepared.settings, few, prepared.start, prepared.propagator.subset(shots), prepared.notes)

@@ -1,0 +1,423 @@
+"""The command line: `seisinv demo | forward | invert | check | info | kernels | report`.
+
+Errors are one line on stderr and exit code 2, tracebacks only with --debug; an interruption ends with exit code 130 and
+says how to go on. Commands import what they need when they run, so that --help and info answer at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from seisinv import __version__
+from seisinv.core import ConfigError, RunError, SeisinvError
+
+app = typer.Typer(
+    name="seisinv",
+    help="Seismic inversion: from a SEG-Y file to a velocity model and a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+log = logging.getLogger("seisinv")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Any setting: inversion.iterations=5")
+]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; default: all cores.")]
+Header = Annotated[
+    list[str] | None,
+    typer.Option("--header", metavar="FIELD=BYTE", help="Where a header field sits: source_x=181 (bytes from 1)."),
+]
+Units = Annotated[str | None, typer.Option("--units", help="metres or feet, where the file does not say or errs.")]
+CoordinateUnits = Annotated[
+    str | None, typer.Option("--coordinate-units", help="length: take coordinates called angles as lengths.")
+]
+Vertical = Annotated[str | None, typer.Option("--vertical", help="elevation or depth: what the elevation fields hold.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def guarded(command: Command) -> Command:
+    """Turn errors into one line and exit code 2, an interruption into exit code 130."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        _log_to_stderr(quiet=kwargs.get("quiet", False), debug=kwargs["debug"])
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt as stop:
+            typer.echo(f"\nstopped{_one_line(stop)}", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1
+            if kwargs["debug"] or isinstance(error, typer.Exit | typer.TyperException | typer.Abort):
+                raise
+            typer.echo(f"seisinv: {_explained(error)}", err=True)
+            raise typer.Exit(code) from None
+
+    return run  # type: ignore[return-value]
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, SeisinvError):
+        return _text(error)
+    if isinstance(error, MemoryError):
+        return "the memory is full; use a larger grid.spacing, fewer threads, or propagator.memory='checkpoints'"
+    if isinstance(error, OSError):
+        what = error.strerror or _text(error)
+        remedy = {
+            errno.ENOSPC: "; free some space, then run the same command again",
+            errno.EACCES: "; choose a place that you may write to",
+            errno.ENOENT: "; check the name",
+        }.get(error.errno or 0, "")
+        return f"{error.filename}: {what}{remedy}" if error.filename else f"{what}{remedy}"
+    return f"internal error, please report it: {type(error).__name__}: {_text(error)} (--debug shows where)"
+
+
+def _text(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _one_line(stop: BaseException) -> str:
+    return f"; {_text(stop)}" if str(stop) else ""
+
+
+def _log_to_stderr(*, quiet: bool, debug: bool) -> None:
+    root = logging.getLogger("seisinv")
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING if quiet else logging.DEBUG if debug else logging.INFO)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seisinv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Seismic inversion: from a SEG-Y file to a velocity model and a report."""
+
+
+@app.command()
+@guarded
+def demo(
+    directory: Annotated[Path, typer.Option("--directory", "-d", help="Run directory.")] = Path("demo-run"),
+    seed: Annotated[int, typer.Option(min=0, help="Which piece of earth to make up.")] = 2,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Make up a survey, invert its SEG-Y file, and write a report; run it again to go on after Ctrl-C."""
+    from seisinv.demo import run_demo
+
+    page = _resumable(directory, lambda: run_demo(directory, seed=seed, threads=threads))
+    typer.echo(f"report: {page}")
+
+
+@app.command()
+@guarded
+def invert(
+    job: Annotated[str | None, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")] = None,
+    start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where to keep the run.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Updates per band.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="lbfgs or adam.")] = None,
+    misfit: Annotated[str | None, typer.Option(help="l2, huber, correlation or envelope.")] = None,
+    vp_min: Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")] = None,
+    vp_max: Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")] = None,
+    water: Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")] = None,
+    spacing: Annotated[float | None, typer.Option(help="Grid spacing, m.")] = None,
+    depth: Annotated[float | None, typer.Option(help="Depth of the model, m.")] = None,
+    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
+    peak: Annotated[
+        float | None, typer.Option(help="Use a Ricker wavelet of this peak (Hz), estimate nothing.")
+    ] = None,
+    every: Annotated[int | None, typer.Option(help="Use every n-th shot.")] = None,
+    header: Header = None,
+    units: Units = None,
+    coordinate_units: CoordinateUnits = None,
+    vertical: Vertical = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    threads: Threads = None,
+    setting: Set = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Invert a file or a job; `seisinv invert line.sgy --start vp0.sgy` is enough."""
+    from seisinv import runner
+
+    flags = {
+        "start.vp": _number_or_path(start),
+        "run.directory": _absolute(directory or resume),
+        "inversion.bands": _numbers("--bands", bands),
+        "inversion.iterations": iterations,
+        "inversion.optimizer": optimizer,
+        "inversion.misfit": misfit,
+        "inversion.water": water,
+        "grid.spacing": spacing,
+        "grid.depth": depth,
+        "propagator.free_surface": free_surface,
+        "wavelet.peak": peak,
+        "wavelet.kind": None if peak is None else "ricker",
+        "data.every": every,
+        "run.seed": seed,
+        "run.threads": threads,
+        **_data_flags(header, units, coordinate_units, vertical),
+    }
+    if resume is not None and directory is not None:
+        raise ConfigError("--resume and --directory both name the run directory; give one of them")
+    if resume is not None and job is None:
+        if not (resume / "run.toml").is_file():
+            raise RunError(f"{resume} holds no run to resume (no run.toml); name the directory of a run")
+        job = str(resume / "run.toml")
+    settings = _settings(job, flags, setting)
+    settings = _with_bounds(settings, vp_min, vp_max)
+    where = runner.run_directory(settings)
+    result, page = _resumable(where, lambda: runner.invert(settings, resume=resume is not None))
+    last = result.history[-1]
+    typer.echo(f"misfit: {last['relative']:.1%} of its value at the start of the last band")
+    typer.echo(f"model:  {where / 'model.sgy'}")
+    typer.echo(f"report: {page}")
+
+
+@app.command()
+@guarded
+def forward(
+    model: Annotated[str, typer.Argument(help="A job (.toml), or a model: SEG-Y, .npz, .npy.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="SEG-Y file to write.")] = None,
+    peak: Annotated[float | None, typer.Option(help="Peak frequency of the Ricker wavelet, Hz.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Length of a record, s.")] = None,
+    dt: Annotated[float | None, typer.Option(help="Sample interval, s.")] = None,
+    source_every: Annotated[float | None, typer.Option(help="Distance between sources, m.")] = None,
+    receiver_every: Annotated[float | None, typer.Option(help="Distance between receivers, m.")] = None,
+    noise: Annotated[float | None, typer.Option(help="RMS of the noise over RMS of the signal.")] = None,
+    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the noise.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    threads: Threads = None,
+    setting: Set = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Model a synthetic survey over a velocity model, and write it as SEG-Y with full geometry headers."""
+    from seisinv.forward import model_survey
+
+    is_job = model.endswith(".toml")
+    flags = {
+        "start.vp": None if is_job else str(Path(model).resolve()),
+        "forward.output": _absolute(output),
+        "forward.peak": peak,
+        "forward.duration": duration,
+        "forward.dt": dt,
+        "forward.sources.every": source_every,
+        "forward.receivers.every": receiver_every,
+        "forward.noise": noise,
+        "propagator.free_surface": free_surface,
+        "run.seed": seed,
+        "run.threads": threads,
+    }
+    settings = _settings(model if is_job else None, flags, setting)
+    path = model_survey(settings, overwrite=overwrite)
+    typer.echo(f"wrote {path}")
+
+
+@app.command()
+@guarded
+def check(
+    job: Annotated[str, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")],
+    start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
+    spacing: Annotated[float | None, typer.Option(help="Grid spacing, m.")] = None,
+    header: Header = None,
+    units: Units = None,
+    coordinate_units: CoordinateUnits = None,
+    vertical: Vertical = None,
+    threads: Threads = None,
+    setting: Set = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Say before any work: stability, points per wavelength, memory, time, and how good the start model is."""
+    from seisinv.check import check_job
+
+    flags = {
+        "start.vp": _number_or_path(start),
+        "inversion.bands": _numbers("--bands", bands),
+        "grid.spacing": spacing,
+        "run.threads": threads,
+        **_data_flags(header, units, coordinate_units, vertical),
+    }
+    for text in check_job(_settings(job, flags, setting)):
+        typer.echo(text)
+
+
+@app.command()
+@guarded
+def info(
+    file: Annotated[list[str], typer.Argument(help="SEG-Y, SU or SEG-2 file, or several that make one line.")],
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw map, gather and spectrum to this .png, .pdf or .svg.")
+    ] = None,
+    header: Header = None,
+    units: Units = None,
+    coordinate_units: CoordinateUnits = None,
+    vertical: Vertical = None,
+    debug: Debug = False,
+) -> None:
+    """Say what a data file holds: traces, shots, geometry, band, units, dead traces, odd headers."""
+    from seisinv import io
+
+    logging.getLogger("seisinv.io").setLevel(logging.ERROR)  # its remarks are part of what is printed
+    found = io.describe(
+        file if len(file) > 1 else file[0],
+        headers=_header_bytes(header),
+        units=units,
+        coordinate_units=coordinate_units,
+        vertical=vertical,
+    )
+    typer.echo(io.as_text(found))
+    if plot is None:
+        return
+    if found.line is None:
+        raise ConfigError(f"nothing to plot: {found.problem}")
+    from seisinv.plot import overview, save
+
+    if plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ConfigError(f"--plot {plot}: the picture must end in .png, .pdf or .svg")
+    save(overview(found.line, title=Path(file[0]).name), plot)
+    typer.echo(f"\nwrote {plot}")
+
+
+@app.command()
+@guarded
+def kernels(
+    physics: Annotated[str, typer.Argument(help="Wave equation: acoustic, acoustic_density.")] = "acoustic",
+    adjoint: Annotated[bool, typer.Option("--adjoint", help="The adjoint instead of the forward program.")] = False,
+    program: Annotated[str | None, typer.Option(help="forward, adjoint, born or hessian.")] = None,
+    order: Annotated[int, typer.Option(help="Order of the stencils in space.")] = 8,
+    debug: Debug = False,
+) -> None:
+    """Print the code that is generated from the equations."""
+    from seisinv import backends
+    from seisinv.job import physics_of
+
+    wanted = program or ("adjoint" if adjoint else "forward")
+    typer.echo(backends.source(physics_of(physics), order=order, program=wanted))  # type: ignore[attr-defined]
+
+
+@app.command()
+@guarded
+def report(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    debug: Debug = False,
+) -> None:
+    """Write report.html and the figures of a run again."""
+    from seisinv.report import write_report
+
+    typer.echo(f"report: {write_report(run)}")
+
+
+def _resumable(directory: Path, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except KeyboardInterrupt:
+        if (directory / "run.toml").exists():
+            raise KeyboardInterrupt(f"go on with: seisinv invert --resume {directory}") from None
+        raise KeyboardInterrupt("nothing to resume yet; run the same command again") from None
+
+
+def _settings(job: str | None, flags: dict[str, Any], extra: list[str] | None) -> Any:
+    from seisinv import config
+
+    if job is not None and not job.endswith(".toml"):
+        flags = {"data.path": [str(Path(job).resolve())], **flags}
+    if job is None and "inversion.bands" in flags:
+        raise ConfigError("nothing to invert; name a SEG-Y file or a job: seisinv invert line.sgy")
+    given = dict(config.parse_setting(text) for text in extra or ())
+    return config.load(job if job is not None and job.endswith(".toml") else None, {**flags, **given})
+
+
+def _with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> Any:
+    from seisinv import config
+
+    if vp_min is None and vp_max is None:
+        return settings
+    low, high = settings.inversion.bounds.get("vp", [1400.0, 5500.0])
+    bounds = {**settings.inversion.bounds, "vp": [vp_min or low, vp_max or high]}
+    return config.replaced(settings, inversion__bounds=bounds)
+
+
+def _data_flags(
+    header: list[str] | None, units: str | None, coordinate_units: str | None, vertical: str | None
+) -> dict[str, Any]:
+    return {
+        "data.headers": _header_bytes(header),
+        "data.units": units,
+        "data.coordinate_units": coordinate_units,
+        "data.vertical": vertical,
+    }
+
+
+def _header_bytes(pairs: list[str] | None) -> dict[str, int] | None:
+    if not pairs:
+        return None
+    out = {}
+    for pair in pairs:
+        name, _, byte = pair.partition("=")
+        if not byte.strip().isdigit():
+            raise ConfigError(f"--header {pair!r} is not FIELD=BYTE; for example --header source_x=181")
+        out[name.strip()] = int(byte)
+    return out
+
+
+def _numbers(flag: str, text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise ConfigError(f"{flag} {text!r} is not a list of numbers; for example {flag} 3,5,8") from None
+
+
+def _number_or_path(text: str | None) -> float | str | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return str(Path(text).resolve())
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Synthetic surveys: a model and an acquisition in, a SEG-Y file with full geometry headers out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seisinv import job
+from seisinv.core import ConfigError, Gathers, Model
+from seisinv.progress import steps
+from seisinv.settings import Settings
+
+log = logging.getLogger("seisinv.forward")
+
+
+def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
+    """Model the survey of the [forward] settings in the model of [start], and write it.
+
+    Parameters
+    ----------
+    settings : Settings
+        `start.vp` names the model; its own grid is used unless [grid] gives another.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The SEG-Y file.
+    """
+    from seisinv import io
+
+    f = settings.forward
+    if f.output is None:
+        raise ConfigError("forward.output is missing; name the SEG-Y file to write (--output shots.sgy)")
+    path = Path(f.output)
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent} is not a directory; make it first")
+    model = _model(settings)
+    survey = job.synthetic_survey(settings, model.grid)
+    free = job.config.replaced(settings, inversion__bounds={"vp": [1.0, float(model.vp.max())]})
+    simulate = job.propagator_of(free, model.grid, survey)
+    gathers = simulate_in_parts(simulate, model)
+    if f.noise > 0:
+        noisy = job.with_noise(
+            gathers.data, f.noise, dt=survey.time.step, band=(0.3 * f.peak, 3 * f.peak), seed=settings.run.seed
+        )
+        gathers = Gathers(noisy, survey)
+    io.write_segy(path, gathers, overwrite=overwrite)
+    return path
+
+
+def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling") -> Gathers:
+    """Simulate all shots, a few at a time, with a progress bar."""
+    survey = simulate.survey
+    size = max(1, simulate.threads or torch.get_num_threads())
+    parts = []
+    with steps(title, len(survey)) as done, torch.no_grad():
+        for first in range(0, len(survey), size):
+            shots = list(range(first, min(first + size, len(survey))))
+            part = simulate.subset(shots)(model).data
+            parts.append(torch.nn.functional.pad(part, (0, 0, 0, survey.max_receivers - part.shape[1])))
+            done(len(shots))
+    return Gathers(torch.cat(parts), survey)
+
+
+def _model(settings: Settings) -> Model:
+    """Return the model on its own grid, or on the one that the settings ask for."""
+    s = settings.start
+    if settings.grid.spacing is None and isinstance(s.vp, str):
+        own = job.read_start(s, "vp")
+        if settings.propagator.physics == "acoustic":
+            return own
+        grid = own.grid
+    elif settings.grid.shape is None:
+        raise ConfigError("grid.spacing and grid.shape are missing; give both where start.vp is no model file")
+    else:
+        grid = job.grid_of(settings)
+    notes: list[str] = []
+    model = job.start_model(settings, grid, notes)
+    for note in notes:
+        log.info("%s", note)
+    return Model(grid, **{n: np.asarray(v) for n, v in model.parameters.items()})

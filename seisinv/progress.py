@@ -1,0 +1,135 @@
+"""What a person sees while work goes on: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from seisinv.inversion import Event
+
+log = logging.getLogger("seisinv")
+
+LOG_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+@contextmanager
+def steps(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show progress of work in `total` equal steps; the function yielded says how many more are done."""
+    console = _console()
+    if console is None:
+        yield _logged_steps(title, total)
+        return
+    with _bar(console) as bar:
+        task = bar.add_task(title, total=total, detail="")
+        yield lambda more: bar.advance(task, more)
+
+
+@contextmanager
+def inversion_progress() -> Iterator[Callable[[Event], None]]:
+    """Show an inversion's progress with misfit and remaining time; yields what `Inversion.run` calls."""
+    console = _console()
+    if console is None:
+        yield _LoggedInversion()
+        return
+    with _bar(console) as bar:
+        task = bar.add_task("inverting", total=None, detail="")
+
+        def show(event: Event) -> None:
+            detail = event.message or ""
+            if event.relative is not None:
+                detail = f"misfit {event.relative:6.1%}"
+            bar.update(
+                task,
+                description=f"{band_name(event)}, {event.band_number} of {event.bands}",
+                total=event.bands * event.iterations,
+                completed=_done(event),
+                detail=detail + (f"  {clock(event.eta)} left" if event.eta else "") + ("  (replayed)" * event.replayed),
+            )
+
+        yield show
+
+
+def band_name(event: Event) -> str:
+    """Return the band in words."""
+    return "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as 1:02:03 or 2:03."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _done(event: Event) -> int:
+    return (event.band_number - 1) * event.iterations + event.iteration
+
+
+def _console() -> Console | None:
+    import sys
+
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _bar(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _logged_steps(title: str, total: int) -> Callable[[int], None]:
+    state = {"done": 0, "said": time.monotonic()}
+    log.info("%s: %d to do", title, total)
+
+    def advance(more: int) -> None:
+        state["done"] += more
+        if state["done"] >= total or time.monotonic() - state["said"] > LOG_EVERY:
+            state["said"] = time.monotonic()
+            log.info("%s: %d of %d", title, state["done"], total)
+
+    return advance
+
+
+class _LoggedInversion:
+    """One line for each accepted update and each message."""
+
+    def __init__(self) -> None:
+        self.last: tuple[int, int] | None = None
+
+    def __call__(self, event: Event) -> None:
+        if event.message and event.misfit is None:
+            log.info("band %s (%d of %d): %s", band_name(event), event.band_number, event.bands, event.message)
+        here = (event.band_number, event.iteration)
+        if event.relative is None or here == self.last:
+            return
+        self.last = here
+        log.info(
+            "band %s (%d of %d), iteration %d of %d: misfit %.1f %%, %s left%s",
+            band_name(event),
+            event.band_number,
+            event.bands,
+            event.iteration,
+            event.iterations,
+            100 * event.relative,
+            clock(event.eta or 0.0),
+            " (replayed)" if event.replayed else "",
+        )

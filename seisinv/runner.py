@@ -1,0 +1,207 @@
+"""Running a job from its settings to its report; the same path for the command line and the demonstration."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from seisinv import config, job
+from seisinv.core import ConfigError, Model, RunError, Survey
+from seisinv.progress import inversion_progress
+from seisinv.settings import Settings
+
+if TYPE_CHECKING:
+    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer, Result
+
+log = logging.getLogger("seisinv.run")
+
+
+def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> tuple[Result, Path]:
+    """Invert as the settings say, and leave model.sgy, figures and report.html in the run directory.
+
+    Parameters
+    ----------
+    settings : Settings
+    resume : bool
+        Go on with the run in `settings.run.directory`.
+    truth : Model, optional
+        Only measured against; a truth that an interrupted run had is found again.
+
+    Returns
+    -------
+    result : Result
+    page : Path
+        The report.
+
+    Raises
+    ------
+    SeisinvError
+        In one line, for anything that cannot work; nothing is written over.
+    """
+    from seisinv.io import write_model
+    from seisinv.report import write_report
+
+    directory = run_directory(settings)
+    _check_directory(directory, resume)
+    if settings.run.threads is not None:
+        torch.set_num_threads(settings.run.threads)
+    prepared = job.prepare(settings)
+    for note in prepared.notes:
+        log.info("%s", note)
+    problem = problem_of(prepared)
+    if truth is None and resume:
+        truth = _kept_truth(directory)
+    configuration: dict[str, Any] = config.dump(prepared.settings)
+    configuration["chosen"] = {"notes": list(prepared.notes)}
+    with inversion_progress() as progress:
+        result = problem.run(
+            optimizer_of(settings),
+            bands=bands_of(prepared.settings),
+            run_directory=directory,
+            resume=resume,
+            progress=progress,
+            seed=settings.run.seed,
+            truth=truth,
+            configuration=configuration,
+        )
+    write_model(directory / "model.sgy", result.model, overwrite=True)
+    return result, write_report(directory)
+
+
+def run_directory(settings: Settings) -> Path:
+    """Return the run directory: the one named, or runs/NAME after the data."""
+    if settings.run.directory is not None:
+        return Path(settings.run.directory)
+    return Path("runs") / Path((settings.data.path or ["run"])[0]).stem
+
+
+def _check_directory(directory: Path, resume: bool) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise RunError(f"{directory} is a file, not a directory; choose another one with --directory")
+    if (directory / "run.toml").exists() and not resume:
+        raise RunError(
+            f"{directory} already holds a run; go on with it: seisinv invert --resume {directory}, "
+            "or choose another one with --directory"
+        )
+    if resume and not (directory / "run.toml").exists():
+        raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
+
+
+def _kept_truth(directory: Path) -> Model | None:
+    from seisinv.io import read_model
+
+    path = directory / "truth.npz"
+    return read_model(path) if path.exists() else None
+
+
+def problem_of(prepared: job.Job) -> Inversion:
+    """Return the inversion problem of a job."""
+    from seisinv.inversion import Inversion
+    from seisinv.priors import Bounded
+
+    s = prepared.settings
+    bounds = {name: (pair[0], pair[1]) for name, pair in s.inversion.bounds.items()}
+    strange = [name for name in bounds if name not in prepared.start.parameters]
+    if strange:
+        raise ConfigError(
+            f"inversion.bounds names {strange[0]}, which {s.propagator.physics} does not have; "
+            f"it has {', '.join(prepared.start)}"
+        )
+    survey = prepared.observed.survey
+    propagator = prepared.propagator
+    wavelet: str | EstimateWavelet = "known"
+    if s.wavelet.kind == "estimate":
+        wavelet = _estimate(s)
+    else:
+        propagator = propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
+    return Inversion(
+        propagator=propagator,
+        observed=prepared.observed,
+        unknown=Bounded(prepared.start, water=s.inversion.water, **bounds),
+        misfit=misfit_of(s),
+        penalty=penalty_of(s),
+        water=s.inversion.water,
+        smooth=s.inversion.smooth,
+        wavelet=wavelet,
+        window=window_of(s),
+    )
+
+
+def _estimate(s: Settings) -> EstimateWavelet:
+    from seisinv.inversion import EstimateWavelet
+
+    return EstimateWavelet(per_shot=s.wavelet.per_shot, length=s.wavelet.length, damping=s.wavelet.damping)
+
+
+def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
+    from seisinv.core import ricker
+
+    time = survey.source_time
+    if s.wavelet.kind == "ricker":
+        if s.wavelet.peak is None:
+            raise ConfigError("wavelet.peak is missing; a Ricker wavelet needs its peak frequency in Hz")
+        return ricker(s.wavelet.peak)(time.times)
+    if s.wavelet.path is None:
+        raise ConfigError("wavelet.path is missing; name the text file of the wavelet's samples")
+    try:
+        samples = np.loadtxt(s.wavelet.path, ndmin=1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"wavelet.path {s.wavelet.path} cannot be read as numbers: {error}") from None
+    if samples.ndim != 1 or len(samples) > time.samples:
+        raise ConfigError(
+            f"wavelet.path holds {samples.shape} numbers; give one column of at most {time.samples} samples, "
+            f"{time.step * 1e3:g} ms apart"
+        )
+    return np.pad(samples, (0, time.samples - len(samples)))
+
+
+def bands_of(s: Settings) -> list[float | tuple[float, float]] | None:
+    """Return the bands as `Inversion.run` takes them."""
+    if s.inversion.bands is None:
+        return None
+    return [(b[0], b[1]) if isinstance(b, list) else b for b in s.inversion.bands]
+
+
+def optimizer_of(s: Settings) -> Optimizer:
+    """Return the optimiser that the settings name."""
+    from seisinv.inversion import LBFGS, Adam
+
+    if s.inversion.optimizer == "adam":
+        return Adam(iterations=s.inversion.iterations, rate=s.inversion.rate)
+    return LBFGS(iterations=s.inversion.iterations, tolerance=s.inversion.tolerance)
+
+
+def misfit_of(s: Settings) -> Any:
+    """Return the misfit that the settings name."""
+    from seisinv import misfit
+
+    return {
+        "l2": misfit.L2,
+        "huber": misfit.Huber,
+        "correlation": misfit.NormalisedCorrelation,
+        "envelope": misfit.Envelope,
+    }[s.inversion.misfit]()
+
+
+def penalty_of(s: Settings) -> Any:
+    """Return the penalty that the settings name, or None."""
+    from seisinv import priors
+
+    if s.penalty.kind == "none":
+        return None
+    if s.penalty.kind == "tikhonov":
+        return priors.Tikhonov(s.penalty.weight, order=s.penalty.order, length=s.penalty.length)
+    return priors.TotalVariation(s.penalty.weight, length=s.penalty.length)
+
+
+def window_of(s: Settings) -> Any:
+    """Return the data window of the settings, or None where nothing is muted."""
+    from seisinv.inversion import Window
+
+    w = s.window
+    parts = {n: tuple(v) for n in ("offsets", "time", "before", "after") if (v := getattr(w, n)) is not None}
+    return Window(**parts, taper=w.taper) if parts else None
