@@ -60,6 +60,8 @@ def test_segyio_shows_depths_and_traces(tmp_path):
         assert np.array_equal(file.trace[3], example().rho[:, 3].numpy())
         assert file.attributes(181)[1] / 100 == 1020.25
     assert torch.equal(io.read_model(tmp_path / "rho.sgy", parameter="rho").rho, example().rho)
+    with pytest.raises(ModelError, match="holds rho, not vp"):
+        io.read_model(tmp_path / "rho.sgy")
 
 
 def test_foreign_segy_takes_spacing_from_even_headers(tmp_path):

@@ -126,6 +126,7 @@ def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], 
     traces = sum(r.traces for r in recordings)
     samples = [_examine(r, max(_EXAMINED // len(recordings), 1)) for r in recordings]
     finite = [np.where(np.isfinite(s), s, 0) for s in samples]
+    broken = [~np.isfinite(s).all(axis=1) for s in samples]
     frequencies, spectrum = _spectrum(
         [f for f, r in zip(finite, recordings, strict=True) if r.samples == first.samples], first.step
     )
@@ -148,8 +149,8 @@ def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], 
         scalars=scalars if first.bytes_by_name else {},
         examined=sum(len(s) for s in samples),
         flagged_dead=sum(int(np.isin(r.fields["trace_kind"], (2, 3)).sum()) for r in recordings),
-        zero=sum(int((~s.any(axis=1)).sum()) for s in samples),
-        not_finite=sum(int((~np.isfinite(s)).any(axis=1).sum()) for s in samples),
+        zero=sum(int((~f.any(axis=1) & ~b).sum()) for f, b in zip(finite, broken, strict=True)),
+        not_finite=sum(int(b.sum()) for b in broken),
         amplitude=max(float(np.abs(f).max(initial=0)) for f in finite),
         frequencies=frequencies,
         spectrum=spectrum,

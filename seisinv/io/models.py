@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ log = logging.getLogger("seisinv.io")
 _SEGY = (".sgy", ".segy")
 _UNITS = {"m/s": 1.0, "kg/m3": 1.0, "km/s": 1e3, "g/cm3": 1e3, "ft/s": 0.3048}
 _SPACING = re.compile(r"^C *\d+ +(SPACING|ORIGIN) Z X (\S+) (\S+) M")
+_PARAMETER = re.compile(r"^C *\d+ +(\w+) MODEL IN ")
 
 
 def read_model(
@@ -33,7 +35,7 @@ def read_model(
     *,
     parameter: str = "vp",
     spacing: float | Sequence[float] | None = None,
-    origin: float | Sequence[float] = 0.0,
+    origin: float | Sequence[float] | None = None,
     every: int = 1,
     units: str | None = None,
     shape: tuple[int, int] | None = None,
@@ -52,7 +54,7 @@ def read_model(
     spacing : float or (dz, dx), m
         Of the file's grid, before `every`. Needed unless the file says it.
     origin : float or (z, x), m
-        Position of the first node, where the file does not say it.
+        Position of the first node; default: what the file says, else 0.
     every : int
         Keep every n-th node along both axes.
     units : "m/s", "km/s", "ft/s", "kg/m3" or "g/cm3", optional
@@ -98,15 +100,16 @@ def read_model(
             raise DataError(
                 f"{path} is no SEG-Y, npz, npy or text model; for raw binary pass shape=(nz, nx), dtype and layout"
             )
-    if spacing is None:
-        spacing = stored.spacing
+    if stored.parameter not in (None, parameter):
+        raise ModelError(f"{path} holds {stored.parameter}, not {parameter}; pass parameter={stored.parameter!r}")
+    spacing = stored.spacing if spacing is None else spacing
+    origin = stored.origin if origin is None else origin
     if spacing is None:
         raise ModelError(f"{path} does not say its spacing in metres; pass spacing=… (or (dz, dx)){stored.hint}")
-    h, o = np.broadcast_to(np.asarray(spacing, float), 2), np.broadcast_to(np.asarray(origin, float), 2)
-    if stored.origin is not None and not np.any(o):
-        o = np.asarray(stored.origin)
-    values = stored.values[::every, :: 1 if stored.is_thinned else every].astype(float) * _UNITS[units or "m/s"]
-    grid = Grid(values.shape, tuple(h * every), tuple(o))
+    with np.errstate(invalid="ignore"):  # NaN is found by Model
+        values = stored.values[::every, :: 1 if stored.is_thinned else every].astype(float) * _UNITS[units or "m/s"]
+    h = np.broadcast_to(np.asarray(spacing, float), 2) * every
+    grid = Grid(values.shape, tuple(h), tuple(np.broadcast_to(np.asarray(origin, float), 2)))
     try:
         return Model(grid, **{parameter: values})
     except ModelError as error:
@@ -120,14 +123,15 @@ class _Stored:
 
     values: np.ndarray
     spacing: tuple[float, float] | None = None
-    origin: tuple[float, float] | None = None
+    origin: tuple[float, float] = (0.0, 0.0)
+    parameter: str | None = None
     is_thinned: bool = False
     hint: str = ""
 
 
 def _from_npz(path: Path, plain: Path, every: int) -> Model:
     try:
-        with np.load(plain) as file:
+        with plain.open("rb") as opened, np.load(opened) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy raises many types on damaged archives
         raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
@@ -150,7 +154,8 @@ def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
     values = recording.reader.load(np.arange(0, recording.traces, every)).T
     said = _said(recording.text) if recording.is_ours else {}
     if said.keys() == {"SPACING", "ORIGIN"}:
-        return _Stored(values, said["SPACING"], said["ORIGIN"], True)
+        name = next((m[1].lower() for line in recording.text if (m := _PARAMETER.match(line))), None)
+        return _Stored(values, said["SPACING"], said["ORIGIN"], name, is_thinned=True)
     x = _trace_positions(SegyTraces(plain, recording.endian, is_su=False), recording.fields)
     dz = recording.step * 1e3
     if x is None or dz <= 0:
@@ -159,7 +164,7 @@ def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
         )
     dx = float(x[1] - x[0])
     log.warning("%s: spacing is taken from the headers: dz = %g m (sample interval), dx = %g m", path, dz, dx)
-    return _Stored(values, (dz, dx), (0.0, float(x[0])), True)
+    return _Stored(values, (dz, dx), (0.0, float(x[0])), is_thinned=True)
 
 
 def _said(text: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -183,14 +188,18 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
 
 def _load_npy(path: Path, plain: Path) -> np.ndarray:
     try:
-        return np.load(plain)
+        with plain.open("rb") as opened:
+            return np.load(opened)
     except Exception as error:  # numpy raises many types on damaged files
         raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
 
 
 def _load_text(path: Path, plain: Path) -> np.ndarray:
     try:
-        return np.loadtxt(plain, delimiter="," if plain.suffix == ".csv" else None)
+        with warnings.catch_warnings():
+            # A file without numbers gives an empty table, which is refused by its shape.
+            warnings.simplefilter("ignore", UserWarning)
+            return np.loadtxt(plain, ndmin=2, delimiter="," if plain.suffix == ".csv" else None)
     except ValueError as error:
         raise DataError(f"{path} is no table of numbers: {str(error).splitlines()[0]}") from error
 
