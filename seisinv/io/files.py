@@ -30,7 +30,7 @@ def first_bytes(path: Path, count: int) -> bytes:
         with path.open("rb") as file:
             return file.read(count)
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {_reason(error)}; check the path and its permissions") from error
+        raise DataError(f"cannot read {path}: {reason(error)}; check the path and its permissions") from error
 
 
 def magic(path: Path) -> str | None:
@@ -53,7 +53,7 @@ def uncompressed(path: Path) -> Iterator[Path]:
             with gzip.open(path, "rb") as source, plain.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"cannot decompress {path}: {_reason(error)}; copy the file again") from error
+            raise DataError(f"cannot decompress {path}: {reason(error)}; copy the file again") from error
         yield plain
 
 
@@ -78,7 +78,7 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise RunError(f"cannot write {path}: {_reason(error)}; free space or choose another folder") from error
+        raise RunError(f"cannot write {path}: {reason(error)}; free space or choose another folder") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -98,5 +98,7 @@ def _umask() -> int:
     return mask
 
 
-def _reason(error: BaseException) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+def reason(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    said = (getattr(error, "strerror", None) or str(error)).strip()
+    return said.splitlines()[0] if said else type(error).__name__

@@ -15,7 +15,7 @@ import numpy as np
 from seisinv.core.errors import ConfigError, DataError, ModelError
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
-from seisinv.io.files import magic, replacing, uncompressed
+from seisinv.io.files import magic, reason, replacing, uncompressed
 from seisinv.io.geometry import scaled
 from seisinv.io.headers import resolve
 from seisinv.io.reader import is_text
@@ -134,7 +134,7 @@ def _from_npz(path: Path, plain: Path, every: int) -> Model:
         with plain.open("rb") as opened, np.load(opened) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy raises many types on damaged archives
-        raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
+        raise DataError(f"cannot read {path}: {reason(error)}; write it again") from error
     missing = [name for name in ("spacing", "origin") if name not in arrays]
     known = {name: values for name, values in arrays.items() if name in PARAMETERS}
     if missing or not known:
@@ -191,7 +191,7 @@ def _load_npy(path: Path, plain: Path) -> np.ndarray:
         with plain.open("rb") as opened:
             return np.load(opened)
     except Exception as error:  # numpy raises many types on damaged files
-        raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; write it again") from error
+        raise DataError(f"cannot read {path}: {reason(error)}; write it again") from error
 
 
 def _load_text(path: Path, plain: Path) -> np.ndarray:
@@ -201,7 +201,7 @@ def _load_text(path: Path, plain: Path) -> np.ndarray:
             warnings.simplefilter("ignore", UserWarning)
             return np.loadtxt(plain, ndmin=2, delimiter="," if plain.suffix == ".csv" else None)
     except ValueError as error:
-        raise DataError(f"{path} is no table of numbers: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{path} is no table of numbers: {reason(error)}") from error
 
 
 def _two_axes(path: Path, values: np.ndarray, layout: str | None) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core.errors import DataError
-from seisinv.io.files import first_bytes
+from seisinv.io.files import first_bytes, reason
 from seisinv.io.headers import HEADERS
 from seisinv.io.recording import Recording
 
@@ -44,10 +44,11 @@ def _read(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            stream = _read_seg2(str(path))
+            # Given a name, obspy would leave a damaged file open.
+            with path.open("rb") as file:
+                stream = _read_seg2(file)
     except Exception as error:  # obspy raises many types on damaged files; each means that it cannot read it
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path} is no readable SEG-2 file: {reason}; copy it again") from error
+        raise DataError(f"{path} is no readable SEG-2 file: {reason(error)}; copy it again") from error
     if not len(stream):
         raise DataError(f"{path} has no traces; write or copy it again")
     if len({(trace.stats.npts, trace.stats.delta) for trace in stream}) > 1:

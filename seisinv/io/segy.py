@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core.errors import DataError
-from seisinv.io.files import first_bytes
+from seisinv.io.files import first_bytes, reason
 from seisinv.io.headers import WIDTHS
 from seisinv.io.recording import Recording
 
@@ -174,7 +174,7 @@ def _opened(traces: SegyTraces) -> Iterator[Any]:
             warnings.simplefilter("ignore")
             file = opener(str(traces.path), ignore_geometry=True, endian=traces.endian)
     except Exception as error:  # segyio raises many types; each means that it cannot read the file
-        raise DataError(f"segyio cannot open {traces.path}: {str(error).splitlines()[0]}; copy it again") from error
+        raise DataError(f"segyio cannot open {traces.path}: {reason(error)}; copy it again") from error
     with file:
         # Without a memory map segyio reads through stdio, slower but equal.
         file.mmap()
