@@ -126,7 +126,7 @@ def _compile(command: tuple[str, ...], flags: list[str], source: str, library: P
 @lru_cache(maxsize=4)
 def _identity(command: tuple[str, ...]) -> tuple[str, ...]:
     """What a library depends on beside its source: the compiler and the CPU."""
-    path = Path(command[0]).resolve()
+    path = Path(shutil.which(command[0]) or command[0]).resolve()
     stat = path.stat()
     compiler = [*command, str(stat.st_size), str(stat.st_mtime_ns)]
     if "ziglang" in command:

@@ -70,7 +70,6 @@ class Cpu(Backend):
                 return
             fresh = run.record("forward", "taped", steps, self._segment([shots[k]], steps), last=True)
             run.reverse("taped", "adjoint", steps, fresh)
-            fresh.release()
 
         def io(k: int) -> dict[str, Tensor]:
             return {"s": at.amplitudes[k], "bar_data": data_bar[k], "bar_s": bar_s[k]}
@@ -105,7 +104,6 @@ class Cpu(Backend):
         def one(run: Run, k: int) -> None:
             kept = run.record("born", "born_taped", steps, self._segment([shots[k]], steps), last=True)
             run.reverse("born_taped", "second", steps, kept)
-            kept.release()
 
         def io(k: int) -> dict[str, Tensor]:
             return {

@@ -149,35 +149,16 @@ def specialised(kernel: Sequence[Set], program: Program, inside: Sequence[bool])
 
 
 def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -> str:
-    """Return the C function of one kernel over rows [lo, hi) of the first axis."""
+    """Return the C function of one kernel over rows [lo, hi) of the first axis.
+
+    Each row is cut into layer, interior and layer along the last axis; rows are either interior along the axes before,
+    or not.  That makes four bodies, and a fifth for `jam` interior rows at once.
+    """
     if kernel[0].where:
         return _print_points(name, kernel, program)
     ndim = program.ndim
-    layered = any(program.memory.get(r, -1) >= 0 for s in kernel for r in s.touches)
     whole = any(s.left not in program.memory for s in kernel)
-
-    def block(inside: Sequence[bool], rows: int, start: str, end: str) -> list[str]:
-        statements = specialised(kernel, program, inside)
-        if not statements:
-            return []
-        body = Body(program, statements, rows)
-        hoisted = [f"const V {n} = {e};" for e, n in body.hoisted.items()]
-        loop = [
-            f"for (I x = {start}; x < {end}; x += VL) {{ const I q = row + x;",
-            *("  " + line for line in body.lines),
-            "}",
-        ]
-        return ["{", *("  " + line for line in hoisted + loop), "}"]
-
-    def across(outer: bool, rows: int) -> list[str]:
-        """One block of rows: layer, interior, layer along the last axis."""
-        edge = [] if not layered else [
-            line for start, end in (("0", "g->a[X]"), ("g->b[X]", "g->n[X]"))
-            for line in block([outer] * (ndim - 1) + [False], rows, start, end)
-        ]  # fmt: skip
-        middle = ("g->a[X]", "g->b[X]") if layered else ("0", "g->n[X]")
-        return block([outer] * (ndim - 1) + [True], rows, *middle) + edge
-
+    jam = jam if whole and ndim == 2 else 1
     used = sorted({n for s in kernel for n in s.touches if n not in program.points})
     head = [f"static void {name}(R *const *f, const Grid *g, I lo, I hi) {{"]
     head += [f"  R *restrict const {var(n)} = f[i_{n}];" for n in used]
@@ -185,27 +166,53 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
         f"  mirror({var(n)}, g, {0 if 0 in program.place[n] else 1}, {program.parity[n]}, lo);"
         for n in _across_top(kernel, program)
     ]
-    jam = jam if whole and ndim == 2 else 1
-    inner = [] if ndim == 2 else ["for (I j = 0; j < g->n[1]; j++) {"]
-    row = "const I row = i*S0;" if ndim == 2 else "const I row = i*g->s0 + j*S1;"
-    interior = " && ".join(f"{v} >= g->a[{k}] && {v} < g->b[{k}]" for k, v in enumerate(OUTER[: ndim - 1]))
-    lines = ["for (I i = lo; i < hi; i++) {", *inner, row]
-    fast, slow = across(True, 1), across(False, 1)
-    if not layered:
-        lines += fast
-    else:
-        lines += (
-            [f"if ({interior}) {{", *fast, "} else {", *slow, "}"] if fast else [f"if (!({interior})) {{", *slow, "}"]
-        )
-    lines += ["}"] * (1 + (ndim == 3))
-    if jam > 1 and fast:
-        joined = [
-            f"if (i >= g->a[0] && i + {jam} <= g->b[0] && i + {jam} <= hi) {{",
-            *across(True, jam),
-            f"i += {jam - 1}; continue; }}",
-        ]
-        lines[2:2] = joined
-    return "\n".join([*head, *("  " + line for line in lines), "}"])
+    inside = " && ".join(f"{v} >= g->a[{k}] && {v} < g->b[{k}]" for k, v in enumerate(OUTER[: ndim - 1]))
+
+    def block(outer: bool, last: bool, rows: int = 1) -> list[str]:
+        return _block(specialised(kernel, program, [outer] * (ndim - 1) + [last]), program, rows)
+
+    sides = [
+        "for (int side = 0; side < 2; side++) {",
+        "const I x0 = side ? g->b[X] : 0, x1 = side ? g->n[X] : g->a[X];",
+    ]
+    edges = [*sides, "if (inside) {", *block(True, False), "} else {", *block(False, False), "} }"]
+    middle = [
+        "const I x0 = g->a[X], x1 = g->b[X];",
+        "if (inside) {",
+        *block(True, True),
+        "} else {",
+        *block(False, True),
+        "}",
+    ]
+    if ndim == 3:
+        row = ["const I row = i*g->s0 + j*S1;", f"const int inside = {inside};"]
+        loop = ["for (I i = lo; i < hi; i++) for (I j = 0; j < g->n[1]; j++) {", *row, *edges, *middle, "}"]
+        return "\n".join([*head, *("  " + line for line in loop), "}"])
+    if jam > 1:
+        middle[1] = "if (rows > 1) {"
+        middle[2:2] = [*block(True, True, jam), "} else if (inside) {"]
+    loop = [
+        "for (I i = lo, rows; i < hi; i += rows) {",
+        f"const int inside = {inside};",
+        f"rows = inside && i + {jam} <= g->b[0] && i + {jam} <= hi ? {jam} : 1;",
+        "for (I k = i; k < i + rows; k++) { const I i = k, row = i*S0;",
+        *edges,
+        "}",
+        "const I row = i*S0;",
+        *middle,
+        "}",
+    ]
+    return "\n".join([*head, *("  " + line for line in loop), "}"])
+
+
+def _block(statements: Sequence[Set], program: Program, rows: int) -> list[str]:
+    """Return the loop over the vectors x0 … x1 of a row; nothing where nothing is left to do."""
+    if not statements:
+        return []
+    body = Body(program, statements, rows)
+    hoisted = [f"const V {n} = {e};" for e, n in body.hoisted.items()]
+    loop = ["for (I x = x0; x < x1; x += VL) { const I q = row + x;", *("  " + line for line in body.lines), "}"]
+    return ["  " + line for line in hoisted + loop]
 
 
 def _across_top(kernel: Sequence[Set], program: Program) -> list[str]:

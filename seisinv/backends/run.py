@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,9 +39,17 @@ class Library:
         self.code.state.restype = I
 
 
-@lru_cache(maxsize=64)
+LOADING = threading.Lock()
+
+
 def library(derived: Derived, family: str, pitch: int, dtype: torch.dtype) -> Library:
     """Return the compiled programs of a family, from memory, from the disk, or from the compiler."""
+    with LOADING:
+        return _library(derived, family, pitch, dtype)
+
+
+@lru_cache(maxsize=64)
+def _library(derived: Derived, family: str, pitch: int, dtype: torch.dtype) -> Library:
     return Library({n: getattr(derived, n) for n in FAMILIES[family]}, pitch, dtype)
 
 
@@ -52,8 +61,7 @@ class Kept:
     checkpoints: list[np.ndarray]
     tape: np.ndarray | None
 
-    def release(self) -> None:
-        """Give the buffers back."""
+    def __del__(self) -> None:
         for array in [*self.checkpoints, *([] if self.tape is None else [self.tape])]:
             POOL.give(array)
 
