@@ -17,7 +17,7 @@ SU = b"".join(
     head.tobytes() + row.tobytes()
     for head, row in zip(trace_headers(spread() | {115: 12, 117: 4000}, 6), noise().astype(">f4"), strict=True)
 )
-FUZZ = settings(max_examples=150, deadline=4000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=100, deadline=4000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read_everything(path) -> None:
@@ -78,7 +78,7 @@ def test_corrupted_su(tmp_path, changes, cut):
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=40)
 @given(
     changes=st.lists(st.tuples(st.integers(0, 5728), words), min_size=0, max_size=6),
     cut=st.integers(0, 5728) | st.just(5728),

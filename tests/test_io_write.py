@@ -58,11 +58,10 @@ sample = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 @st.composite
 def surveys(draw: st.DrawFn) -> Survey:
-    sources = draw(st.lists(coordinate, min_size=1, max_size=4, unique_by=lambda x: round(x)))
     shots = []
-    for x in sources:
+    for x in draw(st.lists(st.integers(-30_000, 30_000), min_size=1, max_size=4, unique=True)):
         receivers = draw(st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=5))
-        shots.append(Shot([[draw(coordinate), x]], np.array(receivers)))
+        shots.append(Shot([[draw(coordinate), 1.23456 * x]], np.array(receivers)))
     start = draw(st.integers(-30_000, 30_000)) * 1e-6
     return Survey(tuple(shots), TimeAxis(draw(st.integers(1, 30_000)) * 1e-6, draw(st.integers(2, 9)), start))
 
@@ -151,11 +150,13 @@ def test_failure_leaves_nothing_behind(tmp_path):
         io.write_segy(tmp_path / "no" / "a.sgy", example())
 
 
-def test_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+def test_import_is_light_and_a_full_disk_leaves_nothing(tmp_path):
     pytest.importorskip("resource")
     script = (
         "import resource, sys, torch\n"
         "from seisinv import io\n"
+        "if {'segyio', 'obspy', 'matplotlib'} & sys.modules.keys():\n"
+        "    sys.exit(9)\n"
         "from seisinv.core import Gathers, Survey, RunError, line\n"
         "survey = Survey.surface(sources=line(0, 100, every=50), receivers=line(0, 100, every=10), wavelet=None,"
         " duration=1.0, dt=1e-3)\n"

@@ -134,6 +134,8 @@ def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], readi
     coordinates = ("source_x", "source_y", "receiver_x", "receiver_y")
     largest = max(float(np.abs(scaled(fields[c], fields["coordinate_scalar"])).max()) for c in coordinates)
     place = where("coordinate_units", recording.bytes_by_name)
+    if largest == 0:
+        return
     if largest <= limit:
         raise GeometryError(
             f"{recording.path}: coordinates are in {name} ({place} = {codes[0]}); project them to metres (e.g. UTM), "

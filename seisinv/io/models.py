@@ -54,7 +54,7 @@ def read_model(
     spacing : float or (dz, dx), m
         Of the file's grid, before `every`. Needed unless the file says it.
     origin : float or (z, x), m
-        Position of the first node; default: what the file says, else 0.
+        Position of the first node; None or 0: what the file says, else 0.
     every : int
         Keep every n-th node along both axes.
     units : "m/s", "km/s", "ft/s", "kg/m3" or "g/cm3", optional
@@ -103,7 +103,7 @@ def read_model(
     if stored.parameter not in (None, parameter):
         raise ModelError(f"{path} holds {stored.parameter}, not {parameter}; pass parameter={stored.parameter!r}")
     spacing = stored.spacing if spacing is None else spacing
-    origin = stored.origin if origin is None else origin
+    origin = stored.origin if origin is None or not np.any(origin) else origin
     if spacing is None:
         raise ModelError(f"{path} does not say its spacing in metres; pass spacing=… (or (dz, dx)){stored.hint}")
     with np.errstate(invalid="ignore"):  # NaN is found by Model

@@ -18,7 +18,7 @@ import numpy as np
 
 from seisinv.core.errors import DataError
 from seisinv.io.files import first_bytes, reason
-from seisinv.io.headers import WIDTHS
+from seisinv.io.headers import HEADERS, WIDTHS
 from seisinv.io.recording import Recording
 
 #: Sample formats that are read: code, name, bytes per sample.
@@ -220,11 +220,9 @@ def _fields(reader: SegyTraces, bytes_by_name: dict[str, int]) -> dict[str, np.n
     for name in _UNSIGNED:
         if WIDTHS[bytes_by_name[name]] == 2:
             fields[name] = fields[name] & 0xFFFF
-    if reader.is_su:
+    if reader.is_su and bytes_by_name["time_scalar"] == HEADERS["time_scalar"].byte:
         # SU keeps its own numbers from byte 181 on.
-        for name, byte in bytes_by_name.items():
-            if name == "time_scalar" and byte == 215:
-                fields[name] = np.zeros_like(fields[name])
+        fields["time_scalar"] = np.zeros_like(fields["time_scalar"])
     return fields
 
 
