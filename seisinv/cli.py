@@ -105,6 +105,8 @@ def _log_to_stderr(*, quiet: bool, debug: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(handler)
+    # The progress says the same.
+    logging.getLogger("seisinv.inversion").setLevel(logging.DEBUG if debug else logging.WARNING)
     root.setLevel(logging.WARNING if quiet else logging.DEBUG if debug else logging.INFO)
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger("seisinv.demo")
 WATER = 1500.0
 
 # What is recorded, and with which grid and stencil: finer and of another order than the inversion's.
-PEAK, DURATION, DT, NOISE = 6.0, 3.2, 4e-3, 0.15
+PEAK, DURATION, DT, NOISE = 6.0, 3.2, 8e-3, 0.05
 FINE, FINE_ORDER = 12.5, 10
 SPACING = 25.0
 
@@ -48,6 +48,9 @@ water = {water}
 
 [wavelet]
 kind = "estimate"
+
+[propagator]
+memory = "checkpoints"
 
 [run]
 directory = ".."
@@ -174,9 +177,9 @@ class Earth:
         return Model(grid, vp=vp.astype(np.float32))
 
     def survey(self) -> Survey:
-        """Return the survey: a source every 350 m, a receiver every 50 m, near the surface of the sea."""
+        """Return the survey: a source every 370 m, a receiver every 50 m, near the surface of the sea."""
         return Survey.surface(
-            sources=line(200, self.width - 150, every=350, depth=12),
+            sources=line(200, self.width - 150, every=370, depth=12),
             receivers=line(0, self.width, every=50, depth=15),
             wavelet=ricker(PEAK),
             duration=DURATION,

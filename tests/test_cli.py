@@ -1,0 +1,278 @@
+"""The command line as a user meets it: results where they are promised, mistakes in one line with exit code 2."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import seisinv as si
+from seisinv import io
+from seisinv.cli import app
+
+GRID = si.Grid((25, 41), 25.0)
+TINY = ["--bands", "6", "--iterations", "2", "--spacing", "25", "--depth", "600", "--threads", "1", "--quiet"]
+
+
+def seisinv(*args: object) -> tuple[int, str, str]:
+    """Run a command in this process; return exit code, stdout, stderr."""
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def survey(shots: int = 3, **changes: float) -> si.Survey:
+    x = np.linspace(100, 900, shots)
+    sources = np.stack([np.full(shots, 20.0), x], axis=1)
+    if "same" in changes:
+        sources[:, 1] = changes["same"]
+    receivers = si.line(0, 1000, every=50, depth=20)
+    return si.Survey.surface(sources=sources, receivers=receivers, wavelet=si.ricker(6), duration=0.8, dt=4e-3)
+
+
+def synthetic(acquired: si.Survey) -> si.Gathers:
+    """A direct wave and one reflection, without simulation."""
+    time_axis = torch.from_numpy(acquired.time.times)
+    offset = torch.from_numpy(np.nan_to_num(np.abs(acquired.offsets)))
+    data = torch.zeros(len(acquired), acquired.max_receivers, acquired.time.samples)
+    for zero_time, speed in ((0.0, 1600.0), (0.35, 1900.0)):
+        arrival = torch.sqrt(zero_time**2 + (offset / speed) ** 2)[..., None] + 0.2
+        a = (torch.pi * 6 * (time_axis - arrival)) ** 2
+        data += ((1 - 2 * a) * torch.exp(-a)).float()
+    return si.Gathers(data, acquired)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Path:
+    path = tmp_path / "line.sgy"
+    io.write_segy(path, synthetic(survey()))
+    return path
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Run a command that must be refused: exit code 2, one line on stderr, no file touched, none left."""
+
+    def run(*args: object, words: tuple[str, ...]) -> str:
+        before = snapshot(tmp_path)
+        code, _, message = seisinv(*args)
+        assert code == 2, message
+        assert len(message.strip().splitlines()) == 1, message
+        assert "Traceback" not in message
+        for word in words:
+            assert word in message, message
+        assert snapshot(tmp_path) == before
+        return message
+
+    return run
+
+
+def npz(path: Path, vp: np.ndarray | float) -> Path:
+    values = np.broadcast_to(np.asarray(vp, dtype=np.float32), GRID.shape)
+    np.savez(path, vp=values, spacing=np.array(GRID.spacing), origin=np.array(GRID.origin))
+    return path
+
+
+def test_invert_from_flags_leaves_model_figures_and_report(tmp_path: Path, line: Path) -> None:
+    run = tmp_path / "run"
+    code, out, err = seisinv("invert", line, "--start", "1700", "-d", run, *TINY)
+    assert code == 0, err
+    for name in ("run.toml", "history.jsonl", "model.npz", "model.sgy", "start.npz", "gathers.npz", "report.html"):
+        assert (run / name).is_file(), name
+    assert list((run / "figures").glob("*.png"))
+    assert str(run / "report.html") in out
+    assert io.read_model(run / "model.sgy").vp.min() > 1300
+    assert not list(run.rglob("*.part"))
+    before = (run / "model.npz").read_bytes()
+
+    code, _, message = seisinv("invert", line, "--start", "1700", "-d", run, *TINY)
+    assert code == 2
+    assert f"seisinv invert --resume {run}" in message
+    code, _, message = seisinv("invert", line, "--start", "1900", "--resume", run, *TINY)
+    assert code == 2
+    assert "belongs to another job" in message
+    assert (run / "model.npz").read_bytes() == before
+
+    code, _, err = seisinv("invert", "--resume", run, "--quiet")
+    assert code == 0, err
+    assert (run / "model.npz").read_bytes() == before, "a finished run is replayed to the same bits"
+    code, out, err = seisinv("report", run)
+    assert code == 0, err
+    code, _, err = seisinv("invert", run / "run.toml", "-d", tmp_path / "again", "--quiet")
+    assert code == 0, err
+    assert (tmp_path / "again" / "model.npz").read_bytes() == before, "run.toml repeats the run"
+
+
+def test_check_says_what_a_job_needs(line: Path) -> None:
+    code, out, err = seisinv("check", line, "--start", "1700", "--spacing", "25", "--bands", "4,8")
+    assert code == 0, err
+    for word in ("Courant number", "points per shortest wavelength", "memory", "time", "half a period", "8 Hz"):
+        assert word in out, out
+
+
+def test_forward_writes_a_survey_that_info_reads(tmp_path: Path) -> None:
+    model, shots = npz(tmp_path / "vp.npz", 1800.0), tmp_path / "shots.sgy"
+    code, _, err = seisinv(
+        "forward", model, "-o", shots, "--duration", "0.5", "--source-every", "400", "--noise", "0.1", "--threads", "1"
+    )
+    assert code == 0, err
+    picture = tmp_path / "info.png"
+    code, out, err = seisinv("info", shots, "--plot", picture)
+    assert code == 0, err
+    assert "shots             3" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, _, err = seisinv("forward", model, "-o", shots, "--quiet")
+    assert code == 2
+    assert "--overwrite" in err
+
+
+def test_kernels_prints_the_generated_code() -> None:
+    code, out, err = seisinv("kernels", "acoustic", "--adjoint")
+    assert code == 0, err
+    assert "for (" in out
+    code, _, err = seisinv("kernels", "acustic")
+    assert code == 2
+    assert "did you mean acoustic" in err
+
+
+def test_version_and_usage() -> None:
+    assert seisinv("--version")[:2] == (0, f"seisinv {si.__version__}\n")
+    assert seisinv("invert", "--no-such-flag")[0] == 2
+    assert seisinv("nonsense")[0] == 2
+
+
+def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    start = npz(tmp_path / "vp.npz", 1.7)
+    refused("invert", line, "--start", start, "-d", tmp_path / "run", *TINY, words=("1.7 m/s", "km/s"))
+    refused("invert", line, "--start", "1.7", "-d", tmp_path / "run", *TINY, words=("1.7 m/s", "km/s"))
+
+
+def test_nan_in_a_model(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    vp = np.full(GRID.shape, 1700.0)
+    vp[3, 4] = np.nan
+    start = npz(tmp_path / "vp.npz", vp)
+    refused("invert", line, "--start", start, "-d", tmp_path / "run", *TINY, words=("1 NaN", "fill them"))
+
+
+def test_start_outside_the_bounds(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    args = ("--start", "1700", "--vp-min", "1800", "-d", tmp_path / "run", *TINY)
+    refused("invert", line, *args, words=("1700", "bounds", "1800"))
+
+
+def test_receivers_outside_the_grid(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    shape = ("--set", "grid.shape=[25, 21]", "--set", "grid.origin=[0.0, 0.0]")
+    refused(
+        "invert", line, "--start", "1700", *shape, "-d", tmp_path / "run", *TINY, words=("receiver", "outside", "m")
+    )
+
+
+def test_all_shots_at_one_place(tmp_path: Path, refused: Callable[..., str]) -> None:
+    path = tmp_path / "same.sgy"
+    io.write_segy(path, synthetic(survey(same=500.0)))
+    refused("invert", path, "-d", tmp_path / "run", *TINY, words=("at one place", "500", "--header source_x"))
+
+
+def test_zero_traces(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    empty = tmp_path / "empty.sgy"
+    empty.write_bytes(line.read_bytes()[:3600])
+    for command in ("invert", "info", "check"):
+        refused(command, empty, words=("empty.sgy", "trace"))
+
+
+def test_all_traces_silent(tmp_path: Path, refused: Callable[..., str]) -> None:
+    path = tmp_path / "silent.sgy"
+    acquired = survey()
+    io.write_segy(path, si.Gathers(torch.zeros(3, acquired.max_receivers, acquired.time.samples), acquired))
+    refused("invert", path, "-d", tmp_path / "run", "--quiet", words=("no live trace",))
+
+
+def test_truncated_file(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    cut = tmp_path / "cut.sgy"
+    cut.write_bytes(line.read_bytes()[:-777])
+    refused("invert", cut, "--start", "1700", "-d", tmp_path / "run", *TINY, words=("cut.sgy", "bytes"))
+
+
+def test_wrong_header_bytes(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    run = ("-d", tmp_path / "run", *TINY)
+    refused("invert", line, "--header", "source_x=5000", *run, words=("source_x", "5000"))
+    refused("invert", line, "--header", "sorce_x=73", *run, words=("sorce_x", "did you mean source_x?"))
+    refused("invert", line, "--header", "source_x", *run, words=("FIELD=BYTE",))
+    blank = ("--header", "source_x=201", "--header", "receiver_x=209")
+    refused("invert", line, *blank, *run, words=("source_x",))
+
+
+def test_missing_and_foreign_files(tmp_path: Path, refused: Callable[..., str]) -> None:
+    refused("info", tmp_path / "none.sgy", words=("none.sgy",))
+    text = tmp_path / "notes.sgy"
+    text.write_text("not a SEG-Y file\n" * 500)
+    refused("info", text, words=("text file",))
+    refused("report", tmp_path, words=("no run.toml",))
+    refused("invert", "--resume", tmp_path, words=("no run.toml",))
+    refused("invert", tmp_path / "none.toml", words=("none.toml",))
+
+
+def test_unstable_step_forced(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    forced = ("--set", "propagator.step=0.02")
+    words = ("step", "20 ms", "limit", "leave step out")
+    refused("invert", line, "--start", "1700", *forced, "-d", tmp_path / "run", *TINY, words=words)
+
+
+def test_unknown_setting(line: Path, refused: Callable[..., str]) -> None:
+    refused("check", line, "--set", "inversion.iteratons=5", words=("did you mean inversion.iterations?",))
+
+
+def test_unwritable_directory(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    (tmp_path / "taken").write_text("a file, not a directory")
+    refused("invert", line, "--start", "1700", "-d", tmp_path / "taken", *TINY, words=("taken", "is a file"))
+    refused("invert", line, "--start", "1700", "-d", tmp_path / "taken" / "run", *TINY, words=("taken", "directory"))
+    refused("demo", "-d", tmp_path / "taken", words=("taken", "is a file"))
+
+
+def test_disk_full(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    run = tmp_path / "run"
+    code, _, message = seisinv("invert", line, "--start", "1700", "-d", run, *TINY)
+    assert code == 2
+    assert "No space left" in message
+    assert len(message.strip().splitlines()) == 1
+    assert not [p for p in run.rglob("*") if p.is_file()], "nothing half-written may stay"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Path) -> None:
+    run = tmp_path / "run"
+    job = ["invert", str(line), "--start", "1700", "-d", str(run), "--bands", "6", "--iterations", "500"]
+    grid = ["--spacing", "25", "--depth", "600", "--threads", "1", "--set", "inversion.tolerance=1e-300"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seisinv.cli", *job, *grid], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None and not (run / "history.jsonl").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert f"seisinv invert --resume {run}" in err
+    assert "Traceback" not in err
+    assert not list(run.rglob("*.part"))
