@@ -265,6 +265,7 @@ def test_crooked_line_reports_the_distance_lost(tmp_path):
         (segy_bytes({}, noise())[:3600], "no traces"),
         (segy_bytes(spread(), noise())[:-7], "truncated"),
         (segy_bytes(spread(), noise(), count=0), "3221-3222"),
+        (segy_bytes(spread() | {115: 12}, noise(), count=11), "own count, 12"),
         (segy_bytes(spread(), noise(), code=99), "sample format code"),
         (b"\x89HDF\r\n\x1a\n" + bytes(5000), "HDF5"),
     ],

@@ -125,9 +125,19 @@ def _trace_count(path: Path, header: BinaryHeader) -> int:
     if rest:
         raise DataError(
             f"{path} is truncated or its sample count is wrong: {size:,} bytes of traces are {count:,} traces of "
-            f"{header.samples} samples (bytes 3221-3222) and {rest:,} bytes more; copy it again or correct the count"
+            f"{header.samples} samples (bytes 3221-3222) and {rest:,} bytes more; "
+            + _truncation_remedy(path, header, size)
         )
     return count
+
+
+def _truncation_remedy(path: Path, header: BinaryHeader, size: int) -> str:
+    head = first_bytes(path, header.first_trace + _TRACE_HEADER)[header.first_trace :]
+    if len(head) == _TRACE_HEADER:
+        (samples,) = struct.unpack_from(f"{_ENDIAN[header.endian]}H", head, 114)
+        if samples and size % (_TRACE_HEADER + samples * FORMATS[header.format][1]) == 0:
+            return f"the traces' own count, {samples} (bytes 115-116), would fit: write it to bytes 3221-3222"
+    return "copy it again, or correct the count"
 
 
 @dataclass(frozen=True)
@@ -187,6 +197,11 @@ def segy_recording(path: Path, bytes_by_name: dict[str, int]) -> Recording:
     count = _trace_count(path, header)
     reader = SegyTraces(path, header.endian, is_su=False)
     fields = _fields(reader, bytes_by_name)
+    if len(fields["trace_kind"]) != count:
+        raise DataError(
+            f"{path}: segyio finds {len(fields['trace_kind'])} traces where the file has room for {count} of "
+            f"{header.samples} samples; correct the binary header"
+        )
     notes: list[str] = []
     step = _step(header.interval, fields, notes)
     wrong = fields["sample_count"][(fields["sample_count"] != header.samples) & (fields["sample_count"] != 0)]
