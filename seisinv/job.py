@@ -68,7 +68,9 @@ def prepare(settings: Settings) -> Job:
     settings = _with_directory(settings)
     grid = grid_of(settings)
     start = start_model(settings, grid, notes)
-    return Job(settings, observed, start, propagator_of(settings, grid, observed.survey), tuple(notes))
+    propagator = propagator_of(settings, grid, observed.survey)
+    propagator.clock(start)  # refuses an unstable step before anything is written
+    return Job(settings, observed, start, propagator, tuple(notes))
 
 
 def open_data(settings: Settings) -> Observed:
@@ -87,27 +89,10 @@ def open_data(settings: Settings) -> Observed:
         datum=data.datum,
         shots_by=data.shots_by,
     )
-    _refuse_one_place(line.survey)
     if data.every == 1:
         return line
     shots = tuple(range(0, len(line), data.every))
     return Thinned(line, shots, line.survey.subset(shots))
-
-
-def _refuse_one_place(survey: Survey) -> None:
-    positions = np.concatenate([np.concatenate([s.sources, s.receivers]) for s in survey.shots])
-    if np.ptp(positions[:, 1:], axis=0).max() < 1e-3:
-        x = positions[0, 1]
-        raise DataError(
-            f"all sources and receivers are at one place (x = {x:g} m); the headers hold no geometry: "
-            "map the bytes that do with data.headers (--header source_x=181)"
-        )
-    sources = np.concatenate([s.sources for s in survey.shots])
-    if len(survey) > 1 and np.ptp(sources, axis=0).max() < 1e-3:
-        raise DataError(
-            f"all {len(survey)} shots are at one place (x = {sources[0, 1]:g} m, z = {sources[0, 0]:g} m); map the "
-            "bytes that hold source positions with data.headers (--header source_x=181)"
-        )
 
 
 def _with_bands(settings: Settings, observed: Observed, notes: list[str]) -> Settings:

@@ -187,7 +187,7 @@ def test_receivers_outside_the_grid(tmp_path: Path, line: Path, refused: Callabl
 def test_all_shots_at_one_place(tmp_path: Path, refused: Callable[..., str]) -> None:
     path = tmp_path / "same.sgy"
     io.write_segy(path, synthetic(survey(same=500.0)))
-    refused("invert", path, "-d", tmp_path / "run", *TINY, words=("at one place", "500", "--header source_x"))
+    refused("invert", path, "-d", tmp_path / "run", *TINY, words=("at one place", "500", "source_x"))
 
 
 def test_zero_traces(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
