@@ -138,7 +138,7 @@ def demo(
     from seisinv.demo import run_demo
 
     page = _resumable(directory, lambda: run_demo(directory, seed=seed, threads=threads))
-    typer.echo(f"report: {page}")
+    _tell_result(directory, page)
 
 
 @app.command()
@@ -202,11 +202,8 @@ def invert(
     settings = _settings(job, flags, setting)
     settings = _with_bounds(settings, vp_min, vp_max)
     where = runner.run_directory(settings)
-    result, page = _resumable(where, lambda: runner.invert(settings, resume=resume is not None))
-    last = result.history[-1]
-    typer.echo(f"misfit: {last['relative']:.1%} of its value at the start of the last band")
-    typer.echo(f"model:  {where / 'model.sgy'}")
-    typer.echo(f"report: {page}")
+    page = _resumable(where, lambda: runner.invert(settings, resume=resume is not None))
+    _tell_result(where, page)
 
 
 @app.command()
@@ -344,6 +341,15 @@ def report(
     from seisinv.report import write_report
 
     typer.echo(f"report: {write_report(run)}")
+
+
+def _tell_result(directory: Path, page: Path) -> None:
+    from seisinv.report import read_run, summary
+
+    for text in summary(read_run(directory)):
+        typer.echo(text)
+    typer.echo(f"model:  {directory / 'model.sgy'}")
+    typer.echo(f"report: {page}")
 
 
 def _resumable(directory: Path, work: Callable[[], Any]) -> Any:

@@ -73,6 +73,12 @@ def dump(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude_none=True)
 
 
+def not_set(settings: Settings) -> list[str]:
+    """Return the keys of options that have no value: what the program then does by itself is in their description."""
+    tables: dict[str, Any] = settings.model_dump()
+    return [f"{section}.{key}" for section, table in tables.items() for key, value in table.items() if value is None]
+
+
 def replaced(settings: Settings, **values: Any) -> Settings:
     """Return a copy with some values changed: `replaced(settings, grid__spacing=[10.0])`."""
     tables = settings.model_dump()

@@ -94,8 +94,7 @@ def run_demo(directory: Path, *, seed: int = 2, threads: int | None = None) -> P
     if resume:
         log.info("going on with the run in %s", directory)
     log.info("inverting %s, knowing only that file, a smooth start model and bounds", inputs / "line.sgy")
-    _, page = runner.invert(settings, resume=resume, truth=earth.model(job.grid_of(settings)))
-    return page
+    return runner.invert(settings, resume=resume, truth=earth.model(job.grid_of(settings)))
 
 
 def make_inputs(inputs: Path, earth: Earth, *, threads: int | None = None) -> None:

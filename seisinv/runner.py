@@ -15,12 +15,12 @@ from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer, Result
+    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer
 
 log = logging.getLogger("seisinv.run")
 
 
-def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> tuple[Result, Path]:
+def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> Path:
     """Invert as the settings say, and leave model.sgy, figures and report.html in the run directory.
 
     Parameters
@@ -33,8 +33,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
 
     Returns
     -------
-    result : Result
-    page : Path
+    Path
         The report.
 
     Raises
@@ -56,7 +55,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     if truth is None and resume:
         truth = _kept_truth(directory)
     configuration: dict[str, Any] = config.dump(prepared.settings)
-    configuration["chosen"] = {"notes": list(prepared.notes)}
+    configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
     with inversion_progress() as progress:
         result = problem.run(
             optimizer_of(settings),
@@ -69,7 +68,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
             configuration=configuration,
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
-    return result, write_report(directory)
+    return write_report(directory)
 
 
 def run_directory(settings: Settings) -> Path:
@@ -125,7 +124,7 @@ def problem_of(prepared: job.Job) -> Inversion:
         misfit=misfit_of(s),
         penalty=penalty_of(s),
         water=s.inversion.water,
-        smooth=s.inversion.smooth,
+        smooth=s.inversion.smooth or None,
         wavelet=wavelet,
         window=window_of(s),
     )

@@ -115,9 +115,7 @@ class InversionSection(Section):
         default={"vp": [1400.0, 5500.0]}, description="lowest and highest value of each unknown, SI units"
     )
     water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
-    smooth: NotNegative | None = Field(
-        default=None, description="length over which updates are smoothed, m; default: a quarter of the wavelength"
-    )
+    smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
 
 
 class WaveletSection(Section):

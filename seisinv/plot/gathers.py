@@ -46,7 +46,7 @@ def compare_gathers(
     *,
     offsets: np.ndarray,
     time: TimeAxis,
-    clip: float = 98.0,
+    clip: float = 95.0,
     title: str = "",
 ) -> Figure:
     """Draw observed, predicted and residual traces on one scale.

@@ -60,6 +60,11 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
 
+def summary(run: RunRecord) -> list[str]:
+    """Return the headline numbers as lines of text."""
+    return [f"{card.title}: {card.value}, {card.note}" for card in headline(run)]
+
+
 def write_report(directory: str | os.PathLike[str]) -> Path:
     """Write report.html and figures/*.png of a run, from what the run directory holds.
 
@@ -111,8 +116,8 @@ def headline(run: RunRecord) -> list[Card]:
         for name in run.result:
             before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
             unit = PARAMETERS[name].unit
-            note = f"{unit}, was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
-            cards.append(Card(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f}", note))
+            note = f"was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
+            cards.append(Card(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
     if run.gathers is not None:
         before_, after_ = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
         cards.append(
@@ -122,14 +127,13 @@ def headline(run: RunRecord) -> list[Card]:
                 f"of the shots shown, in the last band; was {before_:.1%} at the start",
             )
         )
+    elif run.history:
+        rows = band_rows(run)
+        cards.append(Card("Misfit left", f"{rows[-1].ratio:.1%}", f"of its value when the band {rows[-1].band} began"))
     if run.history:
         last = run.history[-1]
-        rows = band_rows(run)
-        note = f"of its value when the band {rows[-1].band} began"
-        cards.append(Card("Misfit left", f"{rows[-1].ratio:.1%}", note))
-        cards.append(
-            Card("Work", f"{last['solves']:g}", f"forward-modelling equivalents in {_duration(last['seconds'])}")
-        )
+        note = f"forward-modelling equivalents in {_duration(last['seconds'])}"
+        cards.append(Card("Work", f"{last['solves']:g}", note))
     return cards
 
 
