@@ -104,10 +104,28 @@ def _log_to_stderr(*, quiet: bool, debug: bool) -> None:
         root.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(_Once())
     root.addHandler(handler)
     # The progress says the same.
     logging.getLogger("seisinv.inversion").setLevel(logging.DEBUG if debug else logging.WARNING)
-    root.setLevel(logging.WARNING if quiet else logging.DEBUG if debug else logging.INFO)
+    root.setLevel(logging.ERROR if quiet else logging.DEBUG if debug else logging.INFO)
+
+
+class _Once(logging.Filter):
+    """Let a warning through only once, however many steps of a command meet it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to show a record."""
+        if record.levelno < logging.WARNING:
+            return True
+        message = record.getMessage()
+        is_new = message not in self.seen
+        self.seen.add(message)
+        return is_new
 
 
 def _version(wanted: bool) -> None:
@@ -146,6 +164,10 @@ def demo(
 def invert(
     job: Annotated[str | None, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")] = None,
     start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
+    v0: Annotated[
+        float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")
+    ] = None,
+    gradient: Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
     directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where to keep the run.")] = None,
     bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
@@ -177,6 +199,8 @@ def invert(
 
     flags = {
         "start.vp": _number_or_path(start),
+        "start.v0": v0,
+        "start.gradient": gradient,
         "run.directory": _absolute(directory or resume),
         "inversion.bands": _numbers("--bands", bands),
         "inversion.iterations": iterations,
@@ -252,7 +276,13 @@ def forward(
 def check(
     job: Annotated[str, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")],
     start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
+    v0: Annotated[
+        float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")
+    ] = None,
+    gradient: Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")] = None,
+    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
     bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
+    water: Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")] = None,
     spacing: Annotated[float | None, typer.Option(help="Grid spacing, m.")] = None,
     header: Header = None,
     units: Units = None,
@@ -268,7 +298,11 @@ def check(
 
     flags = {
         "start.vp": _number_or_path(start),
+        "start.v0": v0,
+        "start.gradient": gradient,
         "inversion.bands": _numbers("--bands", bands),
+        "inversion.water": water,
+        "propagator.free_surface": free_surface,
         "grid.spacing": spacing,
         "run.threads": threads,
         **_data_flags(header, units, coordinate_units, vertical),

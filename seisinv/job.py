@@ -107,7 +107,7 @@ def _with_bands(settings: Settings, observed: Observed, notes: list[str]) -> Set
 
 
 def usable_band(observed: Observed) -> tuple[float, float, float]:
-    """Return the lowest frequency at 5 % of the peak amplitude, the peak, and the highest at 5 %, Hz.
+    """Return the lowest frequency at 10 % of the peak amplitude, the peak, and the highest at 10 %, Hz.
 
     From up to five shots of the data.
     """
@@ -123,7 +123,7 @@ def usable_band(observed: Observed) -> tuple[float, float, float]:
     width = max(1, round(0.5 / frequency[1]))
     mean = np.convolve(mean, np.ones(width) / width, mode="same")
     mean[0] = 0.0
-    loud = np.flatnonzero(mean > 0.05 * mean.max())
+    loud = np.flatnonzero(mean > 0.1 * mean.max())
     return float(frequency[max(loud[0], 1)]), float(frequency[np.argmax(mean)]), float(frequency[loud[-1]])
 
 
@@ -156,8 +156,13 @@ def _with_grid(settings: Settings, survey: Survey, notes: list[str]) -> Settings
     if shape is None:
         depth = g.depth
         if depth is None:
-            depth = max(0.5 * float(np.nanmax(np.abs(survey.offsets))), float(high[0] - origin[0]) + 10 * float(h[0]))
-            notes.append(f"model depth: {depth:.0f} m, half the longest offset")
+            half, deepest = (
+                0.5 * float(np.nanmax(np.abs(survey.offsets))),
+                float(high[0] - origin[0]) + 10 * float(h[0]),
+            )
+            depth = max(half, deepest)
+            why = "half the longest offset" if half >= deepest else "ten nodes below the deepest position"
+            notes.append(f"model depth: {depth:.0f} m, {why}")
         shape = [int(np.ceil((depth - 1e-6) / h[0])) + 1, int(np.ceil((high[1] - origin[1]) / h[1] - 1e-6)) + 6]
     return config.replaced(settings, grid__spacing=list(map(float, h)), grid__origin=origin, grid__shape=shape)
 

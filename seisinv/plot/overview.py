@@ -32,7 +32,9 @@ def overview(observed: Observed, *, title: str = "") -> Figure:
     data = gathers.data[0].detach().cpu().numpy()[live]
     figure, axes = new_figure(12.0, 4.0, columns=3)
     draw_geometry(axes[0, 0], observed.survey)
-    axes[0, 0].set_title(f"{title}: geometry" if title else "geometry")
+    axes[0, 0].set_title("geometry")
+    if title:
+        figure.suptitle(title)
     if len(data):
         weight = np.sqrt((data**2).mean(axis=1, keepdims=True))
         data = data / np.where(weight > 0, weight, 1.0)

@@ -33,6 +33,8 @@ def geometry(survey: Survey, *, grid: Grid | None = None, title: str = "geometry
 
 def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> None:
     """Draw the geometry into `axes`; a 2-D survey as a stacking chart (one row per shot)."""
+    from matplotlib.ticker import MaxNLocator
+
     sources = np.concatenate([shot.sources for shot in survey.shots])
     receivers = np.concatenate([shot.receivers for shot in survey.shots])
     factor, unit = length_unit(float(np.ptp(np.concatenate([sources, receivers])[:, 1:])))
@@ -61,6 +63,7 @@ def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> No
         )
         axes.set_xlabel(f"position along the line ({unit})")
         axes.set_ylabel("shot, in file order")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         edges: tuple[float, ...] = grid.extent[-1] if grid is not None else ()
         for edge in edges:
             axes.axvline(factor * edge, color=INK, linestyle="--", linewidth=0.7)
