@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,10 @@ def guarded(command: Command) -> Command:
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{_one_line(stop)}", err=True)
             raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # The reader of our output, such as `head`, has left: nothing is wrong.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept until the interpreter ends)
+            raise typer.Exit(0) from None
         except Exception as error:
             code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1
             if kwargs["debug"] or isinstance(error, typer.Exit | typer.TyperException | typer.Abort):

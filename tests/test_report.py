@@ -65,19 +65,28 @@ def fabricate(directory: Path, *, truth: bool = True, gathers: bool = True) -> P
     return directory
 
 
-def test_page_stands_alone_and_leaves_no_parts(tmp_path: Path) -> None:
-    run = fabricate(tmp_path / "line 12 <b>")
-    page = write_report(run).read_text(encoding="utf-8")
-    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page), "the page must not load anything"
-    assert "http" not in page.split("<body>")[1].replace("http-equiv", "")
-    assert page.count("data:image/png;base64,") == len(list((run / "figures").glob("*.png"))) >= 5
-    assert not list(run.rglob("*.part"))
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(fabricate(tmp_path_factory.mktemp("runs") / "line 12 <b>"))
 
 
-def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
-    page = write_report(fabricate(tmp_path / "line <b>")).read_text(encoding="utf-8")
-    assert "<script>" not in page
-    assert "line &lt;b&gt;" in page
+def test_page_stands_alone_and_leaves_no_parts(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", text), "the page must not load anything"
+    assert "http" not in text.split("<body>")[1]
+    assert text.count("data:image/png;base64,") == len(list((page.parent / "figures").glob("*.png"))) >= 5
+    assert not list(page.parent.rglob("*.part"))
+
+
+def test_text_from_the_run_is_escaped(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "line 12 &lt;b&gt;" in text
+
+
+def test_model_error_is_the_headline(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r"P velocity error \(RMSE\).*20 m/s.*was 68 m/s at the start \(-70%\)", text, re.DOTALL)
 
 
 def test_field_data_need_no_truth(tmp_path: Path) -> None:

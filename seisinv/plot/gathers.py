@@ -89,13 +89,22 @@ def draw_gather(
     if kind == "wiggle":
         _draw_wiggles(axes, data, position, time, scale=scale, gap=float(np.median(gaps)))
     else:
-        edges = np.concatenate([position[:1] - gaps[:1] / 2, position[:-1] + gaps / 2, position[-1:] + gaps[-1:] / 2])[
-            : len(data) + 1
-        ]
+        _draw_image(axes, data, position, time, scale=scale)
+    axes.set_ylim(time.end, time.start)
+
+
+def _draw_image(axes: Axes, data: np.ndarray, position: np.ndarray, time: TimeAxis, *, scale: float) -> None:
+    gaps = np.diff(position) if len(position) > 1 else np.ones(1)
+    low, high = position[0] - gaps[0] / 2, position[-1] + gaps[-1] / 2
+    first, last = time.start - time.step / 2, time.end + time.step / 2
+    if np.ptp(gaps) < 0.02 * gaps[0]:
+        # An image draws several times faster than a mesh, and is the same where traces are evenly spaced.
+        axes.imshow(data.T, extent=(low, high, last, first), aspect="auto", cmap="gray", vmin=-scale, vmax=scale)
+    else:
+        edges = np.concatenate([[low], position[:-1] + gaps / 2, [high]])
         samples = time.start + time.step * (np.arange(time.samples + 1) - 0.5)
         axes.pcolormesh(edges, samples, data.T, cmap="gray", vmin=-scale, vmax=scale, rasterized=True)
-        axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(time.end, time.start)
+    axes.set_xlim(low, high)
 
 
 def amplitude(data: np.ndarray, percentile: float) -> float:
