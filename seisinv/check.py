@@ -8,6 +8,7 @@ frequency there.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import numpy as np
 import torch
 
 from seisinv import job, runner
+from seisinv.backends.base import Cost
 from seisinv.core import Gathers
 from seisinv.inversion import Inversion, misfit_and_gradient
+from seisinv.inversion.problem import BATCH
 from seisinv.inversion.processing import Band, bands_of, processed
 from seisinv.progress import clock
 from seisinv.settings import Settings
@@ -52,6 +55,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield f"grid         {nodes} nodes of {spacing} m: {extents}"
     yield from (f"chosen       {note}" for note in prepared.notes)
     yield from solver_lines(prepared)
+    yield memory_line(prepared)
     few = _few_shots(prepared)
     problem = runner.problem_of(few)
     bands = bands_of(runner.bands_of(prepared.settings), survey.time.nyquist)
@@ -82,6 +86,27 @@ def solver_lines(prepared: job.Job) -> Iterator[str]:
     )
     word = "good" if points >= 4 else "coarse: use a smaller grid.spacing"
     yield f"wavelength   {points:.1f} points per shortest wavelength at {top:g} Hz and {slowest:g} m/s: {word}"
+
+
+def memory_line(prepared: job.Job) -> str:
+    """Return how gradients will remember their forward runs, and about how many bytes that takes."""
+    simulate, start = prepared.propagator, prepared.start
+    steps, program = simulate.clock(start).steps, simulate.derived.taped
+    item = start.vp.element_size()
+    cells = math.prod(simulate.layout.shape)
+    layers = sum(
+        cells // simulate.layout.shape[axis] * (simulate.layout.low[axis] + simulate.layout.high[axis])
+        for axis in program.memory.values()
+    )
+    state = (cells * (len(program.fields) - len(program.memory)) + layers) * item
+    cost = Cost(state, cells * len(program.tape) * item)
+    together = min(BATCH, len(prepared.observed))
+    segment = simulate.memory.segment(steps, together, cost)
+    threads = min(together, simulate.threads or torch.get_num_threads())
+    keeps_all = segment >= steps
+    needed = (together if keeps_all else threads) * simulate.memory.bytes_needed(segment, steps, cost)
+    how = "every step kept" if keeps_all else f"a checkpoint every {segment} steps"
+    return f"memory       about {needed / 1e6:,.0f} MB for gradients: {steps:,} steps, {how}"
 
 
 def time_line(prepared: job.Job, problem: Inversion, wavelet: torch.Tensor | None) -> str:

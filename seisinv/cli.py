@@ -358,7 +358,7 @@ def info(
 def kernels(
     physics: Annotated[str, typer.Argument(help="Wave equation: acoustic, acoustic_density.")] = "acoustic",
     adjoint: Annotated[bool, typer.Option("--adjoint", help="The adjoint instead of the forward program.")] = False,
-    program: Annotated[str | None, typer.Option(help="forward, adjoint, born or hessian.")] = None,
+    program: Annotated[str | None, typer.Option(help="forward, adjoint, born or second (Hessian–vector).")] = None,
     order: Annotated[int, typer.Option(help="Order of the stencils in space.")] = 8,
     debug: Debug = False,
 ) -> None:
@@ -367,7 +367,11 @@ def kernels(
     from seisinv.job import physics_of
 
     wanted = program or ("adjoint" if adjoint else "forward")
-    typer.echo(backends.source(physics_of(physics), order=order, program=wanted))  # type: ignore[attr-defined]
+    if wanted not in backends.PROGRAMS:
+        raise ConfigError(f"--program is {wanted!r}; it must be one of {', '.join(backends.PROGRAMS)}")
+    if order % 2 or not 2 <= order <= 12:
+        raise ConfigError(f"--order is {order}; it must be an even number from 2 to 12")
+    typer.echo(backends.source(physics_of(physics), order=order, program=wanted))
 
 
 @app.command()
