@@ -10,6 +10,7 @@ import errno
 import functools
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,7 @@ Units = Annotated[str | None, typer.Option("--units", help="metres or feet, wher
 CoordinateUnits = Annotated[
     str | None, typer.Option("--coordinate-units", help="length: take coordinates called angles as lengths.")
 ]
+ShotsBy = Annotated[str | None, typer.Option("--shots-by", help="record or position: what tells shots apart.")]
 Vertical = Annotated[str | None, typer.Option("--vertical", help="elevation or depth: what the elevation fields hold.")]
 
 
@@ -96,7 +98,29 @@ def _explained(error: Exception) -> str:
 
 
 def _text(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    return _with_flags(" ".join(str(error).split()))
+
+
+# Messages of the package name Python arguments; on the command line the same things are flags.
+_FLAGS = (
+    (re.compile(r"""headers=\{["'](\w+)["']: (\d+)\}"""), r"--header \1=\2"),
+    (re.compile(r"""\bunits=["'](metres|feet)["']"""), r"--units \1"),
+    (re.compile(r"""\bunits=["'](km/s|ft/s)["']"""), r"--set start.units=\1"),
+    (re.compile(r"""\b(vertical|shots_by|coordinate_units)=["'](\w+)["']"""), r"--\1 \2"),
+    (re.compile(r"overwrite=True"), "--overwrite"),
+)
+
+
+def _with_flags(text: str) -> str:
+    for pattern, flag in _FLAGS:
+        text = pattern.sub(flag, text)
+    return text.replace("--coordinate_units", "--coordinate-units").replace("--shots_by", "--shots-by")
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message alone, with flags in place of Python arguments."""
+        return _with_flags(super().format(record))
 
 
 def _one_line(stop: BaseException) -> str:
@@ -108,7 +132,7 @@ def _log_to_stderr(*, quiet: bool, debug: bool) -> None:
     for handler in list(root.handlers):
         root.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Formatter("%(message)s"))
     handler.addFilter(_Once())
     root.addHandler(handler)
     # The progress says the same.
@@ -193,6 +217,7 @@ def invert(
     units: Units = None,
     coordinate_units: CoordinateUnits = None,
     vertical: Vertical = None,
+    shots_by: ShotsBy = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
     threads: Threads = None,
     setting: Set = None,
@@ -220,7 +245,7 @@ def invert(
         "data.every": every,
         "run.seed": seed,
         "run.threads": threads,
-        **_data_flags(header, units, coordinate_units, vertical),
+        **_data_flags(header, units, coordinate_units, vertical, shots_by),
     }
     if resume is not None and directory is not None:
         raise ConfigError("--resume and --directory both name the run directory; give one of them")
@@ -293,6 +318,7 @@ def check(
     units: Units = None,
     coordinate_units: CoordinateUnits = None,
     vertical: Vertical = None,
+    shots_by: ShotsBy = None,
     threads: Threads = None,
     setting: Set = None,
     quiet: Quiet = False,
@@ -310,7 +336,7 @@ def check(
         "propagator.free_surface": free_surface,
         "grid.spacing": spacing,
         "run.threads": threads,
-        **_data_flags(header, units, coordinate_units, vertical),
+        **_data_flags(header, units, coordinate_units, vertical, shots_by),
     }
     for text in check_job(_settings(job, flags, setting)):
         typer.echo(text)
@@ -327,6 +353,7 @@ def info(
     units: Units = None,
     coordinate_units: CoordinateUnits = None,
     vertical: Vertical = None,
+    shots_by: ShotsBy = None,
     debug: Debug = False,
 ) -> None:
     """Say what a data file holds: traces, shots, geometry, band, units, dead traces, odd headers."""
@@ -339,8 +366,9 @@ def info(
         units=units,
         coordinate_units=coordinate_units,
         vertical=vertical,
+        shots_by=shots_by,
     )
-    typer.echo(io.as_text(found))
+    typer.echo(_with_flags(io.as_text(found)))
     if plot is None:
         return
     if found.line is None:
@@ -426,13 +454,18 @@ def _with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> A
 
 
 def _data_flags(
-    header: list[str] | None, units: str | None, coordinate_units: str | None, vertical: str | None
+    header: list[str] | None,
+    units: str | None,
+    coordinate_units: str | None,
+    vertical: str | None,
+    shots_by: str | None,
 ) -> dict[str, Any]:
     return {
         "data.headers": _header_bytes(header),
         "data.units": units,
         "data.coordinate_units": coordinate_units,
         "data.vertical": vertical,
+        "data.shots_by": shots_by,
     }
 
 

@@ -31,8 +31,10 @@ def spectrum(gathers: Gathers, *, title: str = "amplitude spectrum") -> Figure:
 
 
 def draw_spectrum(axes: Axes, gathers: Gathers) -> None:
-    """Draw the mean amplitude spectrum of the live traces into `axes`."""
+    """Draw the mean amplitude spectrum of the live traces, each scaled to its maximum, into `axes`."""
     traces = gathers.data[gathers.live].detach().cpu().numpy()
+    largest = np.abs(traces).max(axis=-1, keepdims=True)
+    traces = traces / np.where(largest > 0, largest, 1.0)
     step = gathers.survey.time.step
     amplitude = np.abs(np.fft.rfft(traces, axis=-1)).mean(axis=0)
     frequency = np.fft.rfftfreq(traces.shape[-1], step)
@@ -40,7 +42,7 @@ def draw_spectrum(axes: Axes, gathers: Gathers) -> None:
     level = 20 * np.log10(np.maximum(amplitude / peak, 1e-4))
     axes.plot(frequency, level, color=BLUE, linewidth=1.2)
     axes.fill_between(frequency, level, -80, color=BLUE, alpha=0.15, linewidth=0)
-    loud = np.flatnonzero(level > -45)
+    loud = np.flatnonzero(level > -30)
     axes.set_xlim(0, min(frequency[-1], 1.5 * frequency[loud[-1]]) if len(loud) and loud[-1] else frequency[-1])
     axes.set_ylim(-62, 3)
     axes.set_xlabel("frequency (Hz)")

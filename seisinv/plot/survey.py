@@ -39,8 +39,8 @@ def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> No
     receivers = np.concatenate([shot.receivers for shot in survey.shots])
     factor, unit = length_unit(float(np.ptp(np.concatenate([sources, receivers])[:, 1:])))
     if survey.ndim == 2:
-        rows = np.repeat(np.arange(len(survey)), [len(shot.receivers) for shot in survey.shots])
-        source_rows = np.repeat(np.arange(len(survey)), [len(shot.sources) for shot in survey.shots])
+        rows = np.repeat(np.arange(1, len(survey) + 1), [len(shot.receivers) for shot in survey.shots])
+        source_rows = np.repeat(np.arange(1, len(survey) + 1), [len(shot.sources) for shot in survey.shots])
         axes.scatter(
             factor * receivers[:, 1],
             rows,
@@ -63,6 +63,7 @@ def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> No
         )
         axes.set_xlabel(f"position along the line ({unit})")
         axes.set_ylabel("shot, in file order")
+        axes.set_ylim(0.5 - 0.02 * len(survey), len(survey) + 0.5 + 0.02 * len(survey))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         edges: tuple[float, ...] = grid.extent[-1] if grid is not None else ()
         for edge in edges:
