@@ -18,10 +18,12 @@ import torch
 
 from seisinv import job, runner
 from seisinv.backends.base import Cost
-from seisinv.core import Gathers
+from seisinv.core import Gathers, Model
 from seisinv.inversion import Inversion, misfit_and_gradient
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.processing import Band, bands_of, processed
+from seisinv.inversion.tasks import best_wavelets
+from seisinv.inversion.wavelet import for_survey
 from seisinv.progress import clock
 from seisinv.settings import Settings
 
@@ -59,10 +61,9 @@ def check_job(settings: Settings) -> Iterator[str]:
     few = _few_shots(prepared)
     problem = runner.problem_of(few)
     bands = bands_of(runner.bands_of(prepared.settings), survey.time.nyquist)
-    wavelet = start_wavelet(problem, few.start)
-    yield time_line(prepared, problem, wavelet)
+    yield time_line(prepared, problem)
     yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
-    for skips in cycle_skips(problem, few.start, wavelet, [b for b in bands if b is not None]):
+    for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
         verdict = (
             "good" if skips.share < 0.1 else "doubtful" if skips.share < 0.3 else "too far: begin lower or improve it"
         )
@@ -109,9 +110,9 @@ def memory_line(prepared: job.Job) -> str:
     return f"memory       about {needed / 1e6:,.0f} MB for gradients: {steps:,} steps, {how}"
 
 
-def time_line(prepared: job.Job, problem: Inversion, wavelet: torch.Tensor | None) -> str:
+def time_line(prepared: job.Job, problem: Inversion) -> str:
     """Measure one gradient of a few shots, and say how long the whole job takes."""
-    task = next(iter(problem.tasks(prepared.start, wanted=list(problem.unknown.start)[:1], wavelet=wavelet)))
+    task = next(iter(problem.tasks(prepared.start, wanted=list(prepared.start)[:1])))
     misfit_and_gradient(task)  # compiles, warms up
     began = time.perf_counter()
     misfit_and_gradient(task)
@@ -122,24 +123,18 @@ def time_line(prepared: job.Job, problem: Inversion, wavelet: torch.Tensor | Non
     return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for the whole job"
 
 
-def start_wavelet(problem: Inversion, start: job.Model) -> torch.Tensor | None:
+def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
     """Return the wavelet that an inversion would estimate in its start model, None where it is known."""
-    from seisinv.inversion.wavelet import Correlations, correlations, highest_frequency, wavelet_from
-
-    how = problem.estimate()
-    if how is None:
+    if problem.estimate() is None:
         return None
-    survey = problem.observed.survey
-    highest = highest_frequency(start, survey.time, None)
-    parts = [correlations(task, highest) for task in problem.tasks(start)]
-    joined = (np.concatenate([getattr(p, n) for p in parts]) for n in ("cross", "power", "observed"))
-    return wavelet_from(Correlations(*joined), survey, highest, how).to(start.vp.dtype)
+    rows = [torch.from_numpy(best_wavelets(task)) for task in problem.tasks(start)]
+    return for_survey(rows, problem.observed.survey).to(start.vp.dtype)
 
 
-def cycle_skips(problem: Inversion, start: job.Model, wavelet: torch.Tensor | None, bands: list[Band]) -> list[Skips]:
+def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[Skips]:
     """Compare predicted and observed arrivals in the start model, band by band."""
     with torch.no_grad():
-        predicted = problem.propagator(start, wavelet)
+        predicted = problem.propagator(start, start_wavelet(problem, start))
     observed = problem.observed[list(range(len(problem.observed)))]
     return [_skips(processed(predicted, b, problem.window), processed(observed, b, problem.window), b) for b in bands]
 

@@ -24,7 +24,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
     """
     errors = [record.get("model_rmse") for record in history]
     with_error = any(e is not None for e in errors)
-    figure, axes = new_figure(11.0 if with_error else 6.4, 3.1, columns=2 if with_error else 1)
+    figure, axes = new_figure(11.0, 3.1, columns=2 if with_error else 1)
     first = 0
     for k in range(1, len(history) + 1):
         if k < len(history) and history[k]["band"] == history[first]["band"]:

@@ -185,7 +185,7 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
 
 _MODELS = "One colour scale for all models, one symmetric scale for all differences."
 _CONVERGENCE = "A dashed line starts a new frequency band; its data are filtered alike on both sides."
-_WAVELET = "Estimated from the data by least squares, frequency by frequency, and refreshed with each band."
+_WAVELET = "Estimated from the data by least squares, frequency by frequency, as it stood in each band."
 
 
 def _models_figure(run: RunRecord, name: str) -> Figure:
