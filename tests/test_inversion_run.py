@@ -236,8 +236,11 @@ def test_shot_tasks_travel_by_pickle_and_give_the_same_bits():
         pickle.loads(pickle.dumps(here))
 
 
-def test_gradient_with_penalty_matches_finite_differences():
-    inversion, _ = problem(penalty=[Tikhonov(1.0), TotalVariation(0.5)], smooth=15.0)
+@pytest.mark.parametrize("wavelet", ["known", "estimate", EstimateWavelet(per_shot=True)], ids=str)
+def test_gradient_with_penalty_matches_finite_differences(wavelet):
+    """The estimated wavelet follows the model, and the gradient knows it."""
+    window = Window(time=(0.02, 0.2), taper=0.05)
+    inversion, _ = problem(penalty=[Tikhonov(1.0), TotalVariation(0.5)], smooth=15.0, wavelet=wavelet, window=window)
     seen = []
 
     class Probe(LBFGS):

@@ -20,8 +20,8 @@ from seisinv.inversion.optimizers import Optimizer, Space
 from seisinv.inversion.processing import Band, processed
 from seisinv.inversion.result import BandEnd, Event, Progress, Result, of_shots
 from seisinv.inversion.run_directory import RunDirectory
-from seisinv.inversion.tasks import ShotResult, misfit_and_gradient, random_projection
-from seisinv.inversion.wavelet import Correlations, correlations, highest_frequency, wavelet_from
+from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
+from seisinv.inversion.wavelet import for_survey
 
 if TYPE_CHECKING:
     from seisinv.inversion.problem import Inversion, Map
@@ -54,19 +54,23 @@ class Loop:
         self.directory.write_model("start.npz", self._model(x))
         if self.truth is not None:
             self.directory.write_model("truth.npz", self.truth)
-        ends = []
+        ends: list[BandEnd] = []
         for index in range(len(self.bands)):
             run = BandRun(self, index, x)
             ends.append(run.run())
             x = run.accepted
             log.info("band %s: %s", label(self.bands[index]), ends[-1].reason)
+        # Each model is shown with the wavelet that fits best in it.
+        first = None
+        if self.directory.path is not None:
+            first = run.estimated_wavelet(self.problem.unknown.vector(), "start-wavelet")
         model = self._model(x)
         self.directory.write_model("model.npz", model)
         result = Result(
             model, self._model(self.problem.unknown.vector()), self.rows, ends, self.wavelets,
             self.directory.path, self.problem.propagator,
         )  # fmt: skip
-        self._write_gathers(result)
+        self._write_gathers(result, first)
         return result
 
     def spent(self, arrays: Mapping[str, np.ndarray], solves: int) -> None:
@@ -78,17 +82,16 @@ class Loop:
         with torch.no_grad():
             return self.problem.model(torch.from_numpy(x))
 
-    def _write_gathers(self, result: Result) -> None:
+    def _write_gathers(self, result: Result, first: Tensor | None) -> None:
         if self.directory.path is None:
             return
         survey, band = self.problem.observed.survey, self.bands[-1]
         shots = np.unique(np.linspace(0, len(survey) - 1, SHOWN_SHOTS + 2).round().astype(int)[1:-1]).tolist()
         simulator = self.problem.propagator.subset(shots)
         observed = processed(self.problem.observed[shots], band, self.problem.window)
-        wavelets: list[Tensor | None] = [*self.wavelets.values()] or [None]
+        last = list(self.wavelets.values())[-1] if self.wavelets else None
         shown = []
-        # Before: the start model with the wavelet estimated in it; after: the result with the last wavelet.
-        for model, wavelet in ((result.start, wavelets[0]), (result.model, wavelets[-1])):
+        for model, wavelet in ((result.start, first), (result.model, last)):
             with torch.no_grad():
                 gathers = simulator(model, of_shots(wavelet, shots))
             live = gathers.live & observed.live
@@ -113,12 +116,10 @@ class BandRun:
         self.first_misfit: float | None = None
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.latest: tuple[str, float, np.ndarray] | None = None
-        self.wavelet: Tensor | None = None
 
     def run(self) -> BandEnd:
-        """Estimate, precondition, optimise; leave the result in `accepted`."""
+        """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
-        self.wavelet = self._estimated_wavelet(x)
         weights = self._weights(x)
         self.objective(x)
         self.accept(x, iteration=0)
@@ -126,6 +127,7 @@ class BandRun:
             reason = "the data are fitted exactly"
         else:
             reason = self.loop.optimizer.minimise(self.objective, self._space(x, weights), self.accept)
+        self._save_wavelet(self.accepted)
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop._model(self.accepted))
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
@@ -176,7 +178,7 @@ class BandRun:
         vector = torch.from_numpy(x.copy()).requires_grad_()
         model = self.problem.model(vector)
         wanted = [n for n in model if model[n].requires_grad]
-        tasks = self.problem.tasks(model, wanted=wanted, wavelet=self.wavelet, band=self.band)
+        tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
         results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         if not np.isfinite(misfit):
@@ -198,26 +200,28 @@ class BandRun:
             )
         return {"misfit": np.array(misfit), "penalty": np.array(penalty.item()), "gradient": gradient.numpy()}
 
-    def _estimated_wavelet(self, x: np.ndarray) -> Tensor | None:
-        how = self.problem.estimate()
-        if how is None:
-            return None
-        self._tell("estimating the source wavelet")
-        model, survey = self.loop._model(x), self.problem.observed.survey
-        highest = highest_frequency(model, survey.time, hertz(self.loop.bands[-1]))
-
-        def compute() -> dict[str, np.ndarray]:
-            parts = [correlations(task, highest) for task in self.problem.tasks(model)]
-            joined = (np.concatenate([getattr(p, n) for p in parts]) for n in ("cross", "power", "observed"))
-            return {"wavelet": wavelet_from(Correlations(*joined), survey, highest, how).numpy()}
-
-        arrays = self._kept(f"{self.index:02d}-wavelet", digest(x), compute, solves=len(survey))
-        wavelet = torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
+    def _save_wavelet(self, x: np.ndarray) -> None:
+        wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
+        if wavelet is None:
+            return
         self.loop.wavelets[label(self.band)] = wavelet
-        axis = survey.source_time
+        axis = self.problem.observed.survey.source_time
         saved = {name: w.numpy() for name, w in self.loop.wavelets.items()}
         self.loop.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
-        return wavelet
+
+    def estimated_wavelet(self, x: np.ndarray, name: str) -> Tensor | None:
+        """Return the wavelet that fits best in a model, None if it is known."""
+        if self.problem.estimate() is None:
+            return None
+        model, survey = self.loop._model(x), self.problem.observed.survey
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self.problem.tasks(model, band=self.band)
+            rows = [torch.from_numpy(w) for w in self.loop.mapper(best_wavelets, tasks)]
+            return {"wavelet": for_survey(rows, survey).numpy()}
+
+        arrays = self._kept(name, digest(x), compute, solves=len(survey))
+        return torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
 
     def _weights(self, x: np.ndarray) -> np.ndarray:
         shape = self.problem.unknown.shape
@@ -229,7 +233,7 @@ class BandRun:
             vector = torch.from_numpy(x.copy()).requires_grad_()
             model = self.problem.model(vector)
             wanted = [n for n in model if model[n].requires_grad]
-            tasks = self.problem.tasks(model, wanted=wanted, wavelet=self.wavelet, band=self.band)
+            tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
             diagonal = np.zeros_like(x)
             for task in tasks:
                 projection = random_projection(task, self.loop.seed)
@@ -239,9 +243,8 @@ class BandRun:
             free = self.problem.free().reshape(shape)
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
 
-        key = digest(x, self.wavelet)
         solves = 2 * len(self.problem.observed)
-        return self._kept(f"{self.index:02d}-illumination", key, compute, solves=solves)["weights"]
+        return self._kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
 
     def _resolution(self, model: Model) -> tuple[float, ...]:
         """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""

@@ -2,8 +2,8 @@
 
     minimise  J(m) / J(m₀) + R(m)   within the bounds,   J = Σ_shots misfit(P F(m), P d)
 
-band by band: P filters and mutes both sides alike, F simulates with the band's wavelet, m₀ is the model at the start
-of the band, R the penalties. The gradient of J comes from the propagator's exact adjoint through torch.
+band by band: P filters and mutes both sides alike, F simulates with the known or the best wavelet, m₀ is the model at
+the start of the band, R the penalties. The gradient of J comes from the propagator's exact adjoint through torch.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from seisinv.core import ConfigError, Gathers, Model, Observed
 from seisinv.inversion.fingerprint import data_digest, digest
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.processing import Band, Window, bands_of, check_same_survey
-from seisinv.inversion.result import Progress, Result, of_shots
+from seisinv.inversion.result import Progress, Result
 from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.tasks import ShotTask, Simulator
-from seisinv.inversion.wavelet import EstimateWavelet
+from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, Unknown, water_mask
 
@@ -54,11 +54,12 @@ class Inversion:
     illumination : bool
         Precondition with a randomised estimate of the Gauss–Newton diagonal; costs one gradient per band.
     wavelet : "known", "estimate", or EstimateWavelet
-        Use the survey's wavelet, or estimate one at the start of every band.
+        Use the survey's wavelet, or estimate one from the data; see `wavelet.py`.
     window : Window, optional
         Offsets, times and mutes.
     batch_shots : int, optional
-        Shots per group (default 16): bounds the memory, and is what `mapper` spreads.
+        Neighbouring shots per group (default 16): bounds the memory, is what `mapper` spreads, and shares a wavelet
+        where one is estimated.
 
     Examples
     --------
@@ -167,11 +168,12 @@ class Inversion:
         start = self.unknown.start
         return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
 
-    def tasks(
-        self, model: Model, *, wanted: Sequence[str] = (), wavelet: Tensor | None = None, band: Band | None = None
-    ) -> Iterator[ShotTask]:
+    def tasks(self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None) -> Iterator[ShotTask]:
         """Yield the shot groups of one evaluation, in fixed order."""
         parameters = {n: model[n].detach() for n in model}
+        # Of the start model, not the current one: the objective may not change from step to step.
+        slowest = float(self.unknown.start["vp"].detach().min())
+        highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
         for shots, simulator in self._groups:
             # Data in memory travel with the task; a file is opened where the task runs.
             in_memory = isinstance(self.observed, Gathers)
@@ -184,7 +186,8 @@ class Inversion:
                 parameters=parameters,
                 wanted=tuple(wanted),
                 misfit=self.misfit,
-                wavelet=of_shots(wavelet, shots),
+                wavelet=self.estimate(),
+                highest=highest,
                 band=band,
                 window=self.window,
             )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seisinv.core import Gathers, Grid, Model, Observed, Survey
 from seisinv.inversion.processing import Band, Window, processed
+from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
 
 
@@ -55,7 +56,9 @@ class ShotTask:
         The model, as plain arrays.
     wanted : names of the parameters whose gradient is asked for; none: misfit only
     misfit : Misfit
-    wavelet : tensor [time] or [shot, source, time], or None for the survey's own
+    wavelet : how to estimate it from the group's data, or None for the survey's own
+    highest : float, Hz
+        Upper end of an estimated wavelet's spectrum.
     band, window : the same treatment of both sides
     """
 
@@ -67,7 +70,8 @@ class ShotTask:
     parameters: Mapping[str, Tensor]
     wanted: tuple[str, ...]
     misfit: Misfit
-    wavelet: Tensor | None = None
+    wavelet: EstimateWavelet | None = None
+    highest: float = 0.0
     band: Band | None = None
     window: Window | None = None
 
@@ -84,9 +88,8 @@ class ShotResult:
 def misfit_and_gradient(task: ShotTask) -> ShotResult:
     """Return the data misfit of a group of shots and its gradient with respect to the wanted parameters."""
     began = time.perf_counter()
-    inputs, predicted = _simulated(task)
-    observed = processed(task.observed[list(task.rows)], task.band, task.window)
-    value = task.misfit(predicted, observed)
+    inputs, predicted, observed, _ = _simulated(task)
+    value = task.misfit(_processed(predicted, task), _processed(observed, task))
     gradients = torch.autograd.grad(value, inputs) if inputs else ()
     return ShotResult(value.item(), _by_name(task, gradients), time.perf_counter() - began)
 
@@ -96,20 +99,39 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
 
     The signs of a shot depend on `seed` and the shot's index only, not on how shots are grouped.
     """
-    inputs, predicted = _simulated(task)
-    live = predicted.live & task.observed[list(task.rows)].live
-    signs = np.zeros(predicted.data.shape)
+    inputs, predicted, observed, _ = _simulated(task)
+    data = _processed(predicted, task)
+    signs = np.zeros(data.data.shape)
     for row, shot in zip(signs, task.shots, strict=True):
         random = np.random.default_rng([seed, shot])
         row[:] = 1.0 - 2.0 * random.integers(0, 2, row.shape)
-    v = torch.from_numpy(signs) * live[..., None]
-    return _by_name(task, torch.autograd.grad(predicted.data, inputs, v))
+    v = torch.from_numpy(signs) * (data.live & observed.live)[..., None]
+    return _by_name(task, torch.autograd.grad(data.data, inputs, v))
 
 
-def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers]:
+def best_wavelets(task: ShotTask) -> np.ndarray:
+    """Return the estimated wavelet of each shot of a group [shot, time]; equal rows unless there is one per shot."""
+    with torch.no_grad():
+        wavelet = _simulated(task)[3]
+    assert wavelet is not None  # asked for only where one is estimated
+    return wavelet.expand(len(task.rows), -1).numpy().copy()
+
+
+def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor | None]:
     leaves = {n: p.detach().clone().requires_grad_(n in task.wanted) for n, p in task.parameters.items()}
-    gathers = task.simulator(Model(task.grid, **leaves), task.wavelet)
-    return [leaves[n] for n in task.wanted], processed(gathers, task.band, task.window)
+    inputs = [leaves[n] for n in task.wanted]
+    model, observed = Model(task.grid, **leaves), task.observed[list(task.rows)]
+    if task.wavelet is None:
+        return inputs, task.simulator(model), observed, None
+    source = torch.from_numpy(pulse(task.simulator.survey.source_time, task.highest))
+    gathers = task.simulator(model, source.to(next(iter(leaves.values())).dtype))
+    used = gathers.live if task.window is None else gathers.live & task.window.traces(gathers.survey)
+    predicted, wavelet = with_best_wavelet(gathers.replace(live=used), observed, task.wavelet, highest=task.highest)
+    return inputs, predicted, observed, wavelet
+
+
+def _processed(gathers: Gathers, task: ShotTask) -> Gathers:
+    return processed(gathers, task.band, task.window)
 
 
 def _by_name(task: ShotTask, gradients: Sequence[Tensor]) -> dict[str, np.ndarray]:
