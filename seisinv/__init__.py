@@ -1,5 +1,6 @@
 """seisinv: seismic inversion with differentiable physics."""
 
+from seisinv import inversion, io, misfit, priors
 from seisinv.core import (
     ConfigError,
     DataError,
@@ -19,7 +20,8 @@ from seisinv.core import (
     line,
     ricker,
 )
-from seisinv.physics import Acoustic, AcousticDensity
+from seisinv.inversion import LBFGS, Adam, Inversion
+from seisinv.physics import Acoustic, AcousticDensity, Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
 
 __version__ = "0.1.0"

@@ -52,6 +52,7 @@ class ShotPoints:
 
     sources: Points
     receivers: Points
+    number: int = 0
 
     def __getitem__(self, name: str) -> Points:
         return {"sources": self.sources, "receivers": self.receivers}[name]

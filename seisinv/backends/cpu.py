@@ -34,8 +34,9 @@ class Cpu(Backend):
         dtype: torch.dtype,
         memory: Segments,
         threads: int | None,
+        courant: float = 0.0,
     ) -> None:
-        self.derived, self.dtype, self.memory = derived, dtype, memory
+        self.derived, self.dtype, self.memory, self.courant = derived, dtype, memory, courant
         self.frame = Frame(layout, derived.forward.reach, dtype)
         self.threads = threads or torch.get_num_threads()
         self.profiles = {n: self._profile(v) for n, v in profiles.items()}
@@ -207,7 +208,7 @@ class Cpu(Backend):
             library(self.derived, family, self.frame.pitch, self.dtype),
             self.frame,
             shot=shots[k],
-            number=k,
+            courant=self.courant,
             planes=planes,
             profiles=self.profiles,
             io=io,

@@ -3,8 +3,8 @@
 A region is "in" an axis' interior or in its absorbing layer.  The body for the layers is right everywhere, since
 profiles and memory fields are zero outside them; the body for the interior leaves out what vanishes there.  Every value
 is computed by the same operations in the same order whatever the threads, the tape or the memory strategy, so results
-agree to the last bit.  Arrays have a halo of zeros (above a free surface: the mirror image) as wide as the stencil; loops run on
-to a whole number of vectors, into the halo, where coefficients are zero.
+agree to the last bit.  Arrays have a halo of zeros (above a free surface: the mirror image) as wide as the stencil;
+loops run on to a whole number of vectors, into the halo, where coefficients are zero.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from importlib import resources
 from typing import cast
 
 from seisinv.symbolic import Poly, Program, Read, Set, schedule
@@ -22,7 +23,7 @@ OUTER = ("i", "j")
 
 
 class Body:
-    """Statements for one block of cells as C, with common sums named once; `rows` neighbouring rows share their loads."""
+    """Statements for one block of cells as C, common sums named once; `rows` neighbouring rows share their loads."""
 
     def __init__(self, program: Program, statements: Sequence[Set], rows: int) -> None:
         self.program, self.lines, self.named = program, list[str](), dict[str, str]()
@@ -129,8 +130,8 @@ def _grouped(program: Program, s: Set) -> dict[tuple[Read, ...], dict[object, li
         key: object = (tuple(r.name for r in away), tuple(bool(o) for o in offset)) if any(offset) else "centre"
         groups.setdefault(tuple(factors), {}).setdefault(key, []).append((c, tuple(away)))
     out: dict[tuple[Read, ...], dict[object, list[Term]]] = {}
-    for factors, stencils in groups.items():
-        out[factors] = {
+    for common, stencils in groups.items():
+        out[common] = {
             (key, tuple(terms)): sorted(terms, key=lambda t: t[1][0].offset) for key, terms in stencils.items()
         }
     return out
@@ -244,9 +245,8 @@ def _print_points(name: str, kernel: Sequence[Set], program: Program) -> str:
             lines += ["    for (I c = 0; c < p->cells; c++) {", "      const I q = p->cell[c];"]
             for n in symbols:
                 value = f"p->share[k] * io[o_{n}][t * p->stride + p->from[k]]"
-                lines.append(
-                    f"      R {var(n)} = 0; for (I k = p->first[c]; k < p->first[c + 1]; k++) {var(n)} += {value};"
-                )
+                total = f"for (I k = p->first[c]; k < p->first[c + 1]; k++) {var(n)} += {value};"
+                lines.append(f"      R {var(n)} = 0; {total}")
             lines += [f"      {var(s.left)}[q] = {expression};", "    }"]
         lines.append("  }")
     return "\n".join([*lines, "}"])
@@ -303,136 +303,26 @@ def print_library(programs: dict[str, Program], jam: int = 2) -> tuple[str, list
     symbols = list(dict.fromkeys(n for p in programs.values() for n in p.points))
     first = next(iter(programs.values()))
     sets = sorted({w for p in programs.values() for w in p.points.values()})
-    tapes = {n: [f"i_{t}" for t in p.tape] for n, p in programs.items()}
+    tapes = {n: ", ".join(f"i_{t}" for t in p.tape) or 0 for n, p in programs.items()}
     lines = [
         f"enum {{ NDIM = {first.ndim}, X = {first.ndim - 1}, REACH = {first.reach} }};",
         f"enum {{ {', '.join('i_' + n for n in arrays)}, ARRAYS }};",
         f"enum {{ {', '.join('o_' + n for n in symbols)} }};",
         f"enum {{ {', '.join(sets)} }};",
-        SUPPORT,
+        _template("support.h"),
         *(print_program(n, p, jam) for n, p in programs.items()),
         f"enum {{ {', '.join('p_' + n for n in programs)} }};",
         "static const Program PROGRAMS[] = {",
         *(
-            f"  [p_{n}] = {{ {n}, {int(p.reverse)}, {len(p.tape)}, {{ {', '.join(tapes[n]) or 0} }}, i_{p.fields[0]} }},"
+            f"  [p_{n}] = {{ {n}, {int(p.reverse)}, {len(p.tape)}, {{ {tapes[n]} }}, i_{p.fields[0]} }},"
             for n, p in programs.items()
         ),
         "};",
-        DRIVER,
+        _template("driver.h"),
     ]
-    return "\n".join([PRELUDE, *lines]), arrays, symbols
+    return "\n".join([_template("prelude.h"), *lines]), arrays, symbols
 
 
-PRELUDE = r"""#include <math.h>
-#include <stdatomic.h>
-#include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-#ifndef R
-#define R float
-#endif
-#ifndef S1
-#define S1 0 /* the stride of the axis before the last is known to the compiler: S0 in 2-D, S1 in 3-D */
-#endif
-typedef long long I;
-enum { VL = 32 / sizeof(R) };
-typedef R V __attribute__((vector_size(32)));
-typedef R U __attribute__((vector_size(32), aligned(sizeof(R)), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-INLINE V LD(const R *p) { return *(const U *)p; }
-INLINE void ST(R *p, V v) { *(V *)p = v; }
-#define B(x) ((V){0} + (R)(x))
-#define ZERO ((V){0})
-#if defined(__FMA__) && defined(__AVX__)
-INLINE V FMA(V a, V b, V c) { return sizeof(R) == 4 ? (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c) : (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
-#else
-INLINE V FMA(V a, V b, V c) { return a * b + c; }
-#endif"""
-
-SUPPORT = r"""/* n: cells along each axis (the last rounded up to whole vectors); a, b: where the interior begins and ends; s0: stride of the
-   first axis; origin: of cell 0 in an array; surface: whether the first row is a free surface. */
-typedef struct { I n[3], a[3], b[3], s0, origin, size, surface; } Grid;
-/* A set of points: row/column/weight per point, first/from/share the same entries per cell. */
-typedef struct { I cells, points, stride; const I *cell, *row, *column; const R *weight; const I *first, *from; const R *share; } Points;
-typedef struct { atomic_int arrived, phase; int count; atomic_llong bad; } Team;
-typedef struct { Team *team; int id; I lo, hi; } Worker;
-typedef struct { void (*step)(R **, const Grid *, const Points *, R *const *, I, Worker *); int reverse, tapes, tape[16], watch; } Program;
-
-static void barrier(Worker *w) {
-  Team *m = w->team;
-  if (m->count == 1) return;
-  const int phase = atomic_load_explicit(&m->phase, memory_order_relaxed);
-  if (atomic_fetch_add(&m->arrived, 1) == m->count - 1) { atomic_store(&m->arrived, 0); atomic_store(&m->phase, phase + 1); return; }
-  while (atomic_load_explicit(&m->phase, memory_order_acquire) == phase) {
-#if defined(__x86_64__)
-    _mm_pause();
-#endif
-  }
-}
-/* Above a free surface a field is continued by its mirror image; whole nodes mirror about the first row, half nodes about its upper edge. */
-static void mirror(R *v, const Grid *g, int first, int parity, I lo) {
-  if (!g->surface || lo) return;
-  for (I k = 1; k <= REACH; k++) {
-    R *to = v - k * g->s0; const R *from = v + (k - 1 + first) * g->s0;
-    const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
-    for (I j = 0; j < rows; j++) for (I x = 0; x < g->n[X]; x++) to[j*pitch + x] = parity * from[j*pitch + x];
-  }
-}
-"""
-
-DRIVER = r"""
-/* Flush denormals: a decaying wavefield would be 3-4 times slower. The caller's mode is restored. */
-#if defined(__x86_64__)
-#define ENTER const unsigned int mode = _mm_getcsr(); _mm_setcsr(mode | 0x8040);
-#define LEAVE _mm_setcsr(mode);
-#else
-#define ENTER
-#define LEAVE
-#endif
-static int is_finite(const R *v, const Grid *g, I lo, I hi) {
-  const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
-  R sum = 0;
-  for (I i = lo; i < hi; i++) for (I j = 0; j < rows; j++) { const R *p = v + i*g->s0 + j*pitch; R s = 0; for (I x = 0; x < g->n[X]; x++) s += p[x] * 0; sum += s; }
-  return sum == 0;
-}
-/* Run steps t0 … t1-1 (from the last for a reverse program). Returns -1, or the step at which the field was found not to be finite. */
-I run(int number, R *const *arrays, const Grid *g, const Points *points, R *const *io, R *tape, I t0, I t1, Team *team, int id) {
-  ENTER
-  const Program *p = &PROGRAMS[number];
-  R *f[ARRAYS];
-  memcpy(f, arrays, sizeof f);
-  Worker w = { team, id, g->n[0] * id / team->count, g->n[0] * (id + 1) / team->count };
-  I bad = -1;
-  for (I n = 0; n < t1 - t0; n++) {
-    const I t = p->reverse ? t1 - 1 - n : t0 + n;
-    for (int k = 0; k < p->tapes; k++) f[p->tape[k]] = tape + ((t - t0) * p->tapes + k) * g->size + g->origin;
-    p->step(f, g, points, io, t, &w);
-    if (t % 64 == 63 || n == t1 - t0 - 1) {
-      if (!is_finite(f[p->watch], g, w.lo, w.hi)) atomic_store(&team->bad, t);
-      barrier(&w);
-      bad = atomic_load(&team->bad);
-      barrier(&w);
-      if (bad >= 0) break;
-    }
-  }
-  if (id == 0) memcpy((R **)arrays, f, sizeof f);
-  LEAVE
-  return bad;
-}
-/* Copy the state into a buffer or back: whole fields, and of each memory field the layers of its axis. Returns the number of values. */
-I state(R *const *arrays, const Grid *g, const I *index, const I *axis, I count, R *buffer, int restore) {
-  R *at = buffer;
-  const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
-  for (I k = 0; k < count; k++) for (I i = 0; i < g->n[0]; i++) for (I j = 0; j < rows; j++) {
-    const I outer = axis[k] == 0 ? i : j, last = axis[k] == X;
-    if (axis[k] >= 0 && !last && outer >= g->a[axis[k]] && outer < g->b[axis[k]]) continue;
-    for (int side = 0; side < (last ? 2 : 1); side++) {
-      const I x0 = side ? g->b[X] : 0, x1 = last && !side ? g->a[X] : g->n[X], bytes = (x1 - x0) * sizeof(R);
-      if (buffer) { R *v = arrays[index[k]] + i*g->s0 + j*pitch + x0; if (restore) memcpy(v, at, bytes); else memcpy(at, v, bytes); }
-      at += x1 - x0;
-    }
-  }
-  return at - buffer;
-}
-"""
+def _template(name: str) -> str:
+    """Return the C that does not depend on the equations."""
+    return resources.files("seisinv.backends").joinpath(name).read_text()

@@ -1,6 +1,6 @@
 """The slow backend: programs interpreted with torch, one statement a line.  The truth in tests.
 
-Only the forward program is ever run; gradients, Born data and Hessian products come from torch's own autograd through it.
+Only the forward program is ever run; gradients, Born data and Hessian products come from torch's own autograd.
 """
 
 from __future__ import annotations

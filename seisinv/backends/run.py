@@ -75,13 +75,13 @@ class Run:
         frame: Frame,
         *,
         shot: ShotPoints,
-        number: int,
+        courant: float,
         planes: Mapping[str, np.ndarray],
         profiles: Mapping[str, np.ndarray],
         io: Mapping[str, Tensor],
         team: int,
     ) -> None:
-        self.code, self.frame, self.number, self.team = code, frame, number, team
+        self.code, self.frame, self.shot, self.team, self.courant = code, frame, shot, team, courant
         self.own: dict[str, np.ndarray] = {}
         self.pointers = (ctypes.c_void_p * len(code.arrays))()
         tapes = {t for p in code.programs.values() for t in p.tape}
@@ -128,8 +128,9 @@ class Run:
                     other.result()
         if bad >= 0:
             raise StabilityError(
-                f"shot {self.number}: the wavefield is not finite at solver step {bad} of the {program} run; "
-                "check the model for extreme values, the wavelet for NaN, or force a smaller step"
+                f"shot {self.shot.number}: the wavefield is not finite at solver step {bad} (Courant number "
+                f"{self.courant:.3f}, {program} run); check the model and the wavelet for extreme values, or force a "
+                "smaller step"
             )
 
     def record(self, plain: str, taped: str, steps: int, segment: int, *, last: bool = False) -> Kept:

@@ -11,7 +11,7 @@ import numpy as np
 
 from seisinv.core.errors import GeometryError
 
-AXES = {1: ("z",), 2: ("z", "x"), 3: ("z", "y", "x")}
+AXES = {2: ("z", "x"), 3: ("z", "y", "x")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Grid:
     ) -> None:
         shape = tuple(int(n) for n in shape)
         if len(shape) not in AXES:
-            raise GeometryError(f"shape has {len(shape)} axes; a grid has 1 to 3: (nz, nx) or (nz, ny, nx)")
+            raise GeometryError(f"shape has {len(shape)} axes; a grid has 2 or 3: (nz, nx) or (nz, ny, nx)")
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "spacing", _per_axis("spacing", spacing, len(shape)))
         object.__setattr__(self, "origin", _per_axis("origin", origin, len(shape)))

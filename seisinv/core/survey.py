@@ -117,7 +117,8 @@ class Survey:
             )
         if w.ndim == 3 and (w.shape[0] != len(self) or w.shape[1] < self.max_sources):
             raise DataError(
-                f"the wavelet has shape {tuple(w.shape)}; the survey has {len(self)} shots of up to {self.max_sources} sources"
+                f"the wavelet has shape {tuple(w.shape)}; the survey has {len(self)} shots "
+                f"of up to {self.max_sources} sources"
             )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Variable-density acoustic waves: pressure p and particle velocity v on a staggered grid (Virieux 1986; Levander 1988).
+"""Variable-density acoustic waves: pressure p and particle velocity v (Virieux 1986; Levander 1988).
 
     ∂vz/∂t = −bz ∂p/∂z
     ∂vx/∂t = −bx ∂p/∂x
@@ -20,7 +20,7 @@ from seisinv.symbolic import Coefficient, D, Dt, Equation, Field, Poly, Source
 
 
 class AcousticDensity(Physics):
-    """Variable-density acoustic wave equation in pressure and particle velocity."""
+    """Variable-density acoustic wave equation in pressure and particle velocity, on a staggered grid."""
 
     parameters: ClassVar[tuple[str, ...]] = ("vp", "rho")
     record: ClassVar[str] = "p"

@@ -1,7 +1,7 @@
 """The derived programs as torch functions: reverse and forward mode, and both on top of reverse mode.
 
-`Simulate` maps coefficients and amplitudes to data.  Its pullback is itself a function (`Pullback`), whose own derivative
-is the second-order program: the Hessian of ⟨data_bar, data⟩ is symmetric, so one program serves jvp and vjp alike.
+`Simulate` maps coefficients and amplitudes to data.  Its pullback is itself a function (`Pullback`), whose own
+derivative is the second-order program: the Hessian of ⟨data_bar, data⟩ is symmetric, so one program serves jvp and vjp.
 Nothing here knows a wave equation.
 """
 
@@ -107,7 +107,7 @@ class Born(torch.autograd.Function):
 
 
 class Second(torch.autograd.Function):
-    """(values…, tangents…, data_bar, its change) → derivative of `Pullback`, and the Born data; the last order there is."""
+    """(values…, tangents…, data_bar, its change) → derivative of `Pullback`, and Born data; the last order there is."""
 
     @staticmethod
     def forward(job: Job, count: int, *tensors: Tensor) -> tuple[Tensor, ...]:

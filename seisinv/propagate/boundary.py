@@ -6,7 +6,7 @@ b = σ / (σ + α) (a − 1), σ = σ₀ (x/L)², σ₀ = −3 v ln R / (2 L), �
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +26,8 @@ class Boundary:
     ----------
     width : int, cells
         Thickness of the absorbing layers, which are added outside the grid; one number, or by side, for example
-        ``{"left": 20, "right": 20, "bottom": 30, "top": 0}`` ("front" and "back" along y).  A side of width 0 is rigidly
-        cut off.
+        ``{"left": 20, "right": 20, "bottom": 30, "top": 0}`` ("front" and "back" along y).  At a side of width 0 the
+        pressure vanishes just outside the grid.
     free_surface : bool
         Whether the pressure vanishes at the first row of the grid; replaces the absorbing layer on top.
     reflection : float
@@ -114,9 +114,3 @@ def dominant_frequency(wavelet: Tensor | None, step: float, fallback: float) -> 
     n = 4 * samples.shape[-1]
     spectrum = np.abs(np.fft.rfft(samples, n)).sum(0)
     return max(float(np.argmax(spectrum)) / (n * step), 0.1 * fallback)
-
-
-def sides(boundary: Boundary, axes: Sequence[str]) -> str:
-    """Return the boundary as words for reports."""
-    layers = [f"{s} {boundary._side(s)}" for a in axes for s in Boundary.SIDES[a] if boundary._side(s)]
-    return ("free surface on top; " if boundary.free_surface else "") + "absorbing layers (cells): " + ", ".join(layers)

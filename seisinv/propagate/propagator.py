@@ -56,8 +56,8 @@ class Propagator:
         Even order of the differences in space.
     boundary : Boundary
     vp_max : float, m/s, optional
-        Fastest velocity for which the solver's step is chosen; set it to the upper bound of an inversion so that the step
-        does not depend on the model.  By default the model's maximum.
+        Fastest velocity for which the solver's step is chosen; set it to the upper bound of an inversion so that the
+        step does not depend on the model.  By default the model's maximum.
     step : float, s, optional
         Solver step, if it must be forced; refused above the stability limit.
     memory : Memory
@@ -87,10 +87,10 @@ class Propagator:
     grid: Grid
     survey: Survey
     order: int = 8
-    boundary: Boundary = Boundary()
+    boundary: Boundary = dataclasses.field(default_factory=Boundary)
     vp_max: float | None = None
     step: float | None = None
-    memory: Memory = Automatic()
+    memory: Memory = dataclasses.field(default_factory=Automatic)
     backend: str = "c"
     threads: int | None = None
 
@@ -131,7 +131,15 @@ class Propagator:
         if self.backend == "reference":
             recorded = Reference(self.derived, self.layout, profiles)(shots, Linear(coefficients, amplitudes))
         else:
-            backend = Cpu(self.derived, self.layout, profiles, dtype=dtype, memory=self.memory, threads=self.threads)
+            backend = Cpu(
+                self.derived,
+                self.layout,
+                profiles,
+                dtype=dtype,
+                memory=self.memory,
+                threads=self.threads,
+                courant=self._speed(model) * clock.step / min(self.grid.spacing),
+            )
             inputs = (*coefficients.values(), amplitudes)
             keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
             recorded = Simulate.apply(Job(backend, shots, list(coefficients)), keep, *inputs)
@@ -166,8 +174,8 @@ class Propagator:
             step = choose_step(time.step, SAFETY * limit)
         elif self.step > limit:
             raise StabilityError(
-                f"step is {self.step * 1e3:g} ms; the stability limit at {self._speed(model):g} m/s is {limit * 1e3:.3g} ms: "
-                "leave step out, or use a larger spacing"
+                f"step is {self.step * 1e3:g} ms; the stability limit at {self._speed(model):g} m/s is "
+                f"{limit * 1e3:.3g} ms: leave step out, or use a larger spacing"
             )
         else:
             step = self.step
@@ -239,7 +247,8 @@ class Propagator:
             return cache[key]
 
         return [
-            ShotPoints(points(s.sources, target), points(s.receivers, self.physics.record)) for s in self.survey.shots
+            ShotPoints(points(s.sources, target), points(s.receivers, self.physics.record), s.number)
+            for s in self.survey.shots
         ]
 
 

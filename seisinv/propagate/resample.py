@@ -17,6 +17,7 @@ from torch import Tensor
 from seisinv.core import TimeAxis
 
 HIGHEST = 1.8  # ω dt up to which the scheme's own frequencies are used; at 2 the group velocity is zero
+TAIL = 24  # steps run beyond the record and faded out, so that cutting it off does not ring into its last samples
 CHUNK = 256
 
 
@@ -41,7 +42,7 @@ class Clock:
     @property
     def steps(self) -> int:
         """Number of solver steps."""
-        return int(np.ceil((self.data.end - self.source.start) / self.step - 1e-6)) + 1
+        return int(np.ceil((self.data.end - self.source.start) / self.step - 1e-6)) + 1 + TAIL
 
     def source_matrix(self, dtype: torch.dtype) -> Tensor:
         """Return the matrix [step, sample] that turns source samples into what the solver is fed."""
@@ -89,11 +90,15 @@ def _data_matrix(clock: Clock, real: np.dtype) -> np.ndarray:
     omega = 2 * np.pi * np.arange(n // 2 + 1) / (n * h)
     warped = 2 / dt * np.arcsin(np.minimum(omega * dt / 2, 1.0))
     weight = _taper(omega, clock) * np.exp(1j * omega * lead) * (dt / h)
+    from scipy.special import erfc
+
+    fade = np.ones(clock.steps)
+    fade[-TAIL:] = 0.5 * erfc(3.2 * (2 * np.arange(1, TAIL + 1) / (TAIL + 1) - 1))
     out = np.empty((samples, clock.steps), real)
     for k in range(0, clock.steps, CHUNK):
         times = dt * np.arange(k, min(k + CHUNK, clock.steps))
         columns = np.fft.irfft(weight * np.exp(-1j * warped * times[:, None]), n)[:, :samples]
-        out[:, k : k + CHUNK] = columns.T
+        out[:, k : k + CHUNK] = columns.T * fade[k : k + CHUNK]
     return out
 
 

@@ -3,9 +3,10 @@
     equations ── discretise ──► program ── linearise ──► tangent
                                    └────── transpose ──► adjoint ── rotate, merge, rescale ──► schedule ──► a printer
 
-Nothing here knows arrays, devices or torch.  Prior art: Hückelheim et al. (2019, PerforAD, doi 10.1145/3337821.3337906)
-for adjoint stencils in gather form, Louboutin et al. (2019, Devito, doi 10.5194/gmd-12-1165-2019) for finite differences
-from symbolic equations, Griewank & Walther (2008) for the transformations themselves.
+Nothing here knows arrays, devices or torch.  Prior art: Hückelheim et al. (2019, PerforAD, doi
+10.1145/3337821.3337906) for adjoint stencils in gather form, Louboutin et al. (2019, Devito, doi
+10.5194/gmd-12-1165-2019) for finite differences from symbolic equations, Griewank & Walther (2008) for the
+transformations themselves.
 """
 
 from seisinv.symbolic.derive import Derived, derive

@@ -4,8 +4,8 @@ A derivative that is applied to a bare field twice along one axis becomes the ce
 moves its operand half a cell and becomes the staggered first difference.  Weights: Fornberg (1988, doi
 10.1090/S0025-5718-1988-0935077-0).
 
-Absorbing boundaries are convolutional perfectly matched layers (Komatitsch & Martin 2007, doi 10.1190/1.2757586), written
-as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the rewrite is applied twice and gives D² + D ψ + ζ
+Absorbing boundaries are convolutional perfectly matched layers (Komatitsch & Martin 2007, doi 10.1190/1.2757586),
+written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the rewrite is applied twice and gives D² + D ψ + ζ
 (Pasalic & McGarry 2010, doi 10.1190/1.3513453).
 """
 
@@ -43,7 +43,7 @@ def weights(points: Sequence[Fraction], derivative: int) -> list[Fraction]:
     return table[derivative]
 
 
-class Discretisation:
+class _Discretisation:
     """Collects the statements of one program; see `discretise`."""
 
     def __init__(self, axes: Sequence[str], order: int, ratios: Sequence[float]) -> None:
@@ -155,7 +155,7 @@ def discretise(
     """
     if order % 2 or order < 2:
         raise ValueError(f"order is {order}; it must be even and at least 2")
-    d = Discretisation(axes, order, ratios)
+    d = _Discretisation(axes, order, ratios)
     fields: list[str] = []
     swaps: list[tuple[str, str]] = []
     points: dict[str, str] = {RECORD: RECEIVERS}
@@ -234,7 +234,7 @@ def _name(e: object) -> str:
 
 
 def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, int], str]:
-    """Return, per coefficient, the powers of the time step and of 1/spacing that it absorbs; and the sources' coefficient.
+    """Return per coefficient the powers of the time step and of 1/spacing that it absorbs, and the sources' one.
 
     The program's differences have unit step and spacing; a term with n derivatives in space carries 1/spacingⁿ.
     """

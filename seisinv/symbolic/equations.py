@@ -1,4 +1,4 @@
-"""What a wave equation is written in: fields with their place on the staggered grid, coefficients, sources, derivatives."""
+"""What a wave equation is written in: fields on the staggered grid, coefficients, sources, derivatives."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _text(e: Poly) -> str:
     for m, c in sorted(
         e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))
     ):
-        names = [_atom(a) for a, _ in m if a not in common]
+        names = [_atom(a) for a, _ in sorted(m, key=lambda f: isinstance(f[0], Derivative)) if a not in common]
         value = -c if flip else c
         number = "" if abs(value) == 1 else f"{abs(value)} "
         parts.append(("− " if value < 0 else "+ ") + number + " ".join(names))

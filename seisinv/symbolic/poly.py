@@ -111,7 +111,7 @@ class Poly:
         return out
 
     def substitute(self, change: Callable[[Hashable], Poly | None]) -> Poly:
-        """Replace each atom by `change(atom)`; None keeps it.  Replacements of atoms with negative powers are monomials."""
+        """Replace each atom by `change(atom)`; None keeps it.  An atom with a negative power needs a monomial."""
         out = Poly()
         for m, c in self.terms.items():
             term = Poly.number(c)

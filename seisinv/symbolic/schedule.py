@@ -13,12 +13,10 @@ def schedule(program: Program) -> list[list[Set]]:
     body = program.body
     sums = {i for i, s in enumerate(body) if s.left in program.sums and not s.where}
     levels: list[int] = []
-    for homes in ([], None):
-        if homes is None:
-            whole = (k for i, k in enumerate(levels) if i not in sums and _is_whole(program, body[i]))
-            homes = sorted(set(whole))
+    for _ in range(2):  # the first round finds where the kernels over the whole grid are
+        homes = sorted({k for i, k in enumerate(levels) if i not in sums and _is_whole(program, body[i])})
         levels = []
-        for i, s in enumerate(body):
+        for i in range(len(body)):
             level = _lowest(body, levels, i)
             levels.append(min([h for h in homes if h >= level], default=level) if i in sums else level)
     kernels = []

@@ -64,7 +64,7 @@ def transpose(taped: Program, tangent: Sequence[Set]) -> Program:
 
 
 def rotate(adjoint: Program) -> Program:
-    """Move a trailing `f ← c f` to the front of the next step; the adjoint starts from zero, so the first move is free."""
+    """Move a trailing `f ← c f` to the front of the next step; the adjoint starts from zero, so that is free."""
     other = dict(adjoint.swaps) | {b: a for a, b in adjoint.swaps}
     body, front = list(adjoint.body), []
     for s in adjoint.body:
@@ -86,7 +86,7 @@ def merge(adjoint: Program) -> Program:
             t = body[k]
             reads = t.right.reads({s.left})
             if t.left == s.left and t.where == s.where and all(r.is_centre for r in reads):
-                joined = t.right.substitute(lambda a, s=s: s.right if a == Read(s.left, adjoint.centre) else None)
+                joined = _replaced(t.right, Read(s.left, adjoint.centre), s.right)
                 body[k] = Set(t.left, joined, t.where)
                 del body[i]
                 i -= 1
@@ -112,9 +112,7 @@ def rescale(adjoint: Program) -> Program:
             if len(names) == 1:
                 scale[s.left] = names.pop()
                 start = adjoint.at(s.left)
-                e = (e.substitute(lambda a, s=s: Poly() if a == Read(s.left, adjoint.centre) else None)) * adjoint.at(
-                    scale[s.left]
-                ) + start
+                e = _replaced(e, Read(s.left, adjoint.centre), Poly()) * adjoint.at(scale[s.left]) + start
         elif s.left in scale:
             e = e * adjoint.at(scale[s.left])
         body.append(Set(s.left, e, s.where))
@@ -136,7 +134,7 @@ def _scales(adjoint: Program) -> dict[str, str]:
                 if r.name in adjoint.fields and not r.is_centre:
                     others = tuple(sorted(o.name for o in reads if o.name != r.name))
                     found.setdefault(group[r.name], set()).add(others)
-    out = {}
+    out: dict[str, str] = {}
     for names, factors in found.items():
         if len(factors) == 1 and len(only := next(iter(factors))) == 1:
             out |= dict.fromkeys(names, only[0])
@@ -153,3 +151,7 @@ def _renamed(e: Poly, names: dict[str, str]) -> Poly:
     return e.substitute(
         lambda a: Poly.of(Read(names[a.name], a.offset)) if isinstance(a, Read) and a.name in names else None
     )
+
+
+def _replaced(e: Poly, old: Read, new: Poly) -> Poly:
+    return e.substitute(lambda a: new if a == old else None)

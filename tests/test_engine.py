@@ -1,0 +1,254 @@
+"""The engine's properties, for every physics that the package exports."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from measure import (
+    PHYSICS,
+    adjoint_error,
+    born_adjoint_error,
+    convergence_order,
+    gradient,
+    green_error,
+    growth,
+    hessian_errors,
+    like,
+    problem,
+    reciprocity_error,
+    reference_error,
+    reflection,
+    taylor_slopes,
+)
+
+import seisinv as si
+
+each_physics = pytest.mark.parametrize("physics", PHYSICS, ids=lambda p: p.name)
+surface = pytest.mark.parametrize("free_surface", [False, True], ids=["layers", "free surface"])
+
+# Dot products of a few thousand random terms in float64 agree to some 1e-15; 1e-12 leaves room for cancellation.
+ROUNDING = 1e-12
+
+
+@each_physics
+@surface
+@pytest.mark.parametrize("order", [2, 4, 8, 12])
+def test_adjoint_is_the_transpose(physics: si.Physics, free_surface: bool, order: int) -> None:
+    p = problem(physics, order=order, free_surface=free_surface)
+    assert p.simulate.clock(si.Model(p.simulate.grid, vp=2600.0, rho=2000.0)).step != p.simulate.survey.time.step
+    assert adjoint_error(p) < ROUNDING
+    assert born_adjoint_error(p) < ROUNDING
+
+
+@each_physics
+@surface
+def test_gradient_is_autograd_through_the_reference(physics: si.Physics, free_surface: bool) -> None:
+    data, gradients = reference_error(problem(physics, free_surface=free_surface))
+    assert data < 1e-12  # rounding over 100 steps
+    assert gradients < 1e-9
+
+
+@each_physics
+def test_taylor_remainder_is_second_order(physics: si.Physics) -> None:
+    slopes = taylor_slopes(problem(physics), np.arange(-3.0, 0.5))  # over three decades
+    assert np.abs(slopes - 2).max() < 0.02
+
+
+@each_physics
+@surface
+def test_hessian_is_symmetric_and_the_derivative_of_the_gradient(physics: si.Physics, free_surface: bool) -> None:
+    asymmetry, difference = hessian_errors(problem(physics, free_surface=free_surface))
+    assert asymmetry < 1e-10
+    assert difference < 1e-6  # Richardson's differences at 0.1 m/s are good to 1e-8
+
+
+def test_hessian_by_forward_over_reverse_equals_reverse_over_reverse() -> None:
+    p = problem(si.Acoustic())
+    y, v = like(p.data(), 1), like(p.vectors[0], 2)
+
+    def slope(m: torch.Tensor) -> torch.Tensor:
+        return torch.func.grad(lambda u: (p.data(u) * y).sum())(m)
+
+    forward = torch.func.jvp(slope, p.vectors, (v,))[1]
+    leaf = p.vectors[0].clone().requires_grad_()
+    (first,) = torch.autograd.grad((p.data(leaf) * y).sum(), leaf, create_graph=True)
+    (reverse,) = torch.autograd.grad(first, leaf, v)
+    assert torch.allclose(forward, reverse, rtol=1e-12, atol=0)
+
+
+@each_physics
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_memory_and_threads_do_not_change_a_bit(physics: si.Physics, dtype: torch.dtype) -> None:
+    p = problem(physics, shape=(46, 30))
+    vectors = tuple(v.to(dtype) for v in p.vectors)
+    y = like(p.data(*vectors), 1)
+    strategies = [si.StoreAll(), si.Checkpointed(), si.Checkpointed(7), si.Automatic(budget=0), si.Automatic()]
+    truth = None
+    for shots in ([0, 1], [0]):
+        truth = None
+        for memory in strategies:
+            for threads in (1, 2):
+                simulate = p.simulate.replace(memory=memory, threads=threads).subset(shots)
+                some = type(p)(simulate, p.vectors, p.wavelet[shots])
+                n = simulate.survey.max_receivers
+                found = gradient(some, y[shots, :n], vectors)
+                truth = truth or found
+                assert all(torch.equal(a, b) for a, b in zip(found, truth, strict=True))
+
+
+@each_physics
+def test_gradients_do_not_depend_on_which_backward_made_them(physics: si.Physics) -> None:
+    """A second backward through the same graph, and a gradient without a kept forward run, give the same."""
+    p = problem(physics)
+    leaves = p.with_leaves()
+    data = p.data(*leaves)
+    y = like(data, 1)
+    first = torch.autograd.grad((data * y).sum(), leaves, retain_graph=True)
+    second = torch.autograd.grad((data * y).sum(), leaves)
+    pull = torch.func.vjp(p.data, *p.vectors)[1](y)
+    assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(first, second, pull, strict=True))
+
+
+@each_physics
+@pytest.mark.parametrize("dt", [0.7e-3, 2e-3, 4.1e-3], ids=["fine", "near", "coarse"])
+def test_adjoint_is_exact_for_any_data_step(physics: si.Physics, dt: float) -> None:
+    assert born_adjoint_error(problem(physics, dt=dt, steps=30)) < ROUNDING
+
+
+def test_a_record_may_start_before_or_after_the_source() -> None:
+    """A delayed record is the tail of the whole one; one that starts early is silent before the source."""
+    grid = si.Grid((40, 50), 10.0)
+    shot = si.Shot([[100.0, 100.0]], [[50.0, 300.0]])
+    whole = si.Survey((shot,), si.TimeAxis(2e-3, 201)).with_wavelet(si.ricker(15.0))
+    late = si.Survey((shot,), si.TimeAxis(2e-3, 101, 0.2)).with_wavelet(si.ricker(15.0))
+    early = si.Survey((shot,), si.TimeAxis(2e-3, 221, -0.04)).with_wavelet(si.ricker(15.0))
+    model = si.Model(grid, vp=torch.full(grid.shape, 2000.0, dtype=torch.float64))
+    a, b, c = (si.Propagator(si.Acoustic(), grid, s)(model).data[0, 0] for s in (whole, late, early))
+    # The ends of a record carry the small error of cutting it off (2e-4 of the maximum).
+    assert torch.allclose(a[100:], b, atol=1e-3 * float(a.abs().max()))
+    assert torch.allclose(a, c[20:], atol=1e-3 * float(a.abs().max()))
+
+
+@each_physics
+def test_greens_function(physics: si.Physics) -> None:
+    assert green_error(physics, wavelengths=8) < 0.01
+
+
+@each_physics
+@pytest.mark.parametrize("order", [2, 4])
+def test_order_of_convergence(physics: si.Physics, order: int) -> None:
+    assert convergence_order(physics, order, (40, 20)) > order - 0.1
+
+
+def test_order_of_convergence_8() -> None:
+    assert convergence_order(si.Acoustic(), 8, (20, 16)) > 7.9
+
+
+@each_physics
+def test_reciprocity(physics: si.Physics) -> None:
+    assert reciprocity_error(physics) < 1e-10
+
+
+@each_physics
+def test_absorbing_layers_absorb(physics: si.Physics) -> None:
+    assert reflection(physics, 0) < 5e-4
+    assert reflection(physics, 60) < 5e-3
+
+
+@each_physics
+def test_nothing_grows(physics: si.Physics) -> None:
+    assert growth(physics, 4000) < 1e-3
+
+
+def test_a_free_surface_is_a_mirror() -> None:
+    """A source and its mirror image of opposite sign without a surface give the same data."""
+    grid, deep = si.Grid((60, 60), 10.0), si.Grid((119, 60), 10.0, origin=(-590.0, 0.0))
+    shot = si.Shot([[73.0, 201.0]], [[41.0, 333.3], [200.0, 401.0]])
+    image = si.Shot([[73.0, 201.0], [-73.0, 201.0]], shot.receivers)
+    time = si.TimeAxis(2e-3, 251)
+    wavelet = torch.from_numpy(si.ricker(12.0)(time.times))
+    one = si.Survey((shot,), time, wavelet)
+    two = si.Survey((image,), time, torch.stack([wavelet, -wavelet])[None])
+    for physics in PHYSICS:
+        flat = {n: torch.full(grid.shape, 2000.0, dtype=torch.float64) for n in physics.parameters}
+        whole = {n: torch.full(deep.shape, 2000.0, dtype=torch.float64) for n in physics.parameters}
+        a = si.Propagator(physics, grid, one, boundary=si.Boundary(free_surface=True))(si.Model(grid, **flat)).data
+        b = si.Propagator(physics, deep, two)(si.Model(deep, **whole)).data
+        assert float((a - b).norm() / b.norm()) < 1e-10
+
+
+def test_cells_may_be_oblong() -> None:
+    """With half the spacing along z, downgoing waves are as good as on fine cells, horizontal ones as on coarse cells."""
+    shot = si.Shot([[200.0, 200.0]], [[500.0, 200.0], [200.0, 500.0]])  # below, beside
+    survey = si.Survey((shot,), si.TimeAxis(2e-3, 201)).with_wavelet(si.ricker(12.0))
+
+    def run(dz: float, dx: float) -> torch.Tensor:
+        grid = si.Grid((round(700 / dz) + 1, round(700 / dx) + 1), (dz, dx))
+        vp = torch.full(grid.shape, 2000.0, dtype=torch.float64)
+        return si.Propagator(si.Acoustic(), grid, survey, order=4)(si.Model(grid, vp=vp)).data[0]
+
+    truth = run(5, 5)
+    oblong = (run(10, 20) - truth).norm(dim=1) / truth.norm(dim=1)
+    coarse = (run(20, 20) - truth).norm(dim=1) / truth.norm(dim=1)
+    assert oblong[0] < 0.25 * coarse[0]
+    assert 0.5 * coarse[1] < oblong[1] < 2 * coarse[1]
+
+
+def test_three_dimensions_need_no_new_code() -> None:
+    p = problem(si.Acoustic(), shape=(14, 12, 16), steps=12)
+    assert born_adjoint_error(p) < ROUNDING
+    assert max(reference_error(p)) < 1e-9
+
+
+@each_physics
+def test_propagators_pickle(physics: si.Physics) -> None:
+    p = problem(physics)
+    p.data()
+    again = pickle.loads(pickle.dumps(p.simulate))
+    model = si.Model(p.simulate.grid, **dict(zip(physics.parameters, p.vectors, strict=True)))
+    assert torch.equal(again(model, p.wavelet).data, p.data())
+
+
+def test_shots_do_not_talk_to_each_other() -> None:
+    p = problem(si.Acoustic(), shots=3)
+    whole = p.data()
+    for k in range(3):
+        model = si.Model(p.simulate.grid, vp=p.vectors[0])
+        alone = p.simulate.subset([k])(model, p.wavelet[[k]]).data[0]
+        assert torch.equal(alone, whole[k, : len(alone)])
+
+
+def test_an_infinite_wavefield_stops_with_shot_step_and_courant_number() -> None:
+    p = problem(si.Acoustic())
+    with pytest.raises(si.StabilityError, match=r"shot 1: .* step \d+ \(Courant number 0\.\d+"):
+        p.data(wavelet=p.wavelet * 1e308)
+
+
+def test_an_unstable_step_is_refused() -> None:
+    p = problem(si.Acoustic())
+    simulate = p.simulate.replace(step=4e-3)
+    with pytest.raises(si.StabilityError, match=r"step is 4 ms; the stability limit at 2600 m/s is [\d.]+ ms: .* or "):
+        simulate(si.Model(simulate.grid, vp=p.vectors[0]), p.wavelet)
+
+
+@each_physics
+def test_the_stability_limit_is_the_limit(physics: si.Physics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just below the limit amplitudes stay bounded, just above they do not."""
+    p = problem(physics, steps=200, order=8)
+    flat = {
+        n: torch.full(p.simulate.grid.shape, 2600.0 if n == "vp" else 2000.0, dtype=torch.float64)
+        for n in physics.parameters
+    }
+    model = si.Model(p.simulate.grid, **flat)
+    limit = p.simulate.stable_step(model)
+
+    def loudest(share: float) -> float:
+        simulate = p.simulate.replace(step=share * limit, boundary=si.Boundary(0))
+        return float(simulate(model, p.wavelet).data.abs().max())
+
+    quiet = loudest(0.98)
+    monkeypatch.setattr(si.Propagator, "stable_step", lambda self, model: 1.0)
+    assert loudest(1.02) > 1e6 * quiet
