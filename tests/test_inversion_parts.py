@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Shot, Survey, TimeAxis, line
-from seisinv.inversion import Band, Window, cycle_skip_share, default_start, grid_for, metrics
+from seisinv.inversion import LBFGS, Adam, Band, Window, cycle_skip_share, default_start, grid_for, metrics
 from seisinv.inversion.illumination import smooth, weights_from
+from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import bands_of, processed
 from seisinv.inversion.skipping import delays
 from seisinv.inversion.start import nice_below
@@ -193,3 +194,45 @@ def test_cycle_skip_share_without_signal_says_so():
     (share,) = cycle_skip_share(silent, simulate(start), [10])
     assert share.traces == 0
     assert np.isnan(share.share)
+
+
+def space(n: int = 3, low: float = -1e9, high: float = 1e9) -> Space:
+    bounds = [np.full(n, v) for v in (low, high)]
+    return Space(np.ones(n), *bounds, weights=np.ones(n), first_step=0.1, unit=1.0)
+
+
+def bowl(x):
+    return float((x**2).sum()) + 1, 2 * x
+
+
+def test_first_trial_changes_the_model_by_the_first_step():
+    tried = []
+
+    def watched(x):
+        tried.append(x.copy())
+        return bowl(x)
+
+    for low in (-1e9, -np.inf):  # SciPy scales the first step in two ways, with and without a full box
+        tried.clear()
+        LBFGS(1).minimise(watched, space(low=low), lambda x: None)
+        assert np.abs(tried[2] - 1).max() == pytest.approx(0.1)
+
+
+def test_the_end_of_a_band_is_explained():
+    def wrong(x):
+        return bowl(x)[0], -bowl(x)[1]
+
+    def ends(function, where, how):
+        return how.minimise(function, where, lambda x: None)
+
+    assert "less than 1e-06" in ends(bowl, space(), LBFGS(50))
+    assert "all 1 iterations" in ends(bowl, space(), LBFGS(1))
+    assert "line search found no lower point" in ends(wrong, space(), LBFGS(5))
+    assert "gradient is zero" in ends(bowl, space(low=1.0), LBFGS(5))
+    assert "all 5 iterations" in ends(bowl, space(), Adam(5, rate=0.1))
+
+
+def test_optimisers_refuse_nonsense():
+    for wrong in (lambda: LBFGS(0), lambda: LBFGS(3, memory=0), lambda: Adam(3, rate=0.0)):
+        with pytest.raises(ConfigError):
+            wrong()

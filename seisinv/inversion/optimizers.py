@@ -124,12 +124,13 @@ class LBFGS(Optimizer):
         box = None
         if space.sigma is None:
             box = Bounds(*((edge - space.start) / (scale * space.weights) for edge in (space.low, space.high)))
-        last = [np.inf]
+        last, flat = [np.inf], [False]
 
         def callback(intermediate_result: object) -> None:
             accept(place(intermediate_result.x))  # type: ignore[attr-defined]
             before, last[0] = last[0], float(intermediate_result.fun)  # type: ignore[attr-defined]
             if before - last[0] < self.tolerance * abs(last[0]):
+                flat[0] = True
                 raise StopIteration
 
         options: dict[str, float] = {"maxiter": self.iterations, "maxcor": self.memory, "maxls": self.searches}
@@ -143,6 +144,8 @@ class LBFGS(Optimizer):
             callback=callback,
             options=options,
         )
+        if flat[0]:
+            return f"an update lowered the objective by less than {self.tolerance:g} of itself"
         return _reason(outcome, self)
 
 
@@ -190,11 +193,9 @@ class Adam(Optimizer):
 
 
 def _reason(outcome: object, how: LBFGS) -> str:
-    status, message = int(outcome.status), str(outcome.message)  # type: ignore[attr-defined]
+    status = int(outcome.status)  # type: ignore[attr-defined]
     if status == 1:
         return f"all {how.iterations} iterations done"
-    if status == 99 or "StopIteration" in message:
-        return f"an update lowered the objective by less than {how.tolerance:g} of itself"
     if status == 2:
         return f"the line search found no lower point in {how.searches} trials; the band ends here"
     return "no descent direction is left within the bounds"

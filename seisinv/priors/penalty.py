@@ -1,9 +1,9 @@
 """Penalties on rough models: Tikhonov of first and second order, and total variation.
 
 They act on u = m / 1000 (km/s for velocities, g/cm³ for density) and measure its change over a stated `length` in
-metres, so that a weight means the same on every grid. The inversion divides the data misfit by its value at the start of
-the band before the penalties are added: a weight is relative to a data misfit of 1. A model whose vp changes by 1000 m/s
-over every `length` costs weight × ½ (Tikhonov) or weight × 1 (total variation).
+metres, so that a weight means the same on every grid. The inversion divides the data misfit by its value at the start
+of the band before the penalties are added: a weight is relative to a data misfit of 1. A model whose vp changes by
+1000 m/s over every `length` costs weight × ½ (Tikhonov) or weight × 1 (total variation).
 """
 
 from __future__ import annotations
