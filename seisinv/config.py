@@ -194,7 +194,7 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
         "data": ["path"],
         "start": ["vp", "rho"],
         "forward": ["output"],
-        "run": ["directory"],
+        "run": ["directory", "truth"],
     }.items():
         table = tables.get(section)
         if isinstance(table, dict):

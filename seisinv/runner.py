@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from seisinv import config, job
-from seisinv.core import ConfigError, Model, RunError, Survey
+from seisinv.core import ConfigError, Grid, Model, RunError, Survey
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
@@ -52,8 +52,8 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     for note in prepared.notes:
         log.info("%s", note)
     problem = problem_of(prepared)
-    if truth is None and resume:
-        truth = _kept_truth(directory)
+    if truth is None:
+        truth = _truth(settings, directory, prepared.start.grid)
     configuration: dict[str, Any] = config.dump(prepared.settings)
     configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
     with inversion_progress() as progress:
@@ -90,11 +90,17 @@ def _check_directory(directory: Path, resume: bool) -> None:
         raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
 
 
-def _kept_truth(directory: Path) -> Model | None:
+def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
+    """Return the true model that the settings name, or that the run in the directory had, on the grid."""
     from seisinv.io import read_model
 
-    path = directory / "truth.npz"
-    return read_model(path) if path.exists() else None
+    kept = directory / "truth.npz"
+    if kept.exists():
+        return read_model(kept)
+    if settings.run.truth is None:
+        return None
+    vp = job.regrid(read_model(settings.run.truth), grid, "vp", source=settings.run.truth)
+    return Model(grid, vp=vp.astype(np.float32))
 
 
 def problem_of(prepared: job.Job) -> Inversion:

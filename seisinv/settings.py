@@ -174,6 +174,7 @@ class RunSection(Section):
 
     directory: str | None = Field(default=None, description="run directory; default: runs/NAME beside where you are")
     seed: int = Field(default=0, ge=0)
+    truth: str | None = Field(default=None, description="model file that the result is only measured against")
     threads: int | None = Field(default=None, ge=1, description="default: all cores")
 
 
