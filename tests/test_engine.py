@@ -181,7 +181,7 @@ def test_a_free_surface_is_a_mirror() -> None:
 
 
 def test_cells_may_be_oblong() -> None:
-    """With half the spacing along z, downgoing waves are as good as on fine cells, horizontal ones as on coarse cells."""
+    """With half the spacing along z, downgoing waves are as good as on fine cells, horizontal ones are not."""
     shot = si.Shot([[200.0, 200.0]], [[500.0, 200.0], [200.0, 500.0]])  # below, beside
     survey = si.Survey((shot,), si.TimeAxis(2e-3, 201)).with_wavelet(si.ricker(12.0))
 
@@ -198,9 +198,10 @@ def test_cells_may_be_oblong() -> None:
 
 
 def test_three_dimensions_need_no_new_code() -> None:
-    p = problem(si.Acoustic(), shape=(14, 12, 16), steps=12)
+    p = problem(si.Acoustic(), shape=(9, 8, 10), steps=6, order=2, dt=1e-3)
     assert born_adjoint_error(p) < ROUNDING
-    assert max(reference_error(p)) < 1e-9
+    slow = type(p)(p.simulate.replace(backend="reference"), p.vectors, p.wavelet)
+    assert float((p.data() - slow.data()).norm() / slow.data().norm()) < 1e-12
 
 
 @each_physics
