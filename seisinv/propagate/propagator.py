@@ -102,6 +102,7 @@ class Propagator:
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads is {self.threads}; at least 1 is needed")
         self.survey.check_inside(self.grid)
+        _ = self._frequency  # here, since the numbers of a tensor cannot be read inside a torch.func transform
 
     def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
         """Simulate all shots.
@@ -210,14 +211,19 @@ class Propagator:
             )
         return self.vp_max
 
+    @cached_property
+    def _frequency(self) -> float:
+        """Dominant frequency of the survey's wavelet, for the absorbing layers, Hz."""
+        step = self.survey.time.step
+        return dominant_frequency(self.survey.wavelet, step, fallback=0.05 / step)
+
     def _profiles(self, step: float, speed: float) -> dict[str, np.ndarray]:
-        fallback = 0.05 / self.survey.time.step
         return self.boundary.profiles(
             self.derived.forward.profiles,
             grid=self.grid,
             layout=self.layout,
             speed=speed,
-            frequency=dominant_frequency(self.survey.wavelet, self.survey.time.step, fallback),
+            frequency=self._frequency,
             step=step,
         )
 
