@@ -219,13 +219,14 @@ def test_shots_do_not_talk_to_each_other() -> None:
     for k in range(3):
         model = si.Model(p.simulate.grid, vp=p.vectors[0])
         alone = p.simulate.subset([k])(model, p.wavelet[[k]]).data[0]
-        assert torch.equal(alone, whole[k, : len(alone)])
+        # The matrix product that resamples may group its sums by the number of traces: rounding.
+        assert torch.allclose(alone, whole[k, : len(alone)], rtol=0, atol=1e-14 * float(whole.abs().max()))
 
 
 def test_an_infinite_wavefield_stops_with_shot_step_and_courant_number() -> None:
     p = problem(si.Acoustic())
     with pytest.raises(si.StabilityError, match=r"shot 1: .* step \d+ \(Courant number 0\.\d+"):
-        p.data(wavelet=p.wavelet * 1e308)
+        p.data(wavelet=p.wavelet * 3e307)
 
 
 def test_an_unstable_step_is_refused() -> None:

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-KEEP = 1 << 32  # bytes of unused buffers to hold on to
+KEEP = 6 << 30  # bytes of unused buffers to hold on to
 HUGE = 1 << 22  # bytes from which huge pages pay
 
 
@@ -36,6 +36,11 @@ class Pool:
             if self._held + raw.nbytes <= KEEP:
                 self._free.setdefault(raw.nbytes, []).append(raw)
                 self._held += raw.nbytes
+
+    @property
+    def held(self) -> int:
+        """Bytes of unused arrays."""
+        return self._held
 
     def clear(self) -> None:
         """Let go of every unused array."""

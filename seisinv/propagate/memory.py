@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from seisinv.backends.base import Cost
+from seisinv.backends.buffers import KEEP, POOL
 from seisinv.core import ConfigError
 
 
@@ -61,14 +62,15 @@ class Automatic(Memory):
     Parameters
     ----------
     budget : int or None, bytes
-        By default half of the memory that is free when the gradient is asked for.
+        By default half of the memory that is free when the gradient is asked for, and at most 6 GiB, which is
+        what is kept between calls, since fresh pages cost more than repeating the steps.
     """
 
     budget: int | None = None
 
     def segment(self, steps: int, shots: int, cost: Cost) -> int:
         """Return `steps` where the tapes fit, else the distance between checkpoints."""
-        budget = available_memory() // 2 if self.budget is None else self.budget
+        budget = min((available_memory() + POOL.held) // 2, KEEP) if self.budget is None else self.budget
         if shots * self.bytes_needed(steps, steps, cost) <= budget:
             return steps
         return Checkpointed().segment(steps, shots, cost)

@@ -144,8 +144,7 @@ class Propagator:
             inputs = (*coefficients.values(), amplitudes)
             keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
             recorded = Simulate.apply(Job(backend, shots, list(coefficients)), keep, *inputs)
-        data = torch.matmul(recorded.transpose(1, 2), clock.data_matrix(dtype).T)
-        return Gathers(data, self.survey)
+        return Gathers(clock.to_data(recorded.transpose(1, 2)), self.survey)
 
     def subset(self, shots: Sequence[int]) -> Propagator:
         """Return the propagator of some of the shots."""
@@ -235,7 +234,7 @@ class Propagator:
             w = w.expand(len(survey), survey.max_sources, -1)
         h = self.grid.spacing[-1]
         scale = h ** self._scales.space[self._scales.source] / math.prod(self.grid.spacing)
-        return (torch.matmul(w.to(dtype), clock.source_matrix(dtype).T) * scale).transpose(1, 2).contiguous()
+        return (clock.to_solver(w.to(dtype)) * scale).transpose(1, 2).contiguous()
 
     @cached_property
     def _shots(self) -> list[ShotPoints]:

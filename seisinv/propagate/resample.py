@@ -7,6 +7,7 @@ Broggini & Andersson 2018, doi 10.1093/gji/ggx451; Stork 2013).  Both are fixed 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,9 +17,12 @@ from torch import Tensor
 
 from seisinv.core import TimeAxis
 
-HIGHEST = 1.8  # ω dt up to which the scheme's own frequencies are used; at 2 the group velocity is zero
+HIGHEST = (
+    1.2  # ω dt up to which data are kept: above, there are fewer than 4 nodes a wavelength even in the fastest rock
+)
 TAIL = 24  # steps run beyond the record and faded out, so that cutting it off does not ring into its last samples
-CHUNK = 256
+ROWS = 256  # samples whose weights are kept in one block
+SMALL = {torch.float32: 1e-8, torch.float64: 1e-11}  # weights left out, as a share of the largest
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,18 @@ class Clock:
         """Number of solver steps."""
         return int(np.ceil((self.data.end - self.source.start) / self.step - 1e-6)) + 1 + TAIL
 
-    def source_matrix(self, dtype: torch.dtype) -> Tensor:
-        """Return the matrix [step, sample] that turns source samples into what the solver is fed."""
-        return torch.from_numpy(_source_matrix(self)).to(dtype)
+    def to_solver(self, wavelets: Tensor) -> Tensor:
+        """Turn source samples [..., sample] into what the solver is fed [..., step]."""
+        parts = [
+            torch.nn.functional.pad(wavelets[..., k : k + ROWS] @ block, (first, self.steps - first - block.shape[1]))
+            for k, first, block in _blocks(self, "source", wavelets.dtype)
+        ]
+        return torch.stack(parts).sum(0)
 
-    def data_matrix(self, dtype: torch.dtype) -> Tensor:
-        """Return the matrix [sample, step] that turns the solver's record into data."""
-        return torch.from_numpy(_data_matrix(self, np.dtype(np.float32 if dtype == torch.float32 else np.float64)))
+    def to_data(self, recorded: Tensor) -> Tensor:
+        """Turn the solver's record [..., step] into data [..., sample]."""
+        blocks = _blocks(self, "data", recorded.dtype)
+        return torch.cat([recorded[..., first : first + b.shape[1]] @ b.T for _, first, b in blocks], -1)
 
 
 def choose_step(data_step: float, longest: float) -> float:
@@ -60,52 +69,43 @@ def choose_step(data_step: float, longest: float) -> float:
     return data_step * np.floor(longest / data_step + 1e-9)
 
 
-def _taper(omega: np.ndarray, clock: Clock) -> np.ndarray:
-    """One up to 90 % of the highest usable frequency, then a cosine to zero."""
-    top = min(HIGHEST / clock.step, np.pi / clock.data.step)
-    return 0.5 + 0.5 * np.cos(np.pi * np.clip((omega / top - 0.9) / 0.1, 0, 1))
+def _blocks(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int, Tensor]]:
+    """Return (first sample, first step, weights [sample, step]) of blocks of samples."""
+    return [(k, first, torch.from_numpy(block)) for k, first, block in _weights(clock, side, dtype)]
 
 
-@lru_cache(maxsize=8)
-def _source_matrix(clock: Clock) -> np.ndarray:
-    """f̃ₙ = Σ_k f_k (dt_d / 2π) ∫ exp(i ω̃ (tₙ + delay) − i ω(ω̃) t_k) dω̃, by FFT over ω̃."""
+@lru_cache(maxsize=4)
+def _weights(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int, np.ndarray]]:
+    """Weights between samples at t_k and steps at t_n, by FFT over ω̃, without those that are nothing.
+
+    source:  f̃ₙ = Σ_k f_k (dt_d / 2π) ∫ exp(i ω̃ (tₙ + delay) − i ω(ω̃) t_k) dω̃
+    data:    d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃ tₙ) dω,  with dω = cos(ω̃ dt / 2) dω̃
+    """
     dt, steps = clock.step, clock.steps
-    n = _fast_length(2 * steps)
+    n = 1 << (2 * steps - 1).bit_length()
     warped = 2 * np.pi * np.arange(n // 2 + 1) / (n * dt)
     omega = 2 / dt * np.sin(np.minimum(warped * dt / 2, np.pi / 2))
-    weight = _taper(omega, clock) * np.exp(1j * warped * clock.delay * dt) * (clock.source.step / dt)
-    out = np.empty((steps, clock.source.samples))
-    for k in range(0, clock.source.samples, CHUNK):
-        times = clock.source.step * np.arange(k, min(k + CHUNK, clock.source.samples))
-        out[:, k : k + CHUNK] = np.fft.irfft(weight * np.exp(-1j * omega * times[:, None]), n)[:, :steps].T
+    top = min(HIGHEST / dt, np.pi / clock.data.step)
+    window = _fade(4 * omega / top - 3)  # one up to ¾ of the highest frequency
+    axis = clock.source if side == "source" else clock.data
+    lead = axis.start - clock.source.start
+    if side == "source":
+        window = window * np.exp(1j * warped * clock.delay * dt) * (axis.step / dt)
+        ends = np.ones(steps)
+    else:
+        window = window * np.cos(np.minimum(warped * dt / 2, np.pi / 2))
+        ends = np.ones(steps)
+        ends[-TAIL:] = _fade(np.arange(1, TAIL + 1) / (TAIL + 1))
+    out = []
+    for k in range(0, axis.samples, ROWS):
+        times = lead + axis.step * np.arange(k, min(k + ROWS, axis.samples))
+        block = np.fft.irfft(window * np.exp(-1j * omega * times[:, None]), n)[:, :steps] * ends
+        seen = np.flatnonzero(np.abs(block).max(0) > SMALL[dtype] * np.abs(block).max())
+        first, last = (int(seen[0]), int(seen[-1]) + 1) if len(seen) else (0, 1)
+        out.append((k, first, block[:, first:last].astype(np.float32 if dtype == torch.float32 else np.float64)))
     return out
 
 
-@lru_cache(maxsize=8)
-def _data_matrix(clock: Clock, real: np.dtype) -> np.ndarray:
-    """d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃(ω) tₙ) dω, by FFT over ω."""
-    dt, h, samples = clock.step, clock.data.step, clock.data.samples
-    lead = clock.data.start - clock.source.start
-    n = _fast_length(int(2 * np.ceil((clock.data.end - clock.source.start) / h)) + 2)
-    omega = 2 * np.pi * np.arange(n // 2 + 1) / (n * h)
-    warped = 2 / dt * np.arcsin(np.minimum(omega * dt / 2, 1.0))
-    weight = _taper(omega, clock) * np.exp(1j * omega * lead) * (dt / h)
-    from scipy.special import erfc
-
-    fade = np.ones(clock.steps)
-    fade[-TAIL:] = 0.5 * erfc(3.2 * (2 * np.arange(1, TAIL + 1) / (TAIL + 1) - 1))
-    out = np.empty((samples, clock.steps), real)
-    for k in range(0, clock.steps, CHUNK):
-        times = dt * np.arange(k, min(k + CHUNK, clock.steps))
-        columns = np.fft.irfft(weight * np.exp(-1j * warped * times[:, None]), n)[:, :samples]
-        out[:, k : k + CHUNK] = columns.T * fade[k : k + CHUNK]
-    return out
-
-
-def _fast_length(n: int) -> int:
-    from scipy.fft import next_fast_len
-
-    even = next_fast_len(n, real=True)
-    while even % 2:
-        even = next_fast_len(even + 1, real=True)
-    return even
+def _fade(x: np.ndarray) -> np.ndarray:
+    """One up to x = 0, zero from x = 1 on, smooth to 1e-6 between."""
+    return 0.5 * np.array([math.erfc(3.2 * (2 * v - 1)) for v in np.clip(x, -1, 2)])

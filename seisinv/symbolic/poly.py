@@ -37,7 +37,9 @@ class Poly:
     __slots__ = ("terms",)
 
     def __init__(self, terms: Mapping[Monomial, Number] | None = None) -> None:
-        self.terms: dict[Monomial, Fraction] = {m: Fraction(c) for m, c in (terms or {}).items() if c}
+        self.terms: dict[Monomial, Fraction] = {
+            m: c if isinstance(c, Fraction) else Fraction(c) for m, c in (terms or {}).items() if c
+        }
 
     @staticmethod
     def of(atom: Hashable) -> Poly:
@@ -95,7 +97,7 @@ class Poly:
 
     def atoms(self) -> list[Hashable]:
         """Return every atom once, in a fixed order."""
-        return sorted({a for m in self.terms for a, _ in m}, key=repr)
+        return sorted({a for m in self.terms for a, _ in m}, key=_order)
 
     def reads(self, names: set[str] | None = None) -> list[Read]:
         """Return the reads, all or those of some arrays."""
@@ -103,35 +105,45 @@ class Poly:
 
     def diff(self, atom: Hashable) -> Poly:
         """Return the partial derivative with respect to an atom."""
-        out = Poly()
+        out: dict[Monomial, Fraction] = {}
         for m, c in self.terms.items():
             power = dict(m).get(atom, 0)
             if power:
-                out = out + Poly({_multiply(m, ((atom, -1),)): c * power})
-        return out
+                rest = _multiply(m, ((atom, -1),))
+                out[rest] = out.get(rest, Fraction(0)) + c * power
+        return Poly(out)
 
     def substitute(self, change: Callable[[Hashable], Poly | None]) -> Poly:
         """Replace each atom by `change(atom)`; None keeps it.  An atom with a negative power needs a monomial."""
-        out = Poly()
+        out: dict[Monomial, Fraction] = {}
         for m, c in self.terms.items():
             term = Poly.number(c)
+            changed = False
             for a, power in m:
                 new = change(a)
-                base = Poly.of(a) if new is None else new
-                term = term * (_power(base, power))
-            out = out + term
-        return out
+                changed |= new is not None
+                term = term * (Poly({((a, power),): 1}) if new is None else _power(new, power))
+            for product, value in term.terms.items() if changed else ((m, c),):
+                out[product] = out.get(product, Fraction(0)) + value
+        return Poly(out)
 
     def shifted(self, by: tuple[int, ...]) -> Poly:
         """Return the expression as seen from a point `by` cells away: every read moves, coefficients included."""
-        return self.substitute(lambda a: Poly.of(a.moved(by)) if isinstance(a, Read) else None)
+        moved = {tuple((a.moved(by) if isinstance(a, Read) else a, p) for a, p in m): c for m, c in self.terms.items()}
+        return Poly(moved)
+
+
+def _order(atom: Hashable) -> tuple[str, tuple[int, ...]]:
+    return (atom.name, atom.offset) if isinstance(atom, Read) else (repr(atom), ())
 
 
 def _multiply(m: Monomial, n: Monomial) -> Monomial:
+    if not m or not n:
+        return m or n
     powers = dict(m)
     for a, p in n:
         powers[a] = powers.get(a, 0) + p
-    return tuple(sorted(((a, p) for a, p in powers.items() if p), key=repr))
+    return tuple(sorted(((a, p) for a, p in powers.items() if p), key=lambda f: _order(f[0])))
 
 
 def _power(base: Poly, power: int) -> Poly:

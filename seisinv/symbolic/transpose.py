@@ -144,7 +144,7 @@ def _scales(adjoint: Program) -> dict[str, str]:
 def _unscaled(r: Read, scale: dict[str, str]) -> Poly | None:
     if r.name not in scale:
         return None
-    return Poly({tuple(sorted(((r, 1), (Read(scale[r.name], r.offset), -1)), key=repr)): 1})
+    return Poly({((r, 1),): 1}) * Poly({((Read(scale[r.name], r.offset), -1),): 1})
 
 
 def _renamed(e: Poly, names: dict[str, str]) -> Poly:
