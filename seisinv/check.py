@@ -1,9 +1,7 @@
 """What can be said before any work: stability, sampling of the waves, memory, time, and how good the start model is.
 
 A trace is cycle-skipped where the start model's arrival is off by more than half a period: descent then moves it to the
-wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367). The shift of a trace is the lag of the largest
-cross-correlation of predicted and observed, filtered to the band; the period is that of the observed traces' mean
-frequency there.
+wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
 """
 
 from __future__ import annotations
@@ -11,33 +9,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from seisinv import job, runner
 from seisinv.backends.base import Cost
-from seisinv.core import Gathers, Model
-from seisinv.inversion import Inversion, misfit_and_gradient
+from seisinv.core import Model
+from seisinv.inversion import Inversion, SkipShare, cycle_skip_share, misfit_and_gradient
 from seisinv.inversion.problem import BATCH
-from seisinv.inversion.processing import Band, bands_of, processed
+from seisinv.inversion.processing import Band, bands_of
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import for_survey
 from seisinv.progress import clock
 from seisinv.settings import Settings
 
 SHOTS = 6  # looked at
-
-
-@dataclass(frozen=True)
-class Skips:
-    """Share of the live traces of a band whose shift exceeds half a period, and the median shift, s."""
-
-    band: Band
-    share: float
-    median: float
-    half_period: float
 
 
 def check_job(settings: Settings) -> Iterator[str]:
@@ -68,8 +55,8 @@ def check_job(settings: Settings) -> Iterator[str]:
             "good" if skips.share < 0.1 else "doubtful" if skips.share < 0.3 else "too far: begin lower or improve it"
         )
         yield (
-            f"  up to {skips.band.high:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median * 1e3:4.0f} ms, "
-            f"half a period {skips.half_period * 1e3:4.0f} ms   {verdict}"
+            f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "
+            f"half a period {skips.period / 2 * 1e3:4.0f} ms   {verdict}"
         )
 
 
@@ -131,27 +118,12 @@ def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
     return for_survey(rows, problem.observed.survey).to(start.vp.dtype)
 
 
-def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[Skips]:
+def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[SkipShare]:
     """Compare predicted and observed arrivals in the start model, band by band."""
     with torch.no_grad():
         predicted = problem.propagator(start, start_wavelet(problem, start))
     observed = problem.observed[list(range(len(problem.observed)))]
-    return [_skips(processed(predicted, b, problem.window), processed(observed, b, problem.window), b) for b in bands]
-
-
-def _skips(predicted: Gathers, observed: Gathers, band: Band) -> Skips:
-    live = (predicted.live & observed.live).numpy()
-    p, d = predicted.data.numpy()[live], observed.data.numpy()[live]
-    step = observed.survey.time.step
-    n = 2 * p.shape[-1]
-    spectrum_d = np.fft.rfft(d, n)
-    lags = np.fft.irfft(spectrum_d * np.conj(np.fft.rfft(p, n)), n)
-    lag = np.argmax(lags, axis=-1)
-    shift = np.abs(np.where(lag > n // 2, lag - n, lag)) * step
-    power = (np.abs(spectrum_d) ** 2).sum(axis=0)
-    mean = float((np.fft.rfftfreq(n, step) * power).sum() / power.sum()) if power.any() else band.high
-    half = 0.5 / mean
-    return Skips(band, float((shift > half).mean()), float(np.median(shift)), half)
+    return cycle_skip_share(predicted, observed, bands, window=problem.window)
 
 
 def _few_shots(prepared: job.Job) -> job.Job:

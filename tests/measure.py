@@ -218,7 +218,7 @@ def exact_pressure(
 def convergence_order(physics: si.Physics, order: int, spacings: tuple[float, float], peak: float = 2.5) -> float:
     """Observed order in space: slope of the L2 error of traces between two spacings.
 
-    The last tenth of the record is left out: cutting a record off leaves an error of 2e-5 in its last samples.
+    The last tenth of the record is left out: cutting a record off leaves an error in its last samples.
     """
     speed, errors = 2000.0, []
     wavelet = si.ricker(peak, delay=2 / peak)

@@ -127,7 +127,7 @@ def test_a_record_may_start_before_or_after_the_source() -> None:
     early = si.Survey((shot,), si.TimeAxis(2e-3, 221, -0.04)).with_wavelet(si.ricker(15.0))
     model = si.Model(grid, vp=torch.full(grid.shape, 2000.0, dtype=torch.float64))
     a, b, c = (si.Propagator(si.Acoustic(), grid, s)(model).data[0, 0] for s in (whole, late, early))
-    # The ends of a record carry the small error of cutting it off (2e-4 of the maximum).
+    # The last sample of a record carries the error of cutting it off, up to 1e-3 of the maximum.
     assert torch.allclose(a[100:], b, atol=1e-3 * float(a.abs().max()))
     assert torch.allclose(a, c[20:], atol=1e-3 * float(a.abs().max()))
 
@@ -210,7 +210,7 @@ def test_propagators_pickle(physics: si.Physics) -> None:
     p.data()
     again = pickle.loads(pickle.dumps(p.simulate))
     model = si.Model(p.simulate.grid, **dict(zip(physics.parameters, p.vectors, strict=True)))
-    assert torch.equal(again(model, p.wavelet).data, p.data())
+    assert torch.equal(again(pickle.loads(pickle.dumps(model)), p.wavelet).data, p.data())
 
 
 def test_shots_do_not_talk_to_each_other() -> None:
@@ -223,10 +223,12 @@ def test_shots_do_not_talk_to_each_other() -> None:
         assert torch.allclose(alone, whole[k, : len(alone)], rtol=0, atol=1e-14 * float(whole.abs().max()))
 
 
-def test_an_infinite_wavefield_stops_with_shot_step_and_courant_number() -> None:
-    p = problem(si.Acoustic())
-    with pytest.raises(si.StabilityError, match=r"shot 1: .* step \d+ \(Courant number 0\.\d+"):
-        p.data(wavelet=p.wavelet * 3e307)
+def test_an_infinite_wavefield_stops_with_shot_step_and_courant_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = problem(si.Acoustic(), steps=200)
+    monkeypatch.setattr(si.Propagator, "stable_step", lambda self, model: 1.0)
+    simulate = p.simulate.replace(step=4e-3)
+    with pytest.raises(si.StabilityError, match=r"shot 1: .* step \d+ \(Courant number 1\.040"):
+        simulate(si.Model(simulate.grid, vp=p.vectors[0].float()), p.wavelet)
 
 
 def test_an_unstable_step_is_refused() -> None:

@@ -10,13 +10,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
-from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Shot, Survey, TimeAxis, line
-from seisinv.inversion import LBFGS, Adam, Band, Window, cycle_skip_share, default_start, grid_for, metrics
+from seisinv.core import ConfigError, Gathers, Grid, Model, Shot, Survey, TimeAxis
+from seisinv.inversion import LBFGS, Adam, Band, Window, cycle_skip_share, metrics
 from seisinv.inversion.illumination import smooth, weights_from
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import bands_of, processed
 from seisinv.inversion.skipping import delays
-from seisinv.inversion.start import nice_below
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -68,37 +67,6 @@ def test_window_keeps_what_it_says():
     out = processed(Gathers(torch.ones(1, 3, 101), survey), None, window)
     assert torch.equal(out.data[0, 1], w)
     assert out.live.tolist() == [[False, True, False]]
-
-
-def test_gradient_start_is_stated_and_clipped():
-    grid = Grid((11, 3), 100.0)
-    vp = default_start(grid, v0=1600, gradient=0.5, bounds=(1500, 2000), water=250.0).vp
-    assert vp[:3, 0].tolist() == [1480, 1480, 1480]
-    assert float(vp[5, 0]) == pytest.approx(1600 + 0.5 * 250)
-    assert float(vp.max()) == 1975
-    assert float(default_start(grid, v0=1600, gradient=2.0, bounds=(1500, 2000)).vp.max()) == 2000
-
-
-def test_grid_holds_the_survey_at_the_spacing_asked_for():
-    survey = Survey.surface(
-        sources=line(130, 2130, every=500, depth=7),
-        receivers=line(0, 3210, every=30),
-        wavelet=None,
-        duration=1,
-        dt=4e-3,
-    )
-    grid = grid_for(survey, vp_min=1500, highest=20)
-    survey.check_inside(grid)
-    assert grid.spacing == (15.0, 15.0)
-    assert grid.extent[0][1] == pytest.approx(0.5 * 3080, abs=15)
-    assert grid.extent[1][0] <= -75
-    with pytest.raises(GeometryError, match="deepest"):
-        grid_for(survey, vp_min=1500, highest=20, depth=5.0)
-
-
-def test_nice_spacing_never_exceeds_the_limit():
-    for value in np.geomspace(0.3, 300, 200):
-        assert 0.74 * value <= nice_below(value) <= value * (1 + 1e-9)
 
 
 def test_metrics_of_the_truth_are_perfect_and_of_the_start_are_not():

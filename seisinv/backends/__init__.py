@@ -25,7 +25,7 @@ def source(physics: Equations, *, order: int = 8, program: str = "forward", axes
     """Return the generated C of one program: "forward", "taped", "adjoint", "born", "born_taped" or "second"."""
     derived = derive(physics.equations(axes), axes, order=order, record=physics.record, ratios=(1,) * len(axes))
     equations = "\n".join(f"/* {e.text()} */" for e in physics.equations(axes))
-    return f"{equations}\n{print_program(program, getattr(derived, program), jam=2)}"
+    return f"{equations}\n{print_program(program, getattr(derived, program), jam=3)}"
 
 
 __all__ = ["PROGRAMS", "Backend", "Layout", "Linear", "Points", "ShotPoints", "source"]

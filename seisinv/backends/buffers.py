@@ -12,10 +12,10 @@ HUGE = 1 << 22  # bytes from which huge pages pay
 
 
 class Pool:
-    """Hands out aligned arrays and takes them back."""
+    """Hands out aligned arrays and takes them back; forgets the sizes asked for longest ago when it holds too much."""
 
     def __init__(self) -> None:
-        self._free: dict[int, list[np.ndarray]] = {}
+        self._free: dict[int, list[np.ndarray]] = {}  # by bytes, the size used last at the end
         self._held = 0
         self._lock = threading.Lock()
 
@@ -33,20 +33,19 @@ class Pool:
         """Take an array back; the caller must not use it any more."""
         raw = array.view(np.uint8)
         with self._lock:
-            if self._held + raw.nbytes <= KEEP:
-                self._free.setdefault(raw.nbytes, []).append(raw)
-                self._held += raw.nbytes
+            self._free[raw.nbytes] = [*self._free.pop(raw.nbytes, []), raw]
+            self._held += raw.nbytes
+            while self._held > KEEP:
+                oldest = next(iter(self._free))
+                if self._free[oldest]:
+                    self._held -= self._free[oldest].pop().nbytes
+                if not self._free[oldest]:
+                    del self._free[oldest]
 
     @property
     def held(self) -> int:
         """Bytes of unused arrays."""
         return self._held
-
-    def clear(self) -> None:
-        """Let go of every unused array."""
-        with self._lock:
-            self._free.clear()
-            self._held = 0
 
 
 def _fresh(count: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from seisinv.symbolic.linearise import tangent_name
 from seisinv.symbolic.transpose import adjoint_name
 
 Result = TypeVar("Result")
+CACHE = 4 << 20  # bytes of one shot's fields up to which each thread does shots of its own
 
 
 class Cpu(Backend):
@@ -196,9 +197,12 @@ class Cpu(Backend):
             yield from pool.map(one, range(count))
 
     def _team(self, shots: int) -> int:
-        """How many threads share one shot's grid: all of them where there are fewer shots than threads, else one."""
+        """How many threads share one shot's grid: all, where shots are fewer than threads or too large for the caches."""
+        program = self.derived.forward
+        planes = len(program.fields) - len(program.memory) + len(program.coefficients)
+        fits = planes * self.frame.size * self.frame.real.itemsize <= CACHE
         rows = self.frame.layout.shape[0] // (2 * self.frame.reach + 2)
-        return 1 if shots >= self.threads else max(1, min(self.threads, rows))
+        return 1 if shots >= self.threads and fits else max(1, min(self.threads, rows))
 
     @contextmanager
     def _run(

@@ -295,7 +295,7 @@ def print_program(name: str, program: Program, jam: int) -> str:
     return "\n".join([*text, head, *("  " + c for c in order), "}"])
 
 
-def print_library(programs: dict[str, Program], jam: int = 2) -> tuple[str, list[str], list[str]]:
+def print_library(programs: dict[str, Program], jam: int = 3) -> tuple[str, list[str], list[str]]:
     """Return the C source of a set of programs, the order of its arrays, and that of its point symbols."""
     arrays = list(dict.fromkeys(
         n for p in programs.values() for n in itertools.chain(p.arrays, p.profiles) if n not in p.points

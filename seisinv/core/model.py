@@ -70,6 +70,9 @@ class Model:
             self, "parameters", MappingProxyType({n: _checked(grid, n, v) for n, v in parameters.items()})
         )
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self.grid, dict(self.parameters))
+
     @classmethod
     def layered(cls, grid: Grid, tops: Sequence[float], **parameters: Sequence[float]) -> Model:
         """Build flat layers: one value per layer, `tops` in metres, the first at or above the grid's top."""
@@ -114,6 +117,10 @@ class Model:
     def to(self, dtype: torch.dtype) -> Model:
         """Return a copy in another floating-point type."""
         return Model(self.grid, **{n: v.to(dtype) for n, v in self.parameters.items()})
+
+
+def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
+    return Model(grid, **parameters)
 
 
 def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:

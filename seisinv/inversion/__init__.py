@@ -1,4 +1,4 @@
-"""Inversion: problem, optimisers, run directory, starting models, measures of success."""
+"""Inversion: problem, optimisers, run directory, measures of success."""
 
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
@@ -6,7 +6,6 @@ from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
-from seisinv.inversion.start import default_start, grid_for
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
 from seisinv.inversion.wavelet import EstimateWavelet
 
@@ -26,8 +25,6 @@ __all__ = [
     "SkipShare",
     "Window",
     "cycle_skip_share",
-    "default_start",
-    "grid_for",
     "mae",
     "metrics",
     "misfit_and_gradient",
