@@ -197,7 +197,7 @@ class Cpu(Backend):
             yield from pool.map(one, range(count))
 
     def _team(self, shots: int) -> int:
-        """How many threads share one shot's grid: all, where shots are fewer than threads or too large for the caches."""
+        """How many threads share a shot's grid: all, where shots are fewer than threads or too large for the caches."""
         program = self.derived.forward
         planes = len(program.fields) - len(program.memory) + len(program.coefficients)
         fits = planes * self.frame.size * self.frame.real.itemsize <= CACHE

@@ -8,9 +8,13 @@
 #endif
 static int is_finite(const R *v, const Grid *g, I lo, I hi) {
   const I rows = NDIM == 3 ? g->n[1] : 1, pitch = NDIM == 3 ? S1 : 0;
-  R sum = 0;
-  for (I i = lo; i < hi; i++) for (I j = 0; j < rows; j++) { const R *p = v + i*g->s0 + j*pitch; R s = 0; for (I x = 0; x < g->n[X]; x++) s += p[x] * 0; sum += s; }
-  return sum == 0;
+  V sum = ZERO;
+  for (I i = lo; i < hi; i++) for (I j = 0; j < rows; j++) {
+    const R *p = v + i*g->s0 + j*pitch;
+    for (I x = 0; x < g->n[X]; x += VL) sum += LD(p + x) * 0; /* NaN and infinity times 0 are NaN */
+  }
+  for (int k = 0; k < VL; k++) if (sum[k] != 0) return 0;
+  return 1;
 }
 /* Run steps t0 … t1-1 (from the last for a reverse program). Returns -1, or the step at which the field was found not to be finite. */
 I run(int number, R *const *arrays, const Grid *g, const Points *points, R *const *io, R *tape, I t0, I t1, Team *team, int id) {

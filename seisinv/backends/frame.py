@@ -78,6 +78,18 @@ class Frame:
         outer = tuple(slice(self.reach, self.reach + n) for n in self.layout.shape[:-1])
         return view[(*outer, slice(self.lead, self.lead + self.layout.shape[-1]))]
 
+    def cleared(self, plane: np.ndarray, axis: int | None) -> np.ndarray:
+        """Zero a plane; of a memory field only the layers of its axis, and as far as stencils in them can see."""
+        if axis is None:
+            plane[:] = 0
+            return plane
+        view = np.moveaxis(plane[: math.prod(self.array_shape)].reshape(self.array_shape), axis, 0)
+        lead = self.lead if axis == len(self.array_shape) - 1 else self.reach
+        view[: lead + self.struct.a[axis] + self.reach] = 0
+        view[lead + self.struct.b[axis] - self.reach :] = 0
+        plane[math.prod(self.array_shape) :] = 0
+        return plane
+
     def offsets(self, cells: np.ndarray) -> np.ndarray:
         """Return flat cell numbers of the padded grid as offsets from its first cell in a plane."""
         index = np.unravel_index(cells, self.layout.shape)

@@ -224,7 +224,7 @@ def _across_top(kernel: Sequence[Set], program: Program) -> list[str]:
 
 def _print_points(name: str, kernel: Sequence[Set], program: Program) -> str:
     """A kernel over a set of points, one cell at a time: spread from the points to the cells, or sum from the cells."""
-    lines = [f"static void {name}(R *const *f, const Grid *g, const Points *p, R *const *io, I t) {{"]
+    lines = [f"static void {name}(R *const *f, const Points *p, R *const *io, I t, const Worker *w) {{"]
     for s in kernel:
         symbols = sorted(n for n in s.touches if n in program.points)
         lines += ["  {", *(f"    R *const {var(n)} = f[i_{n}];" for n in sorted(s.touches - set(symbols)))]
@@ -233,7 +233,7 @@ def _print_points(name: str, kernel: Sequence[Set], program: Program) -> str:
         )
         if s.left in program.points:
             lines += [
-                f"    if (io[o_{s.left}]) for (I n = 0; n < p->points; n++) {{",
+                f"    if (io[o_{s.left}]) for (I n = part(p->points, w, 0); n < part(p->points, w, 1); n++) {{",
                 "      R sum = 0;",
                 "      for (I k = p->row[n]; k < p->row[n + 1]; k++) {",
                 f"        const I q = p->cell[p->column[k]]; sum += p->weight[k] * ({expression});",
@@ -242,7 +242,10 @@ def _print_points(name: str, kernel: Sequence[Set], program: Program) -> str:
                 "    }",
             ]
         else:
-            lines += ["    for (I c = 0; c < p->cells; c++) {", "      const I q = p->cell[c];"]
+            lines += [
+                "    for (I c = part(p->cells, w, 0); c < part(p->cells, w, 1); c++) {",
+                "      const I q = p->cell[c];",
+            ]
             for n in symbols:
                 value = f"p->share[k] * io[o_{n}][t * p->stride + p->from[k]]"
                 total = f"for (I k = p->first[c]; k < p->first[c + 1]; k++) {var(n)} += {value};"
@@ -287,7 +290,7 @@ def print_program(name: str, program: Program, jam: int) -> str:
     calls = []
     for k, kernel in enumerate(kernels):
         if kernel[0].where:
-            calls.append(f"if (w->id == 0) {name}_{k}(f, g, &points[{kernel[0].where}], io, t); barrier(w);")
+            calls.append(f"{name}_{k}(f, &points[{kernel[0].where}], io, t, w); barrier(w);")
         else:
             calls.append(f"{name}_{k}(f, g, w->lo, w->hi); barrier(w);")
     order = swaps + calls if program.reverse else calls + swaps
@@ -295,7 +298,7 @@ def print_program(name: str, program: Program, jam: int) -> str:
     return "\n".join([*text, head, *("  " + c for c in order), "}"])
 
 
-def print_library(programs: dict[str, Program], jam: int = 3) -> tuple[str, list[str], list[str]]:
+def print_library(programs: dict[str, Program], jam: int = 4) -> tuple[str, list[str], list[str]]:
     """Return the C source of a set of programs, the order of its arrays, and that of its point symbols."""
     arrays = list(dict.fromkeys(
         n for p in programs.values() for n in itertools.chain(p.arrays, p.profiles) if n not in p.points

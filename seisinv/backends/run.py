@@ -85,14 +85,14 @@ class Run:
         self.own: dict[str, np.ndarray] = {}
         self.pointers = (ctypes.c_void_p * len(code.arrays))()
         tapes = {t for p in code.programs.values() for t in p.tape}
+        memory = {f: axis for p in code.programs.values() for f, axis in p.memory.items()}
         for k, name in enumerate(code.arrays):
             if name in profiles:
                 self.pointers[k] = profiles[name].ctypes.data + frame.lead * frame.real.itemsize
             elif name in planes:
                 self.pointers[k] = self._first_cell(planes[name])
             elif name not in tapes:
-                self.own[name] = POOL.take(frame.size, frame.real)
-                self.own[name][:] = 0
+                self.own[name] = frame.cleared(POOL.take(frame.size, frame.real), memory.get(name))
                 self.pointers[k] = self._first_cell(self.own[name])
         self.io = (ctypes.c_void_p * len(code.symbols))(*(io[s].data_ptr() if s in io else 0 for s in code.symbols))
         widths = {

@@ -7,6 +7,8 @@ typedef struct { atomic_int arrived, phase; int count; atomic_llong bad; } Team;
 typedef struct { Team *team; int id; I lo, hi; } Worker;
 typedef struct { void (*step)(R **, const Grid *, const Points *, R *const *, I, Worker *); int reverse, tapes, tape[16], watch; } Program;
 
+/* A worker's share of some points begins at part(…, 0) and ends before part(…, 1). */
+INLINE I part(I count, const Worker *w, int end) { return count * (w->id + end) / w->team->count; }
 static void barrier(Worker *w) {
   Team *m = w->team;
   if (m->count == 1) return;
