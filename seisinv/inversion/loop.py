@@ -114,6 +114,7 @@ class BandRun:
         self.evaluations = 0
         self.replayed = False
         self.first_misfit: float | None = None
+        self.lowest = float("inf")  # misfit of the band so far: trial points of a line search may be higher
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.latest: tuple[str, float, np.ndarray] | None = None
 
@@ -279,6 +280,8 @@ class BandRun:
     def _tell(self, message: str, misfit: float | None = None) -> None:
         if message:
             log.debug("band %s: %s", label(self.band), message)
+        if misfit is not None:
+            self.lowest = misfit = min(self.lowest, misfit)
         if self.loop.progress is None:
             return
         per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
