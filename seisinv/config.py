@@ -68,6 +68,16 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+def anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return values by dotted key with the paths among them absolute, from `folder`."""
+    out = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        tables = _anchored({section: {name: value} if name else value}, folder)
+        out[key] = tables[section][name] if name else tables[section]
+    return out
+
+
 def dump(settings: Settings) -> dict[str, Any]:
     """Return every setting, defaults included, as tables for TOML; options that are not set are left out."""
     return settings.model_dump(exclude_none=True)
@@ -96,6 +106,10 @@ def describe(error: ValidationError) -> str:
     # An unknown key first: the mistakes that follow from it explain nothing.
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"] if part not in _BRANCHES]
+    if first["type"] in _WRONG_BRANCH:
+        # Of a union, the branch that the value was meant for explains more than the one whose type it lacks.
+        same = (e for e in errors if [str(part) for part in e["loc"] if part not in _BRANCHES] == path)
+        first = next((e for e in same if e["type"] not in _WRONG_BRANCH), first)
     key = ".".join(path)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 and len({e["loc"][:2] for e in errors}) > 1 else ""
     if first["type"] == "extra_forbidden":
@@ -106,6 +120,7 @@ def describe(error: ValidationError) -> str:
 
 # Names that pydantic adds to a location for the branches of a union.
 _BRANCHES = ("str", "float", "constrained-float", "list[constrained-float]")
+_WRONG_BRANCH = ("string_type", "float_type", "list_type")
 
 _RULES = {
     "int_type": "it must be a whole number",
@@ -194,6 +209,7 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
         "data": ["path"],
         "start": ["vp", "rho"],
         "forward": ["output"],
+        "wavelet": ["path"],
         "run": ["directory", "truth"],
     }.items():
         table = tables.get(section)

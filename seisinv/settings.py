@@ -17,6 +17,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+Edges = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 Paths = Annotated[list[str], Field(min_length=1), Many]
 
 
@@ -104,7 +105,7 @@ class InversionSection(Section):
     """The inversion, as for `seisinv.Inversion` and its optimisers."""
 
     misfit: Literal["l2", "huber", "correlation", "envelope"] = "l2"
-    bands: Annotated[list[Positive | list[Positive]], Field(min_length=1), Many] | None = Field(
+    bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
         default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
     )
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"

@@ -41,7 +41,10 @@ def write(folder: Path, text: str) -> Path:
         ("[propagator]\nfree_surface = 'yes'", ["propagator.free_surface is 'yes'", "true or false"]),
         ("[run]\nthreads = 1.5", ["run.threads is 1.5", "whole number"]),
         ("data = 3", ["data is 3", "table"]),
-        ("[start]\nvp = -1.0", ["start.vp is -1.0"]),
+        ("[start]\nvp = -1.0", ["start.vp is -1.0", "more than 0"]),
+        ("[start]\nvp = 0", ["start.vp is 0", "more than 0"]),
+        ("[start]\nvp = true", ["start.vp is True"]),
+        ("[inversion]\nbands = [[3, 5, 8]]", ["inversion.bands.0", "at most 2"]),
         ("[data\n", ["not valid TOML", "line 1"]),
     ],
 )
@@ -64,6 +67,18 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
     settings = config.load(write(tmp_path, "[data]\npath = 'line.sgy'\n[start]\nvp = 2000.0"))
     assert settings.data.path == [str(tmp_path / "line.sgy")]
     assert settings.start.vp == 2000.0
+
+
+def test_paths_of_every_section_are_anchored(tmp_path: Path) -> None:
+    values = {"wavelet.path": "w.txt", "run.truth": "t.npz", "start.vp": 2000.0, "data.path": ["a.sgy"]}
+    assert config.anchored(values, tmp_path) == {
+        "wavelet.path": str(tmp_path / "w.txt"),
+        "run.truth": str(tmp_path / "t.npz"),
+        "start.vp": 2000.0,
+        "data.path": [str(tmp_path / "a.sgy")],
+    }
+    settings = config.load(write(tmp_path, "[wavelet]\nkind = 'file'\npath = 'w.txt'"))
+    assert settings.wavelet.path == str(tmp_path / "w.txt")
 
 
 def test_everything_is_printed_and_reads_back_as_the_same_job(tmp_path: Path) -> None:
