@@ -36,6 +36,8 @@ def check_job(settings: Settings) -> Iterator[str]:
     """
     prepared = job.prepare(settings)
     survey, grid = prepared.observed.survey, prepared.start.grid
+    few = _few_shots(prepared)
+    problem = runner.problem_of(few)  # before the first line: what cannot work is refused in a single one
     record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
     yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
     spans = zip(grid.axes, grid.extent, strict=True)
@@ -45,9 +47,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield from (f"chosen       {note}" for note in prepared.notes)
     yield from solver_lines(prepared)
     yield memory_line(prepared)
-    few = _few_shots(prepared)
-    problem = runner.problem_of(few)
-    bands = bands_of(runner.bands_of(prepared.settings), survey.time.nyquist)
+    bands = bands_of(job.bands_of(prepared.settings), survey.time.nyquist)
     yield time_line(prepared, problem)
     yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
     for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):

@@ -50,6 +50,25 @@ CoordinateUnits = Annotated[
 ShotsBy = Annotated[str | None, typer.Option("--shots-by", help="record or position: what tells shots apart.")]
 Vertical = Annotated[str | None, typer.Option("--vertical", help="elevation or depth: what the elevation fields hold.")]
 
+# What shapes an inversion, for `invert` and for `check`.
+Start = Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")]
+ModelSpacing = Annotated[
+    float | None, typer.Option("--model-spacing", metavar="METRES", help="Spacing of a model file that does not say.")
+]
+V0 = Annotated[float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")]
+Gradient = Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")]
+Bands = Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")]
+Iterations = Annotated[int | None, typer.Option(help="Updates per band.")]
+MisfitName = Annotated[str | None, typer.Option(help="l2, huber, correlation or envelope.")]
+VpMin = Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")]
+VpMax = Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")]
+Water = Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")]
+Spacing = Annotated[float | None, typer.Option(help="Grid spacing, m.")]
+Depth = Annotated[float | None, typer.Option(help="Depth of the model, m.")]
+FreeSurface = Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")]
+Peak = Annotated[float | None, typer.Option(help="Use a Ricker wavelet of this peak (Hz), estimate nothing.")]
+Every = Annotated[int | None, typer.Option(help="Use every n-th shot.")]
+
 
 def main() -> None:
     """Run the command line."""
@@ -108,6 +127,17 @@ _FLAGS = (
     (re.compile(r"""\bunits=["'](km/s|ft/s)["']"""), r"--set start.units=\1"),
     (re.compile(r"""\b(vertical|shots_by|coordinate_units)=["'](\w+)["']"""), r"--\1 \2"),
     (re.compile(r"overwrite=True"), "--overwrite"),
+    (re.compile(r"pass spacing=… \(or \(dz, dx\)\)"), "give --model-spacing METRES (or --set start.spacing=[dz,dx])"),
+    (
+        re.compile(r"pass shape=\(nz, nx\), dtype and layout"),
+        "give --set start.shape=[nz,nx], --set start.dtype=… and --set start.layout=…",
+    ),
+    (re.compile(r"""\blayout=["'](xz|zx)["']"""), r"--set start.layout=\1"),
+    (re.compile(r"raise vp_max or leave it out"), "raise --vp-max (or propagator.vp_max)"),
+    (
+        re.compile(r"extend the grid or drop it with survey\.inside\(grid\)"),
+        "use a larger --depth, and leave out grid.shape and grid.origin, so that the grid follows the data",
+    ),
 )
 
 
@@ -192,27 +222,24 @@ def demo(
 @guarded
 def invert(
     job: Annotated[str | None, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")] = None,
-    start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
-    v0: Annotated[
-        float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")
-    ] = None,
-    gradient: Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")] = None,
+    start: Start = None,
+    model_spacing: ModelSpacing = None,
+    v0: V0 = None,
+    gradient: Gradient = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
     directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where to keep the run.")] = None,
-    bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Updates per band.")] = None,
+    bands: Bands = None,
+    iterations: Iterations = None,
     optimizer: Annotated[str | None, typer.Option(help="lbfgs or adam.")] = None,
-    misfit: Annotated[str | None, typer.Option(help="l2, huber, correlation or envelope.")] = None,
-    vp_min: Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")] = None,
-    vp_max: Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")] = None,
-    water: Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")] = None,
-    spacing: Annotated[float | None, typer.Option(help="Grid spacing, m.")] = None,
-    depth: Annotated[float | None, typer.Option(help="Depth of the model, m.")] = None,
-    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
-    peak: Annotated[
-        float | None, typer.Option(help="Use a Ricker wavelet of this peak (Hz), estimate nothing.")
-    ] = None,
-    every: Annotated[int | None, typer.Option(help="Use every n-th shot.")] = None,
+    misfit: MisfitName = None,
+    vp_min: VpMin = None,
+    vp_max: VpMax = None,
+    water: Water = None,
+    spacing: Spacing = None,
+    depth: Depth = None,
+    free_surface: FreeSurface = None,
+    peak: Peak = None,
+    every: Every = None,
     header: Header = None,
     units: Units = None,
     coordinate_units: CoordinateUnits = None,
@@ -229,9 +256,7 @@ def invert(
     from seisinv import runner
 
     flags = {
-        "start.vp": _number_or_path(start),
-        "start.v0": v0,
-        "start.gradient": gradient,
+        **_start_flags(start, model_spacing, v0, gradient),
         "run.directory": _absolute(directory or resume),
         "inversion.bands": _numbers("--bands", bands),
         "inversion.iterations": iterations,
@@ -241,9 +266,7 @@ def invert(
         "grid.spacing": spacing,
         "grid.depth": depth,
         "propagator.free_surface": free_surface,
-        "wavelet.peak": peak,
-        "wavelet.kind": None if peak is None else "ricker",
-        "data.every": every,
+        **_shot_flags(peak, every),
         "run.truth": None if truth is None else str(Path(truth).resolve()),
         "run.seed": seed,
         "run.threads": threads,
@@ -267,13 +290,14 @@ def invert(
 def forward(
     model: Annotated[str, typer.Argument(help="A job (.toml), or a model: SEG-Y, .npz, .npy.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="SEG-Y file to write.")] = None,
+    model_spacing: ModelSpacing = None,
     peak: Annotated[float | None, typer.Option(help="Peak frequency of the Ricker wavelet, Hz.")] = None,
     duration: Annotated[float | None, typer.Option(help="Length of a record, s.")] = None,
     dt: Annotated[float | None, typer.Option(help="Sample interval, s.")] = None,
     source_every: Annotated[float | None, typer.Option(help="Distance between sources, m.")] = None,
     receiver_every: Annotated[float | None, typer.Option(help="Distance between receivers, m.")] = None,
     noise: Annotated[float | None, typer.Option(help="RMS of the noise over RMS of the signal.")] = None,
-    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
+    free_surface: FreeSurface = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the noise.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     threads: Threads = None,
@@ -287,6 +311,7 @@ def forward(
     is_job = model.endswith(".toml")
     flags = {
         "start.vp": None if is_job else str(Path(model).resolve()),
+        "start.spacing": model_spacing,
         "forward.output": _absolute(output),
         "forward.peak": peak,
         "forward.duration": duration,
@@ -307,15 +332,21 @@ def forward(
 @guarded
 def check(
     job: Annotated[str, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")],
-    start: Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")] = None,
-    v0: Annotated[
-        float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")
-    ] = None,
-    gradient: Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")] = None,
-    free_surface: Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")] = None,
-    bands: Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")] = None,
-    water: Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")] = None,
-    spacing: Annotated[float | None, typer.Option(help="Grid spacing, m.")] = None,
+    start: Start = None,
+    model_spacing: ModelSpacing = None,
+    v0: V0 = None,
+    gradient: Gradient = None,
+    bands: Bands = None,
+    iterations: Iterations = None,
+    misfit: MisfitName = None,
+    vp_min: VpMin = None,
+    vp_max: VpMax = None,
+    water: Water = None,
+    spacing: Spacing = None,
+    depth: Depth = None,
+    free_surface: FreeSurface = None,
+    peak: Peak = None,
+    every: Every = None,
     header: Header = None,
     units: Units = None,
     coordinate_units: CoordinateUnits = None,
@@ -330,17 +361,20 @@ def check(
     from seisinv.check import check_job
 
     flags = {
-        "start.vp": _number_or_path(start),
-        "start.v0": v0,
-        "start.gradient": gradient,
+        **_start_flags(start, model_spacing, v0, gradient),
         "inversion.bands": _numbers("--bands", bands),
+        "inversion.iterations": iterations,
+        "inversion.misfit": misfit,
         "inversion.water": water,
-        "propagator.free_surface": free_surface,
         "grid.spacing": spacing,
+        "grid.depth": depth,
+        "propagator.free_surface": free_surface,
+        **_shot_flags(peak, every),
         "run.threads": threads,
         **_data_flags(header, units, coordinate_units, vertical, shots_by),
     }
-    for text in check_job(_settings(job, flags, setting)):
+    settings = _with_bounds(_settings(job, flags, setting), vp_min, vp_max)
+    for text in check_job(settings):
         typer.echo(text)
 
 
@@ -441,7 +475,8 @@ def _settings(job: str | None, flags: dict[str, Any], extra: list[str] | None) -
         flags = {"data.path": [str(Path(job).resolve())], **flags}
     if job is None and "inversion.bands" in flags:
         raise ConfigError("nothing to invert; name a SEG-Y file or a job: seisinv invert line.sgy")
-    given = dict(config.parse_setting(text) for text in extra or ())
+    # Absolute, so that a run.toml means the same from every folder.
+    given = config.anchored(dict(config.parse_setting(text) for text in extra or ()), Path.cwd())
     return config.load(job if job is not None and job.endswith(".toml") else None, {**flags, **given})
 
 
@@ -451,8 +486,37 @@ def _with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> A
     if vp_min is None and vp_max is None:
         return settings
     low, high = settings.inversion.bounds.get("vp", [1400.0, 5500.0])
-    bounds = {**settings.inversion.bounds, "vp": [vp_min or low, vp_max or high]}
+    low = low if vp_min is None else _metres_per_second("--vp-min", vp_min)
+    high = high if vp_max is None else _metres_per_second("--vp-max", vp_max)
+    if low >= high:
+        raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")
+    bounds = {**settings.inversion.bounds, "vp": [low, high]}
     return config.replaced(settings, inversion__bounds=bounds)
+
+
+def _start_flags(
+    start: str | None, model_spacing: float | None, v0: float | None, gradient: float | None
+) -> dict[str, Any]:
+    value = _number_or_path(start)
+    return {
+        "start.vp": _metres_per_second("--start", value) if isinstance(value, float) else value,
+        "start.spacing": model_spacing,
+        "start.v0": None if v0 is None else _metres_per_second("--v0", v0),
+        "start.gradient": gradient,
+    }
+
+
+def _shot_flags(peak: float | None, every: int | None) -> dict[str, Any]:
+    return {"wavelet.peak": peak, "wavelet.kind": None if peak is None else "ricker", "data.every": every}
+
+
+def _metres_per_second(flag: str, value: float) -> float:
+    """Refuse what can only be km/s."""
+    if 0 < value < 20:
+        raise ConfigError(
+            f"{flag} is {value:g} m/s; velocities are in m/s: did you mean km/s? Use {flag} {1000 * value:g}"
+        )
+    return value
 
 
 def _data_flags(
@@ -487,7 +551,7 @@ def _numbers(flag: str, text: str | None) -> list[float] | None:
     if text is None:
         return None
     try:
-        return [float(part) for part in text.replace(",", " ").split()]
+        return [float(part) for part in (text.split(",") if "," in text else text.split())]
     except ValueError:
         raise ConfigError(f"{flag} {text!r} is not a list of numbers; for example {flag} 3,5,8") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 import torch
 
 from seisinv import job
-from seisinv.core import ConfigError, Gathers, Model
+from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey
 from seisinv.progress import steps
-from seisinv.settings import Settings
+from seisinv.settings import ForwardSection, Settings
 
 log = logging.getLogger("seisinv.forward")
+
+HIGHEST = 2.5  # highest frequency of a Ricker wavelet, in peak frequencies
+POINTS = 4.0  # per shortest wavelength, below which waves disperse visibly
 
 
 def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
@@ -42,8 +46,11 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
         raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a directory; make it first")
+    _check_sampling_in_time(f)
     model = _model(settings)
+    _check_sampling_in_space(f, model)
     survey = job.synthetic_survey(settings, model.grid)
+    _check_inside(survey, model.grid)
     free = job.config.replaced(settings, inversion__bounds={"vp": [1.0, float(model.vp.max())]})
     simulate = job.propagator_of(free, model.grid, survey)
     gathers = simulate_in_parts(simulate, model)
@@ -68,6 +75,47 @@ def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling") 
             parts.append(torch.nn.functional.pad(part, (0, 0, 0, survey.max_receivers - part.shape[1])))
             done(len(shots))
     return Gathers(torch.cat(parts), survey)
+
+
+def _check_sampling_in_time(f: ForwardSection) -> None:
+    highest, nyquist = HIGHEST * f.peak, 0.5 / f.dt
+    if highest > nyquist:
+        raise ConfigError(
+            f"forward.dt is {f.dt * 1e3:g} ms, which holds frequencies up to {nyquist:g} Hz; a Ricker wavelet of "
+            f"{f.peak:g} Hz reaches {highest:g} Hz: use --dt {_rounded_down(0.5 / highest):g} or less, or "
+            f"--peak {_rounded_down(nyquist / HIGHEST):g} or less"
+        )
+
+
+def _check_sampling_in_space(f: ForwardSection, model: Model) -> None:
+    slowest, spacing, highest = float(model.vp.min()), max(model.grid.spacing), HIGHEST * f.peak
+    points = slowest / (highest * spacing)
+    if points >= POINTS:
+        return
+    text = (
+        f"the grid of {spacing:g} m has {points:.2g} points per shortest wavelength ({slowest:g} m/s at {highest:g} Hz)"
+    )
+    remedy = f"use --peak {_rounded_down(slowest / (POINTS * spacing * HIGHEST)):g} or less, or a finer model"
+    if points < 2:
+        raise ConfigError(f"{text}, which cannot carry it; {remedy}")
+    log.warning("%s: waves will disperse; %s", text, remedy)
+
+
+def _check_inside(survey: Survey, grid: Grid) -> None:
+    try:
+        survey.check_inside(grid)
+    except GeometryError as error:
+        where, _, _ = str(error).partition("; ")
+        raise GeometryError(
+            f"{where}; move it with forward.sources or forward.receivers (start, stop, depth), "
+            "for example --set forward.receivers.depth=20"
+        ) from None
+
+
+def _rounded_down(value: float) -> float:
+    """Round to two digits, never up."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.floor(value / unit * (1 + 1e-9)) * unit:.3g}")
 
 
 def _model(settings: Settings) -> Model:

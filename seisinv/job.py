@@ -13,10 +13,12 @@ import torch
 
 from seisinv import config
 from seisinv.core import ConfigError, DataError, Grid, Model, Observed, Survey, ricker
+from seisinv.inversion.processing import bands_of as checked_bands
 from seisinv.settings import Settings, StartSection
 
 if TYPE_CHECKING:
     from seisinv.io import Line
+    from seisinv.priors import Bounded
     from seisinv.propagate import Propagator
 
 log = logging.getLogger("seisinv.job")
@@ -24,6 +26,7 @@ log = logging.getLogger("seisinv.job")
 # Spacings a person would choose, m; the automatic choice is the largest that is fine enough.
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
 POINTS_PER_WAVELENGTH = 5.0
+THINNEST = 10  # nodes along depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +67,12 @@ def prepare(settings: Settings) -> Job:
     notes: list[str] = []
     observed = open_data(settings)
     settings = _with_bands(settings, observed, notes)
+    checked_bands(bands_of(settings), observed.survey.time.nyquist)
     settings = _with_grid(settings, observed.survey, notes)
     settings = _with_directory(settings)
     grid = grid_of(settings)
     start = start_model(settings, grid, notes)
+    unknown_of(settings, start)  # refuses a start outside the bounds
     propagator = propagator_of(settings, grid, observed.survey)
     propagator.clock(start)  # refuses an unstable step before anything is written
     return Job(settings, observed, start, propagator, tuple(notes))
@@ -104,6 +109,13 @@ def _with_bands(settings: Settings, observed: Observed, notes: list[str]) -> Set
     bands = [float(f"{f:.2g}") for f in np.geomspace(first, max(1.25 * peak, 1.2 * first), count)]
     notes.append(f"bands: {', '.join(f'{b:g}' for b in bands)} Hz, from the data's spectrum (peak {peak:.3g} Hz)")
     return config.replaced(settings, inversion__bands=bands)
+
+
+def bands_of(settings: Settings) -> list[float | tuple[float, float]] | None:
+    """Return the bands as `Inversion.run` takes them."""
+    if settings.inversion.bands is None:
+        return None
+    return [(b[0], b[1]) if isinstance(b, list) else b for b in settings.inversion.bands]
 
 
 def usable_band(observed: Observed) -> tuple[float, float, float]:
@@ -155,7 +167,9 @@ def _with_grid(settings: Settings, survey: Survey, notes: list[str]) -> Settings
     shape = g.shape
     if shape is None:
         depth = g.depth
-        if depth is None:
+        if depth is not None:
+            _check_depth(depth, float(h[0]), origin[0], float(high[0]))
+        else:
             half, deepest = (
                 0.5 * float(np.nanmax(np.abs(survey.offsets))),
                 float(high[0] - origin[0]) + 10 * float(h[0]),
@@ -167,11 +181,21 @@ def _with_grid(settings: Settings, survey: Survey, notes: list[str]) -> Settings
     return config.replaced(settings, grid__spacing=list(map(float, h)), grid__origin=origin, grid__shape=shape)
 
 
+def _check_depth(depth: float, spacing: float, top: float, deepest: float) -> None:
+    """Refuse a model that is too thin to invert, or that ends above a source or receiver."""
+    needed = max((THINNEST - 1) * spacing, deepest - top)
+    if np.ceil((depth - 1e-6) / spacing) * spacing < needed - 1e-3:
+        raise ConfigError(
+            f"grid.depth is {depth:g} m; the model needs {THINNEST} nodes of {spacing:g} m and must reach the deepest "
+            f"source or receiver at z = {deepest:,.1f} m: use --depth {np.ceil(needed):.0f} or more"
+        )
+
+
 def _with_directory(settings: Settings) -> Settings:
     if settings.run.directory is not None:
         return settings
     name = Path((settings.data.path or ["run"])[0]).stem
-    return config.replaced(settings, run__directory=str(Path("runs") / name))
+    return config.replaced(settings, run__directory=str((Path("runs") / name).resolve()))
 
 
 def grid_of(settings: Settings) -> Grid:
@@ -233,6 +257,34 @@ def read_start(s: StartSection, name: str) -> Model:
         dtype=s.dtype,
         layout=s.layout,
     )
+
+
+def read_truth(settings: Settings) -> Model:
+    """Read the true model; where its file does not speak for itself, the settings of the start model's file hold."""
+    from seisinv import io
+
+    s, path = settings.start, str(settings.run.truth)
+    if _is_segy(path) and isinstance(s.vp, str) and not _is_segy(s.vp):
+        return io.read_model(path)
+    return read_start(s.model_copy(update={"vp": path, "every": 1}), "vp")
+
+
+def _is_segy(path: str) -> bool:
+    return path.lower().removesuffix(".gz").endswith((".sgy", ".segy"))
+
+
+def unknown_of(settings: Settings, start: Model) -> Bounded:
+    """Return the unknown of an inversion: the start model within the bounds of the settings."""
+    from seisinv.priors import Bounded
+
+    bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}
+    strange = [name for name in bounds if name not in start.parameters]
+    if strange:
+        raise ConfigError(
+            f"inversion.bounds names {strange[0]}, which {settings.propagator.physics} does not have; "
+            f"it has {', '.join(start)}"
+        )
+    return Bounded(start, water=settings.inversion.water, **bounds)
 
 
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import torch
 
 from seisinv import config, job
 from seisinv.core import ConfigError, Grid, Model, RunError, Survey
+from seisinv.inversion.processing import bands_of as checked_bands
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
@@ -49,17 +52,22 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
     prepared = job.prepare(settings)
-    for note in prepared.notes:
-        log.info("%s", note)
     problem = problem_of(prepared)
+    optimizer, bands = optimizer_of(settings), job.bands_of(prepared.settings)
     if truth is None:
         truth = _truth(settings, directory, prepared.start.grid)
+    if resume:
+        checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
+        _check_same_job(directory, problem.fingerprint(optimizer, checked, settings.run.seed))
+    # Only now, so that whatever cannot work is refused in a single line.
+    for note in prepared.notes:
+        log.info("%s", note)
     configuration: dict[str, Any] = config.dump(prepared.settings)
     configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
     with inversion_progress() as progress:
         result = problem.run(
-            optimizer_of(settings),
-            bands=bands_of(prepared.settings),
+            optimizer,
+            bands=bands,
             run_directory=directory,
             resume=resume,
             progress=progress,
@@ -88,6 +96,26 @@ def _check_directory(directory: Path, resume: bool) -> None:
         )
     if resume and not (directory / "run.toml").exists():
         raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
+    there = next((p for p in (directory, *directory.absolute().parents) if p.exists()), directory)
+    if not there.is_dir():
+        raise RunError(f"cannot create the run directory {directory}: {there} is a file; choose another --directory")
+    if not os.access(there, os.W_OK):
+        raise RunError(f"cannot write to the run directory {directory}: permission denied; choose another --directory")
+
+
+def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
+    """Refuse to resume a run with other settings, and say how to go on from its result."""
+    from seisinv.inversion.run_directory import read_record
+
+    recorded = read_record(directory / "run.toml").get("job", {}).get("fingerprint", {})
+    names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
+    if names:
+        model = next((p for n in ("model.sgy", "model.npz") if (p := directory / n).exists()), None)
+        further = f", or go on from its result in a new run: --start {model} --directory NEW" if model else ""
+        raise RunError(
+            f"{directory} belongs to another job: {', '.join(names)} differ{'s' if len(names) == 1 else ''}; a run "
+            f"cannot be extended or changed: resume it with the settings it was started with{further}"
+        )
 
 
 def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
@@ -99,23 +127,15 @@ def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
         return read_model(kept)
     if settings.run.truth is None:
         return None
-    vp = job.regrid(read_model(settings.run.truth), grid, "vp", source=settings.run.truth)
+    vp = job.regrid(job.read_truth(settings), grid, "vp", source=settings.run.truth)
     return Model(grid, vp=vp.astype(np.float32))
 
 
 def problem_of(prepared: job.Job) -> Inversion:
     """Return the inversion problem of a job."""
     from seisinv.inversion import Inversion
-    from seisinv.priors import Bounded
 
     s = prepared.settings
-    bounds = {name: (pair[0], pair[1]) for name, pair in s.inversion.bounds.items()}
-    strange = [name for name in bounds if name not in prepared.start.parameters]
-    if strange:
-        raise ConfigError(
-            f"inversion.bounds names {strange[0]}, which {s.propagator.physics} does not have; "
-            f"it has {', '.join(prepared.start)}"
-        )
     survey = prepared.observed.survey
     propagator = prepared.propagator
     wavelet: str | EstimateWavelet = "known"
@@ -126,7 +146,7 @@ def problem_of(prepared: job.Job) -> Inversion:
     return Inversion(
         propagator=propagator,
         observed=prepared.observed,
-        unknown=Bounded(prepared.start, water=s.inversion.water, **bounds),
+        unknown=job.unknown_of(s, prepared.start),
         misfit=misfit_of(s),
         penalty=penalty_of(s),
         water=s.inversion.water,
@@ -152,6 +172,8 @@ def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
         return ricker(s.wavelet.peak)(time.times)
     if s.wavelet.path is None:
         raise ConfigError("wavelet.path is missing; name the text file of the wavelet's samples")
+    if not Path(s.wavelet.path).is_file():
+        raise ConfigError(f"wavelet.path {s.wavelet.path} is not found; name the text file of the wavelet's samples")
     try:
         samples = np.loadtxt(s.wavelet.path, ndmin=1)
     except (OSError, ValueError) as error:
@@ -162,13 +184,6 @@ def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
             f"{time.step * 1e3:g} ms apart"
         )
     return np.pad(samples, (0, time.samples - len(samples)))
-
-
-def bands_of(s: Settings) -> list[float | tuple[float, float]] | None:
-    """Return the bands as `Inversion.run` takes them."""
-    if s.inversion.bands is None:
-        return None
-    return [(b[0], b[1]) if isinstance(b, list) else b for b in s.inversion.bands]
 
 
 def optimizer_of(s: Settings) -> Optimizer:

@@ -112,6 +112,12 @@ def test_invert_from_flags_leaves_model_figures_and_report(
     code, _, message = seisinv("invert", line, "--start", "1700", "-d", run, *TINY)
     assert code == 2
     assert f"seisinv invert --resume {run}" in message
+    assert f"seisinv invert --resume {run}<" in (run / "report.html").read_text(encoding="utf-8")
+    code, _, message = seisinv("invert", "--resume", run, "--iterations", "20")
+    assert code == 2
+    assert len(message.strip().splitlines()) == 1, message
+    for word in ("optimizer differs", "cannot be extended", f"--start {run / 'model.sgy'}"):
+        assert word in message
     code, _, message = seisinv("invert", line, "--start", "1900", "--resume", run, *TINY)
     assert code == 2
     assert "belongs to another job" in message
@@ -126,9 +132,19 @@ def test_invert_from_flags_leaves_model_figures_and_report(
 
 
 def test_check_says_what_a_job_needs(line: Path) -> None:
-    code, out, err = seisinv("check", line, "--start", "1700", "--spacing", "25", "--bands", "4,8")
+    shaped = ("--vp-min", "1500", "--vp-max", "3000", "--depth", "600", "--iterations", "2", "--peak", "6")
+    chosen = (*shaped, "--every", "2", "--misfit", "huber")
+    code, out, err = seisinv("check", line, "--start", "1700", "--spacing", "25", "--bands", "4,8", *chosen)
     assert code == 0, err
-    for word in ("Courant number", "points per shortest wavelength", "memory", "time", "half a period", "8 Hz"):
+    for word in (
+        "Courant number",
+        "points per shortest wavelength",
+        "memory",
+        "time",
+        "half a period",
+        "8 Hz",
+        "3000 m/s",
+    ):
         assert word in out, out
 
 
@@ -167,6 +183,89 @@ def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callab
     start = npz(tmp_path / "vp.npz", 1.7)
     refused("invert", line, "--start", start, "-d", tmp_path / "run", *TINY, words=("1.7 m/s", "km/s"))
     refused("invert", line, "--start", "1.7", "-d", tmp_path / "run", *TINY, words=("1.7 m/s", "km/s"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--bands", "8,4"), ("8, 4 Hz", "must rise")),
+        (("--bands", "4,,6"), ("--bands '4,,6'", "--bands 3,5,8")),
+        (("--vp-min", "3000", "--vp-max", "2000"), ("--vp-min is 3000", "--vp-max 2000")),
+        (("--vp-max", "5.5"), ("--vp-max 5500",)),
+        (("--vp-min", "1900"), ("outside its bounds", "1900")),
+        (("--vp-max", "1600"), ("outside its bounds", "1600")),
+        (("--water", "5000"), ("water mask covers the whole grid",)),
+        (("--depth", "5"), ("grid.depth is 5 m", "--depth 225")),
+        (("--start", "0"), ("start.vp is 0", "more than 0")),
+        (("--start", "2.0"), ("--start 2000",)),
+        (("--v0", "1.6"), ("--v0 1600",)),
+        (("--set", "wavelet.kind=file", "--set", "wavelet.path=w.txt"), ("w.txt is not found",)),
+        (("--set", "inversion.bands=[[3, 5, 8]]"), ("inversion.bands", "at most 2")),
+        (("--set", "grid.shape=[25, 21]", "--set", "grid.origin=[0, 0]"), ("outside the model", "--depth")),
+    ],
+)
+def test_mistakes_are_refused_before_a_word_is_said(
+    tmp_path: Path, line: Path, refused: Callable[..., str], flags: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    # The depth and the start model are chosen, which is said where nothing is wrong.
+    shape = () if "--start" in flags or "--v0" in flags else ("--start", "1700")
+    job = (line, *shape, "--spacing", "25", *(() if "--bands" in flags else ("--bands", "6")), *flags)
+    assert "survey.inside" not in refused("invert", *job, "-d", tmp_path / "run", words=words)
+    refused("check", *job, words=words)
+
+
+def test_models_that_do_not_say_their_spacing(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    start, truth, shots = tmp_path / "vp.npy", tmp_path / "true.npy", tmp_path / "shots.sgy"
+    np.save(start, np.full(GRID.shape, 1700.0, np.float32))
+    np.save(truth, np.full(GRID.shape, 1720.0, np.float32))
+    words = ("vp.npy", "--model-spacing METRES")
+    refused("invert", line, "--start", start, "-d", tmp_path / "run", "--bands", "6", words=words)
+    refused("check", line, "--start", start, "--bands", "6", words=words)
+    refused("forward", start, "-o", shots, words=words)
+    raw = tmp_path / "vp.bin"
+    np.full(GRID.shape, 1700.0, np.float32).tofile(raw)
+    refused("forward", raw, "-o", shots, words=("--set start.shape=", "start.layout"))
+
+    short = ("--duration", "0.1", "--peak", "6", "--source-every", "900")
+    code, _, err = seisinv("forward", start, "-o", shots, "--model-spacing", "25", *short, "--threads", "1")
+    assert code == 0, err
+    assert "points per shortest wavelength" not in err
+    from seisinv import config, job
+
+    settings = config.load(None, {"start.vp": str(start), "start.spacing": 25.0, "run.truth": str(truth)})
+    assert job.read_truth(settings).grid == GRID
+    assert float(job.read_truth(settings).vp.max()) == 1720
+
+
+def test_forward_checks_the_sampling(tmp_path: Path, refused: Callable[..., str]) -> None:
+    model, shots = npz(tmp_path / "vp.npz", 1700.0), tmp_path / "shots.sgy"
+    refused(
+        "forward", model, "-o", shots, "--dt", "0.05", words=("holds frequencies up to 10 Hz", "--dt 0.025", "--peak 4")
+    )
+    refused("forward", model, "-o", shots, "--peak", "20", words=("1.4 points", "--peak 6.8", "finer"))
+    outside = ("--set", "forward.receivers.stop=5000", "--peak", "6")
+    refused("forward", model, "-o", shots, *outside, words=("outside the model", "forward.receivers"))
+    short = ("--duration", "0.1", "--peak", "8", "--source-every", "900", "--threads", "1")
+    code, _, err = seisinv("forward", model, "-o", shots, *short)
+    assert code == 0, err
+    assert "3.4 points per shortest wavelength" in err
+
+
+def test_paths_in_settings_hold_from_every_folder(
+    tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("w.txt", si.ricker(6)(np.arange(100) * 4e-3))
+    npz(tmp_path / "true.npz", 1720.0)
+    given = ("--set", "wavelet.kind=file", "--set", "wavelet.path=w.txt", "--set", "run.truth=true.npz")
+    tiny = [*TINY[:2], "--iterations", "1", *TINY[4:]]
+    monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
+    code, _, err = seisinv("invert", line.name, "--start", "1700", "-d", "run", *given, *tiny)
+    assert code == 0, err
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = seisinv("invert", "--resume", "../run", "--quiet")
+    assert code == 0, err
 
 
 def test_nan_in_a_model(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,9 +89,11 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     run = read_run(directory)
     pictures = draw_pictures(run)
     environment = Environment(loader=PackageLoader("seisinv", "report"), autoescape=True, undefined=StrictUndefined)
+    environment.filters["quoted"] = shlex.quote
     page = environment.get_template("page.html").render(
         run=run,
         name=run.directory.resolve().name,
+        place=run.directory.resolve().as_posix(),
         cards=headline(run),
         bands=band_rows(run),
         errors=error_rows(run),
