@@ -52,14 +52,15 @@ def test_round_trip_is_exact(tmp_path):
     assert line.notes == ()
 
 
-coordinate = st.floats(-50_000, 50_000, allow_nan=False)
+# SEG-Y has no other word for "no position" than (0, 0): a dead trace there is left out, so positions stay away from it.
+coordinate = st.floats(1, 50_000) | st.floats(-50_000, -1)
 sample = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 @st.composite
 def surveys(draw: st.DrawFn) -> Survey:
     shots = []
-    for x in draw(st.lists(st.integers(-30_000, 30_000), min_size=1, max_size=4, unique=True)):
+    for x in draw(st.lists(st.integers(-30_000, 30_000).filter(bool), min_size=1, max_size=4, unique=True)):
         receivers = draw(st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=5))
         shots.append(Shot([[draw(coordinate), 1.23456 * x]], np.array(receivers)))
     start = draw(st.integers(-30_000, 30_000)) * 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,9 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     names: dict[str, object] = {}
     for block in blocks:
         exec(block.split("```")[0], names)
+
+
+def test_settings_page_is_current() -> None:
+    """Print it again with `python scripts/settings > docs/settings.md`."""
+    made = runpy.run_path(str(ROOT / "scripts" / "settings"))["page"]()
+    assert (ROOT / "docs" / "settings.md").read_text() == made

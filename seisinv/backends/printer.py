@@ -185,13 +185,13 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
         *block(False, True),
         "}",
     ]
-    if ndim == 3:
-        row = ["const I row = i*g->s0 + j*S1;", f"const int inside = {inside};"]
-        loop = ["for (I i = lo; i < hi; i++) for (I j = 0; j < g->n[1]; j++) {", *row, *edges, *middle, "}"]
-        return "\n".join([*head, *("  " + line for line in loop), "}"])
-    if jam > 1:
-        middle[1] = "if (rows > 1) {"
-        middle[2:2] = [*block(True, True, jam), "} else if (inside) {"]
+    row = "const I row = i*g->s0 + j*S1;" if ndim == 3 else "const I row = i*S0;"
+    if jam == 1:
+        across = " for (I j = 0; j < g->n[1]; j++)" if ndim == 3 else ""
+        head_of_row = [f"for (I i = lo; i < hi; i++){across} {{", row, f"const int inside = {inside};"]
+        return "\n".join([*head, *("  " + line for line in [*head_of_row, *edges, *middle, "}"]), "}"])
+    middle[1] = "if (rows > 1) {"
+    middle[2:2] = [*block(True, True, jam), "} else if (inside) {"]
     loop = [
         "for (I i = lo, rows; i < hi; i += rows) {",
         f"const int inside = {inside};",
@@ -199,7 +199,7 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
         "for (I k = i; k < i + rows; k++) { const I i = k, row = i*S0;",
         *edges,
         "}",
-        "const I row = i*S0;",
+        row,
         *middle,
         "}",
     ]

@@ -38,6 +38,11 @@ class Gathers:
         object.__setattr__(self, "survey", survey)
         object.__setattr__(self, "live", survey.occupied if live is None else survey.occupied & live)
 
+    def __repr__(self) -> str:
+        return (
+            f"Gathers({tuple(self.data.shape)} {self.data.dtype}, {int(self.live.sum())} live traces, {self.survey!r})"
+        )
+
     def __len__(self) -> int:
         return len(self.survey)
 

@@ -70,6 +70,13 @@ class Model:
             self, "parameters", MappingProxyType({n: _checked(grid, n, v) for n, v in parameters.items()})
         )
 
+    def __repr__(self) -> str:
+        spans = (
+            f"{n} {float(v.detach().min()):g} to {float(v.detach().max()):g} {PARAMETERS[n].unit}"
+            for n, v in self.parameters.items()
+        )
+        return f"Model({self.grid}, {', '.join(spans)})"
+
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (self.grid, dict(self.parameters))
 

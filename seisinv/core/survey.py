@@ -121,6 +121,14 @@ class Survey:
                 f"of up to {self.max_sources} sources"
             )
 
+    def __repr__(self) -> str:
+        time = self.time
+        known = "no wavelet" if self.wavelet is None else f"wavelet {tuple(self.wavelet.shape)}"
+        return (
+            f"Survey({len(self)} shots, up to {self.max_receivers} receivers, {time.samples} samples of "
+            f"{time.step * 1e3:g} ms, {known})"
+        )
+
     @classmethod
     def surface(
         cls,

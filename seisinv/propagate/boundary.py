@@ -20,7 +20,7 @@ from seisinv.symbolic.program import Profile
 
 @dataclass(frozen=True)
 class Boundary:
-    """How the grid ends.
+    """What happens at the edges of the grid: waves leave through absorbing layers, or meet a free surface on top.
 
     Parameters
     ----------

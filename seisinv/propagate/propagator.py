@@ -48,13 +48,15 @@ class Propagator:
     Parameters
     ----------
     physics : Physics
-        ``Acoustic()``, ``AcousticDensity()``, …
+        The wave equation: ``Acoustic()`` or ``AcousticDensity()``.
     grid : Grid
         The model's grid; absorbing layers are added outside.
     survey : Survey
+        Shots, record times and, unless each call passes its own, the source time functions.
     order : int
         Even order of the differences in space.
     boundary : Boundary
+        Width of the absorbing layers; free surface on top or not.
     vp_max : float, m/s, optional
         Fastest velocity for which the solver's step is chosen; set it to the upper bound of an inversion so that the
         step does not depend on the model.  By default the model's maximum.
@@ -95,6 +97,8 @@ class Propagator:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.physics, Physics):
+            raise ConfigError(f"physics is {self.physics!r}; pass an instance, for example si.Acoustic()")
         if self.order % 2 or not 2 <= self.order <= 12:
             raise ConfigError(f"order is {self.order}; it must be an even number from 2 to 12")
         if self.backend not in ("c", "reference"):
@@ -119,6 +123,8 @@ class Propagator:
         Gathers
             data [shot, receiver, time] in Pa (per unit of the source).
         """
+        if not isinstance(model, Model):
+            raise ModelError(f"the model is a {type(model).__name__}; pass a Model, for example si.Model(grid, vp=…)")
         survey = self.survey if wavelet is None else self.survey.replace(wavelet=wavelet)
         if survey.wavelet is None:
             raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
