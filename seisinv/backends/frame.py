@@ -79,8 +79,11 @@ class Frame:
         return view[(*outer, slice(self.lead, self.lead + self.layout.shape[-1]))]
 
     def cleared(self, plane: np.ndarray, axis: int | None) -> np.ndarray:
-        """Zero a plane; of a memory field only the layers of its axis, and as far as stencils in them can see."""
-        if axis is None:
+        """Zero a plane; in 2-D, of a memory field only the layers of its axis and as far as stencils in them can see.
+
+        In 3-D the body for the layers of one outer axis runs through the interior of the other.
+        """
+        if axis is None or len(self.array_shape) == 3:
             plane[:] = 0
             return plane
         view = np.moveaxis(plane[: math.prod(self.array_shape)].reshape(self.array_shape), axis, 0)
