@@ -133,6 +133,10 @@ _FLAGS = (
         "give --set start.shape=[nz,nx], --set start.dtype=… and --set start.layout=…",
     ),
     (re.compile(r"""\blayout=["'](xz|zx)["']"""), r"--set start.layout=\1"),
+    (
+        re.compile(r"widen the bounds, clip the model, or mask the water"),
+        "change --vp-min, --vp-max, --water or the model",
+    ),
     (re.compile(r"raise vp_max or leave it out"), "raise --vp-max (or propagator.vp_max)"),
     (
         re.compile(r"extend the grid or drop it with survey\.inside\(grid\)"),

@@ -96,6 +96,8 @@ def _check_directory(directory: Path, resume: bool) -> None:
         )
     if resume and not (directory / "run.toml").exists():
         raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
+    if not resume and ((directory / "evaluations").exists() or (directory / "model.npz").exists()):
+        raise RunError(f"{directory} holds results but no run.toml; choose another one with --directory")
     there = next((p for p in (directory, *directory.absolute().parents) if p.exists()), directory)
     if not there.is_dir():
         raise RunError(f"cannot create the run directory {directory}: {there} is a file; choose another --directory")
@@ -113,7 +115,7 @@ def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
         model = next((p for n in ("model.sgy", "model.npz") if (p := directory / n).exists()), None)
         further = f", or go on from its result in a new run: --start {model} --directory NEW" if model else ""
         raise RunError(
-            f"{directory} belongs to another job: {', '.join(names)} differ{'s' if len(names) == 1 else ''}; a run "
+            f"{directory} belongs to another job (it differs in {', '.join(names)}); a run "
             f"cannot be extended or changed: resume it with the settings it was started with{further}"
         )
 

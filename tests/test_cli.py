@@ -116,7 +116,7 @@ def test_invert_from_flags_leaves_model_figures_and_report(
     code, _, message = seisinv("invert", "--resume", run, "--iterations", "20")
     assert code == 2
     assert len(message.strip().splitlines()) == 1, message
-    for word in ("optimizer differs", "cannot be extended", f"--start {run / 'model.sgy'}"):
+    for word in ("differs in optimizer", "cannot be extended", f"--start {run / 'model.sgy'}"):
         assert word in message
     code, _, message = seisinv("invert", line, "--start", "1900", "--resume", run, *TINY)
     assert code == 2
@@ -192,7 +192,7 @@ def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callab
         (("--bands", "4,,6"), ("--bands '4,,6'", "--bands 3,5,8")),
         (("--vp-min", "3000", "--vp-max", "2000"), ("--vp-min is 3000", "--vp-max 2000")),
         (("--vp-max", "5.5"), ("--vp-max 5500",)),
-        (("--vp-min", "1900"), ("outside its bounds", "1900")),
+        (("--vp-min", "1900"), ("outside its bounds", "1900", "change --vp-min")),
         (("--vp-max", "1600"), ("outside its bounds", "1600")),
         (("--water", "5000"), ("water mask covers the whole grid",)),
         (("--depth", "5"), ("grid.depth is 5 m", "--depth 225")),
@@ -347,6 +347,11 @@ def test_unwritable_directory(tmp_path: Path, line: Path, refused: Callable[...,
     refused("invert", line, "--start", "1700", "-d", tmp_path / "taken", *TINY, words=("taken", "is a file"))
     refused("invert", line, "--start", "1700", "-d", tmp_path / "taken" / "run", *TINY, words=("taken", "directory"))
     refused("demo", "-d", tmp_path / "taken", words=("taken", "is a file"))
+
+
+def test_results_without_a_run(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
+    npz(tmp_path / "model.npz", 1700.0)
+    refused("invert", line, "-d", tmp_path, words=("holds results", "--directory"))
 
 
 def test_disk_full(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
