@@ -74,6 +74,7 @@ def solver_lines(prepared: job.Job) -> Iterator[str]:
     )
     word = "good" if points >= 4 else "coarse: use a smaller grid.spacing"
     yield f"wavelength   {points:.1f} points per shortest wavelength at {top:g} Hz and {slowest:g} m/s: {word}"
+    yield f"dispersion   {simulate.dispersion(start, top):+.3%} of the velocity there, from the order of the stencils"
 
 
 def memory_line(prepared: job.Job) -> str:

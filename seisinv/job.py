@@ -26,6 +26,7 @@ log = logging.getLogger("seisinv.job")
 # Spacings a person would choose, m; the automatic choice is the largest that is fine enough.
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
 POINTS_PER_WAVELENGTH = 5.0
+DISPERSION = 0.01  # error of the phase velocity from which a job says so
 THINNEST = 10  # nodes along depth
 
 
@@ -75,6 +76,12 @@ def prepare(settings: Settings) -> Job:
     unknown_of(settings, start)  # refuses a start outside the bounds
     propagator = propagator_of(settings, grid, observed.survey)
     propagator.clock(start)  # refuses an unstable step before anything is written
+    error = propagator.dispersion(start, highest_band(settings))
+    if abs(error) > DISPERSION:
+        notes.append(
+            f"the grid is coarse: at {highest_band(settings):g} Hz the slowest waves are off by {error:+.1%} of their "
+            "velocity; use a smaller grid spacing or a higher propagator.order"
+        )
     return Job(settings, observed, start, propagator, tuple(notes))
 
 

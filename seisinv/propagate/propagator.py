@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -22,7 +22,7 @@ from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
 from seisinv.propagate.memory import Automatic, Memory
 from seisinv.propagate.resample import Clock, choose_step
 from seisinv.propagate.sampling import sample_points
-from seisinv.symbolic import Derived, Program, derive, stable_step
+from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
 from seisinv.symbolic.discretise import scaling
 
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
@@ -192,6 +192,23 @@ class Propagator:
         values = {n: float(model[n].detach().mean()) for n in self.physics.parameters} | {"vp": self._speed(model)}
         return _stable_step(self.physics, self.order, self.grid, tuple(sorted(values.items())))
 
+    def dispersion(self, model: Model, frequency: float) -> float:
+        """Return the worst relative error of the phase velocity at `frequency` (Hz), where waves are slowest.
+
+        From the program's own symbol, along the axes and the diagonal; time stepping adds none (see `resample.py`).
+        """
+        slowest = float(model["vp"].detach().min())
+        values = {n: float(model[n].detach().mean()) for n in self.physics.parameters} | {"vp": slowest}
+        step = 1e-2 * min(self.grid.spacing) / slowest  # so short that only the error of space is left
+        at = _constant(self.physics, self.grid, tuple(sorted(values.items())))
+        turn = 2 * math.pi * frequency / slowest
+        ways = [*np.eye(self.grid.ndim), np.ones(self.grid.ndim) / math.sqrt(self.grid.ndim)]
+        errors = [
+            dispersion(self.derived.forward, at(step), turn * way * np.array(self.grid.spacing), slowest * turn * step)
+            for way in ways
+        ]
+        return max(errors, key=abs)
+
     @cached_property
     def layout(self) -> Layout:
         """The padded grid."""
@@ -272,15 +289,22 @@ def _derive(physics: Physics, order: int, grid: Grid) -> Derived:
 @lru_cache(maxsize=64)
 def _stable_step(physics: Physics, order: int, grid: Grid, values: tuple[tuple[str, float], ...]) -> float:
     program: Program = _derive(physics, order, grid).forward
+    at = _constant(physics, grid, values)
+    return stable_step(program, at, min(grid.spacing) / dict(values)["vp"])
+
+
+def _constant(
+    physics: Physics, grid: Grid, values: tuple[tuple[str, float], ...]
+) -> Callable[[float], dict[str, float]]:
+    """Return the program's coefficients in a constant medium, as a function of the step."""
     scales = _scales(physics, grid)
     model = {n: torch.full((2,) * grid.ndim, v, dtype=torch.float64) for n, v in values}
     physical = {n: float(c.reshape(-1)[0]) for n, c in physics.coefficients(model, grid.axes).items()}
-    h = grid.spacing[-1]
 
     def at(step: float) -> dict[str, float]:
-        return {n: v * scales.factor(n, step, h) for n, v in physical.items()}
+        return {n: v * scales.factor(n, step, grid.spacing[-1]) for n, v in physical.items()}
 
-    return stable_step(program, at, min(grid.spacing) / dict(values)["vp"])
+    return at
 
 
 def _scales(physics: Physics, grid: Grid) -> Scales:

@@ -55,7 +55,10 @@ def stable_step(program: Program, coefficients: Callable[[float], Mapping[str, f
     return low
 
 
-def dispersion(program: Program, coefficients: Mapping[str, float], wavenumber: Sequence[float], speed: float) -> float:
-    """Return the numerical over the true phase velocity of the fastest mode, `speed` in cells per step, minus 1."""
+def dispersion(program: Program, coefficients: Mapping[str, float], wavenumber: Sequence[float], phase: float) -> float:
+    """Return the numerical over the true phase velocity of the fastest mode, minus 1.
+
+    `wavenumber` is in radians per cell along each axis, `phase` what a true wave of it turns by in one step, radians.
+    """
     phases = np.abs(np.angle(np.linalg.eigvals(symbol(program, coefficients, np.asarray(wavenumber)))))
-    return float(phases.max() / (speed * np.linalg.norm(wavenumber)) - 1)
+    return float(phases.max() / phase - 1)
