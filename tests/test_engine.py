@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -267,3 +269,11 @@ def test_dispersion_is_that_of_the_stencil(physics: si.Physics) -> None:
     kh = 2 * np.pi / 12
     assert p.simulate.replace(order=2).dispersion(model, frequency) == pytest.approx(-(kh**2) / 24, rel=0.02)
     assert abs(p.simulate.replace(order=8).dispersion(model, frequency)) < 1e-5
+
+
+@each_physics
+def test_a_physics_documents_the_equations_it_solves(physics: si.Physics) -> None:
+    module = sys.modules[type(physics).__module__]
+    assert module.__doc__
+    assert all(equation.text() in module.__doc__ for equation in physics.equations("zx"))
+    assert len(inspect.getsource(module).splitlines()) <= 100
