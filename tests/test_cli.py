@@ -373,7 +373,12 @@ def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Pat
     job = ["invert", str(line), "--start", "1700", "-d", str(run), "--bands", "6", "--iterations", "500"]
     grid = ["--spacing", "25", "--depth", "600", "--threads", "1", "--set", "inversion.tolerance=1e-300"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "seisinv.cli", *job, *grid], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "seisinv.cli", *job, *grid],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore the signal, and so would everything they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None and not (run / "history.jsonl").exists():
