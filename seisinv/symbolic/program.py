@@ -84,14 +84,6 @@ class Program:
         names = [*self.fields, *self.coefficients, *self.sums, *self.tape]
         return list(dict.fromkeys(names))
 
-    @property
-    def is_linear(self) -> bool:
-        """Whether every term holds exactly one of fields and point symbols."""
-        live = {*self.fields, *self.points}
-        return all(
-            sum(p for a, p in m if isinstance(a, Read) and a.name in live) == 1 for s in self.body for m, _ in s.right
-        )
-
     def text(self) -> str:
         """Return the program as readable text, one statement a line."""
         return "\n".join(f"{s.left}{f' at {s.where}' if s.where else ''} ← {_text(s.right)}" for s in self.body)
