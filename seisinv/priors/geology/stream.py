@@ -1,0 +1,131 @@
+"""The stream of models: parameters of the distributions, and earths drawn from them by seed and index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from seisinv.core import ConfigError, GeometryError, Grid, Model
+from seisinv.priors.geology.draw import draw_earth
+from seisinv.priors.geology.earth import Earth
+from seisinv.priors.geology.rocks import density, s_velocity
+
+# Spacings, m, at which beds and faults drawn here are sampled sensibly.
+SPACING = (5.0, 40.0)
+
+
+@dataclass(frozen=True)
+class Geology:
+    """An endless, seeded stream of plausible two-dimensional velocity models.
+
+    An earth is drawn for the extent of a grid, then sampled: the same seed and index give the same earth on every
+    spacing. Sizes of structures are relative to the depth of the section.
+
+    Parameters
+    ----------
+    marine : float
+        Share of models under water.
+    layers : (float, float)
+        Beds in the depth of the section, log-uniform between them from model to model.
+    thickness : (float, float), m
+        Limits of the median thickness of the beds of a sequence.
+    spread : float
+        Standard deviation of the logarithm of the thickness.
+    jump : float
+        Typical relative departure of a bed's velocity from the compaction trend.
+    dip : float
+        Root-mean-square slope of the strongest folds.
+    faults : int
+        Largest number of faults of the main deformation; every number from 0 is as likely.
+    channels, lenses : float
+        Mean number per model.
+    salt, basalt, basement : float
+        Share of models with a salt body; with basalt sills or a flow; that reach crystalline basement.
+    texture : float
+        Median relative deviation of the small-scale random field.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> vp = Geology().vp(Grid((64, 96), 20.0), seed=1)
+    >>> vp.shape, bool(vp.min() > 1400)
+    ((64, 96), True)
+    """
+
+    marine: float = 0.5
+    layers: tuple[float, float] = (7.0, 50.0)
+    thickness: tuple[float, float] = (20.0, 400.0)
+    spread: float = 0.5
+    jump: float = 0.08
+    dip: float = 0.4
+    faults: int = 4
+    channels: float = 0.8
+    lenses: float = 0.5
+    salt: float = 0.12
+    basalt: float = 0.1
+    basement: float = 0.12
+    texture: float = 0.006
+
+    def __post_init__(self) -> None:
+        for name in ("marine", "salt", "basalt", "basement"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise ConfigError(f"{name} is {share:g}; it is a share of the models, between 0 and 1")
+        for name in ("spread", "jump", "dip", "channels", "lenses", "texture", "faults"):
+            value = getattr(self, name)
+            if not value >= 0:
+                raise ConfigError(f"{name} is {value:g}; it must be 0 or more")
+        for name in ("layers", "thickness"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ConfigError(f"{name} is ({low:g}, {high:g}); it needs two positive values, the smaller first")
+
+    def model(self, grid: Grid, *, seed: int, index: int = 0) -> Model:
+        """Return vp, vs (m/s) and rho (kg/m³) of earth number `index` of the stream `seed` on `grid`.
+
+        Raises
+        ------
+        GeometryError
+            If the grid is not two-dimensional or its spacing is not within 5 to 40 m.
+        """
+        vp, rock = self._sample(grid, seed, index)
+        parts = {"vp": vp, "vs": s_velocity(vp, rock), "rho": density(vp, rock)}
+        return Model(grid, **{name: part.astype(np.float32) for name, part in parts.items()})
+
+    def vp(self, grid: Grid, *, seed: int, index: int = 0) -> np.ndarray:
+        """Return only vp, m/s, [z, x], float32: what `model` holds, sooner."""
+        return self._sample(grid, seed, index)[0].astype(np.float32)
+
+    def stream(self, grid: Grid, *, seed: int, start: int = 0) -> Iterator[Model]:
+        """Yield the models number `start`, `start` + 1, … without end."""
+        return (self.model(grid, seed=seed, index=index) for index in count(start))
+
+    def earth(self, grid: Grid, *, seed: int, index: int = 0) -> Earth:
+        """Draw earth number `index` of the stream `seed` for the extent of `grid`."""
+        _check(grid)
+        (top, bottom), (left, right) = grid.extent
+        depth = bottom - min(top, 0.0)
+        if not depth > 0:
+            raise GeometryError(
+                f"the grid ends at z = {bottom:g} m, above the datum; give it an origin below {-depth:g} m"
+            )
+        return draw_earth(self, np.random.default_rng([seed, index]), depth, right - left)
+
+    def _sample(self, grid: Grid, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        earth = self.earth(grid, seed=seed, index=index)
+        z, x = grid.coordinates("z"), grid.coordinates("x")
+        return earth.sample(z - min(grid.origin[0], 0.0), x - grid.origin[1])
+
+
+def _check(grid: Grid) -> None:
+    if grid.ndim != 2:
+        raise GeometryError(f"the grid has {grid.ndim} axes; the geology is two-dimensional: use a grid (nz, nx)")
+    for axis, h in zip(grid.axes, grid.spacing, strict=True):
+        if not SPACING[0] <= h <= SPACING[1]:
+            raise GeometryError(
+                f"spacing along {axis} is {h:g} m; the geology is made for {SPACING[0]:g} to {SPACING[1]:g} m: "
+                "choose a spacing within, and resample the model if another is needed"
+            )
