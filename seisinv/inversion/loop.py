@@ -22,6 +22,7 @@ from seisinv.inversion.result import BandEnd, Event, Progress, Result, of_shots
 from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
 from seisinv.inversion.wavelet import for_survey
+from seisinv.priors import Penalty, Staged
 
 if TYPE_CHECKING:
     from seisinv.inversion.problem import Inversion, Map
@@ -43,6 +44,7 @@ class Loop:
     seed: int
     truth: Model | None
     mapper: Map
+    budget: int | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     wavelets: dict[str, Tensor] = field(default_factory=dict)
     solves: int = 0
@@ -103,6 +105,10 @@ class Loop:
         )  # fmt: skip
 
 
+class _BudgetSpent(Exception):
+    """The next evaluation would cost more wave-equation solves than the band may spend."""
+
+
 class BandRun:
     """One band: its wavelet, its preconditioner, its evaluations."""
 
@@ -115,19 +121,24 @@ class BandRun:
         self.replayed = False
         self.first_misfit: float | None = None
         self.lowest = float("inf")  # misfit of the band so far: trial points of a line search may be higher
+        self.penalties: Sequence[Penalty] = ()
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
+        self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
+        left = None if loop.budget is None else loop.budget - loop.solves
+        self.limit = None if left is None else loop.solves + left // (len(loop.bands) - index)
 
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
         weights = self._weights(x)
+        self.penalties = self._penalties(0)
         self.objective(x)
         self.accept(x, iteration=0)
         if self.first_misfit == 0:
             reason = "the data are fitted exactly"
         else:
-            reason = self.loop.optimizer.minimise(self.objective, self._space(x, weights), self.accept)
+            reason = self._minimise(weights)
         self._save_wavelet(self.accepted)
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop._model(self.accepted))
         self._tell(reason)
@@ -138,17 +149,82 @@ class BandRun:
         key = digest(x)
         if self.latest is not None and self.latest[0] == key:
             return self.latest[1], self.latest[2]
-        name = f"{self.index:02d}-{self.evaluations:05d}"
-        arrays = self._kept(name, key, lambda: self._evaluated(x), solves=2 * len(self.problem.observed))
-        self.evaluations += 1
-        misfit, penalty, gradient = float(arrays["misfit"]), float(arrays["penalty"]), arrays["gradient"]
-        if self.first_misfit is None:
-            self.first_misfit = misfit
-        value = misfit / (self.first_misfit or 1.0) + penalty
-        self.scalars[key] = (misfit, penalty, float(np.linalg.norm(gradient)))
-        self.latest = (key, value, gradient)
+        if key not in self.data:
+            self._evaluate(x, key)
+        misfit, gradient = self.data[key]
+        penalty, slope = self._penalised(x)
+        value, total = misfit / (self.first_misfit or 1.0) + penalty, gradient + slope
+        self.scalars[key] = (misfit, penalty, float(np.linalg.norm(total)))
+        self.latest = (key, value, total)
         self._tell("", misfit)
-        return value, gradient
+        return value, total
+
+    def _evaluate(self, x: np.ndarray, key: str) -> None:
+        solves = 2 * len(self.problem.observed)
+        if self.limit is not None and self.evaluations and self.loop.solves + solves > self.limit:
+            raise _BudgetSpent
+        arrays = self._kept(f"{self.index:02d}-{self.evaluations:05d}", key, lambda: self._evaluated(x), solves=solves)
+        self.evaluations += 1
+        if self.first_misfit is None:
+            self.first_misfit = float(arrays["misfit"])
+        kept = digest(self.accepted)
+        self.data = {k: v for k, v in self.data.items() if k == kept}
+        self.data[key] = float(arrays["misfit"]), arrays["gradient"]
+
+    def _penalised(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the penalties and their gradient with respect to the vector."""
+        if not self.penalties:
+            return 0.0, np.zeros_like(x)
+        vector = torch.from_numpy(x.copy()).requires_grad_()
+        model = self.problem.model(vector)
+        value = sum((p(model).double() for p in self.penalties), torch.zeros((), dtype=torch.float64))
+        if not value.requires_grad:
+            return float(value), np.zeros_like(x)
+        return float(value.detach()), torch.autograd.grad(value, vector)[0].numpy()
+
+    def _minimise(self, weights: np.ndarray) -> str:
+        """Run the optimiser stage by stage; a stage begins with the penalties of where the last one ended."""
+        stages = self.problem.stages
+        reason, first, limit = "", 0.0, self.limit
+        for stage in range(stages):
+            if stage:
+                self.penalties, self.latest = self._penalties(stage), None
+            if limit is not None:
+                self.limit = self.loop.solves + (limit - self.loop.solves) // (stages - stage)
+            _, gradient = self.objective(self.accepted)
+            slope = float(np.linalg.norm(weights * gradient))
+            first = first or slope
+            # By the curvature that the first step of the band was made for: a flatter place, a shorter step.
+            space = self._space(self.accepted, weights, min(1.0, slope / first) if first else 1.0)
+            count = -(-(self.loop.optimizer.iterations - self.iteration) // (stages - stage))
+            if count < 1:
+                break
+            try:
+                reason = self.loop.optimizer.replace(iterations=count).minimise(self.objective, space, self.accept)
+            except _BudgetSpent:
+                reason = f"its share of the {self.loop.budget} wave-equation solves is spent"
+        self.limit = limit
+        return reason
+
+    def _penalties(self, stage: int) -> list[Penalty]:
+        """Return the penalties of a stage; what a prior makes of the current model is kept for resuming."""
+        total, done = len(self.loop.bands) * self.problem.stages, self.index * self.problem.stages + stage
+        out: list[Penalty] = []
+        for number, penalty in enumerate(self.problem.penalties):
+            if isinstance(penalty, Penalty):
+                out.append(penalty)
+                continue
+            model = self.loop._model(self.accepted)
+
+            def compute(prior: Staged = penalty, model: Model = model) -> dict[str, np.ndarray]:
+                target = prior.target(model, progress=done / max(total - 1, 1), seed=[self.loop.seed, done])
+                return {n: target[n].numpy() for n in target}
+
+            name = f"{self.index:02d}-target-{stage}-{number}"
+            arrays = self._kept(name, digest(self.accepted), compute, solves=0)
+            target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
+            out.append(penalty.penalty(target, progress=done / max(total - 1, 1)))
+        return out
 
     def accept(self, x: np.ndarray, iteration: int | None = None) -> None:
         """Record an accepted point."""
@@ -190,16 +266,13 @@ class BandRun:
         first = misfit if self.first_misfit is None else self.first_misfit
         summed = [sum(r.gradient[n] for r in results) / (first or 1.0) for n in wanted]
         outer = [torch.from_numpy(np.asarray(g)).to(model[n].dtype) for n, g in zip(wanted, summed, strict=True)]
-        (gradient,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
-        penalty = self.problem.penalised(model)
-        if penalty.requires_grad:
-            gradient = gradient + torch.autograd.grad(penalty, vector)[0]
+        (gradient,) = torch.autograd.grad([model[n] for n in wanted], vector, outer)
         if not bool(torch.isfinite(gradient).all()):
             raise RunError(
                 f"the gradient is not finite in band {label(self.band)}, evaluation {self.evaluations}; "
                 "check the data for NaN (seisinv info), and the bounds"
             )
-        return {"misfit": np.array(misfit), "penalty": np.array(penalty.item()), "gradient": gradient.numpy()}
+        return {"misfit": np.array(misfit), "gradient": gradient.numpy()}
 
     def _save_wavelet(self, x: np.ndarray) -> None:
         wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
@@ -252,14 +325,14 @@ class BandRun:
         length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
         return tuple(max(3.0, length / h) for h in model.grid.spacing)
 
-    def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
+    def _space(self, x: np.ndarray, weights: np.ndarray, shorter: float) -> Space:
         unknown = self.problem.unknown
         low, high = unknown.bounds()
         sigma = None
         if self.problem.smooth and unknown.shape is not None:
             sigma = tuple(self.problem.smooth / h for h in unknown.start.grid.spacing)
         return Space(
-            start=x, low=low, high=high, weights=weights, first_step=unknown.first_step, unit=unknown.unit,
+            start=x, low=low, high=high, weights=weights, first_step=shorter * unknown.first_step, unit=unknown.unit,
             shape=unknown.shape, sigma=sigma,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,6 +64,10 @@ class Optimizer(abc.ABC):
     """
 
     iterations: int
+
+    def replace(self, *, iterations: int) -> Optimizer:
+        """Return the same optimiser with another number of updates."""
+        return dataclasses.replace(self, iterations=iterations)  # type: ignore[type-var]
 
     @abc.abstractmethod
     def minimise(self, objective: Objective, space: Space, accept: Accept) -> str:

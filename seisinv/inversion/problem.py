@@ -27,7 +27,7 @@ from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.tasks import ShotTask, Simulator
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
-from seisinv.priors import Penalty, Unknown, water_mask
+from seisinv.priors import Penalty, Staged, Unknown, water_mask
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
@@ -45,7 +45,7 @@ class Inversion:
     unknown : Unknown
         For example `priors.Bounded(start, vp=(1450, 4800))`.
     misfit : Misfit
-    penalty : Penalty or several, optional
+    penalty : Penalty, learned prior, or several, optional
         Added to the relative misfit; see `priors.penalty` for units.
     water : float (m) or bool array [z, x], optional
         Cells that keep their starting value: above a depth, or where the mask is True.
@@ -81,7 +81,7 @@ class Inversion:
     observed: Observed
     unknown: Unknown
     misfit: Misfit = field(default_factory=L2)
-    penalty: Penalty | Sequence[Penalty] | None = None
+    penalty: Penalty | Staged | Sequence[Penalty | Staged] | None = None
     water: float | np.ndarray | Tensor | None = None
     smooth: float | None = None
     illumination: bool = True
@@ -116,6 +116,7 @@ class Inversion:
         truth: Model | None = None,
         configuration: Mapping[str, Any] | None = None,
         mapper: Map = map,
+        budget: int | None = None,
     ) -> Result:
         """Invert.
 
@@ -139,6 +140,9 @@ class Inversion:
             Settings to be recorded in run.toml beside the versions.
         mapper : callable
             `map`, or an engine's equivalent that keeps order, to spread shot groups.
+        budget : int, optional
+            Wave-equation solves the run may cost at most, one per simulated shot and two per gradient; the bands get
+            equal shares, and what one leaves goes to those after it.
 
         Returns
         -------
@@ -154,11 +158,11 @@ class Inversion:
         chosen = bands_of(bands, self.observed.survey.time.nyquist)
         directory = RunDirectory.open(
             run_directory,
-            fingerprint=self.fingerprint(optimizer, chosen, seed) if run_directory is not None else {},
+            fingerprint=self.fingerprint(optimizer, chosen, seed, budget) if run_directory is not None else {},
             settings={**(configuration or {}), **self.record(optimizer, chosen, seed)},
             resume=resume,
         )
-        return Loop(self, optimizer, chosen, directory, progress, seed, truth, mapper).run()
+        return Loop(self, optimizer, chosen, directory, progress, seed, truth, mapper, budget).run()
 
     def model(self, vector: Tensor) -> Model:
         """Return the model of an unknown's vector, with the water as it was at the start."""
@@ -192,11 +196,17 @@ class Inversion:
                 window=self.window,
             )
 
-    def penalised(self, model: Model) -> Tensor:
-        """Return the sum of the penalties, a scalar tensor."""
-        zero = next(iter(model.parameters.values())).new_zeros((), dtype=torch.float64)
-        penalties = [self.penalty] if isinstance(self.penalty, Penalty) else self.penalty or []
-        return sum((p(model).double() for p in penalties), zero)
+    @property
+    def penalties(self) -> Sequence[Penalty | Staged]:
+        """The penalties and priors, as a sequence."""
+        if self.penalty is None:
+            return ()
+        return (self.penalty,) if isinstance(self.penalty, Penalty | Staged) else tuple(self.penalty)
+
+    @property
+    def stages(self) -> int:
+        """Stages of each band: how often a prior looks at the model."""
+        return max((p.stages for p in self.penalties if isinstance(p, Staged)), default=1)
 
     def estimate(self) -> EstimateWavelet | None:
         """Return how the wavelet is estimated, None if it is known."""
@@ -212,7 +222,9 @@ class Inversion:
             free = free & ~np.broadcast_to(self._water.numpy(), self.unknown.shape).ravel()
         return free
 
-    def fingerprint(self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int) -> dict[str, str]:
+    def fingerprint(
+        self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
+    ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
         return {
@@ -232,6 +244,7 @@ class Inversion:
             "optimizer": digest(optimizer),
             "bands": digest(list(bands)),
             "seed": digest(seed),
+            "budget": digest(budget),
         }
 
     def record(self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ of the band before the penalties are added: a weight is relative to a data misfi
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,54 @@ class Penalty(abc.ABC):
     @abc.abstractmethod
     def __call__(self, model: Model) -> Tensor:
         """Return the weighted penalty, dimensionless."""
+
+
+class Staged(abc.ABC):
+    """A prior that looks at the model now and then and says where it should go: half-quadratic splitting.
+
+    min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
+    J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
+    the prior's cost does not grow with the number of updates.
+    """
+
+    @property
+    @abc.abstractmethod
+    def stages(self) -> int:
+        """Targets per band."""
+
+    @abc.abstractmethod
+    def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
+        """Return the target; `progress` runs from 0 at the first stage of the first band to 1 at the last of the last."""
+
+    @abc.abstractmethod
+    def penalty(self, target: Model, *, progress: float) -> Penalty:
+        """Return the penalty that draws the model towards the target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attraction(Penalty):
+    """Squared distance from a model, ½ w ⟨(m − z)²⟩ / s², summed over parameters.
+
+    Parameters
+    ----------
+    weight : float
+        w, relative to the data misfit at the start of a band.
+    target : Model
+        z.
+    distance : float, SI unit of the parameter
+        s.
+    """
+
+    weight: float
+    target: Model
+    distance: float
+
+    def __call__(self, model: Model) -> Tensor:
+        """Return ½ w ⟨(m − z)²⟩ / s²."""
+        total = next(iter(model.parameters.values())).new_zeros(())
+        for name in self.target:
+            total = total + ((model[name] - self.target[name].to(model[name].dtype)) / self.distance).square().mean()
+        return 0.5 * self.weight * total
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,167 @@
+"""The learned prior: a denoiser trained on procedural geology, as half of a half-quadratic splitting.
+
+    z ← D(m + σ n; σ)                                      n white noise, the physics never sees it
+    m ← some updates that lower J(m)/J(m₀) + ½ w ⟨(m − z)²⟩/σ²
+
+with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers: Zhu
+et al. 2023, arXiv:2305.08995). A model is denoised once per stage, not once per gradient.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, Model
+from seisinv.priors.learned.blend import Blend, scales_for
+from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser
+from seisinv.priors.learned.weights import load
+from seisinv.priors.penalty import Attraction, Penalty, Staged
+
+log = logging.getLogger("seisinv.priors")
+
+NAME = "vp"  # the parameter that the denoiser knows
+
+
+@dataclass(frozen=True)
+class Learned(Staged):
+    """A prior learned from procedural geology; pass it as `Inversion(penalty=…)`.
+
+    Parameters
+    ----------
+    weight : float
+        w, relative to the data misfit at the start of a band.
+    sigmas : (first, last), m/s
+        Error that the model is taken to have at the first and at the last stage.
+    stages : int
+        Targets per band.
+    weights : path, optional
+        A file of `seisinv train prior`; default: the weights that come with the package.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> prior = Learned()
+    >>> noisy = Model(Grid((64, 64), 10.0), vp=2500 + 300 * torch.randn(64, 64))
+    >>> float(prior.denoise(noisy, 300.0).vp.std()) < 100
+    True
+    """
+
+    weight: float = 0.1
+    sigmas: tuple[float, float] = (500.0, 75.0)
+    stages: int = 3  # type: ignore[assignment]
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        low, high = SMALLEST * SCALE, LARGEST * SCALE
+        if not self.weight >= 0:
+            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
+        if len(self.sigmas) != 2 or not all(low <= s <= high for s in self.sigmas):
+            raise ConfigError(f"sigmas is {self.sigmas} m/s; both must lie between {low:g} and {high:g} m/s")
+        if self.stages < 1:
+            raise ConfigError(f"stages is {self.stages}; a band needs at least 1")
+        self.card()  # refuses weights that cannot be used before any work
+
+    def card(self) -> dict[str, Any]:
+        """Return where the weights come from: data, recipe, losses, licence, hash."""
+        return load(self.weights)[1]
+
+    def sigma(self, progress: float) -> float:
+        """Return σ in m/s at a share of the way from the first to the last stage."""
+        first, last = self.sigmas
+        return first * (last / first) ** progress
+
+    def denoise(self, model: Model, sigma: float, *, whole: bool = False) -> Model:
+        """Return the model without noise of standard deviation `sigma` in its vp.
+
+        Parameters
+        ----------
+        model : Model
+            2-D, of any size; cells of 5 to 40 m or finer.
+        sigma : float, m/s
+        whole : bool
+            Show the network the whole model at once, instead of blended patches of 64 × 64 cells.
+
+        Raises
+        ------
+        ConfigError
+            If the model is not 2-D or its cells are larger than those of the training.
+        """
+        network, card = load(self.weights)
+        _check(model, sigma, card)
+        vp = model[NAME].detach()
+        u = ((vp.float().cpu() - CENTRE) / SCALE).contiguous()
+        at, spacing = _resampled(u, model.grid.spacing, card["spacings"][0])
+        clean = _denoised(network, at, sigma / SCALE, spacing, model.grid.origin[0], card["spacings"][1], whole=whole)
+        change = _onto(clean - at, vp.shape)
+        return model.replace(**{NAME: vp + SCALE * change.to(vp.device, vp.dtype)})
+
+    def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
+        """Return D(m + σ n; σ)."""
+        sigma = self.sigma(progress)
+        noise = np.random.default_rng(list(seed)).standard_normal(model.grid.shape)
+        vp = model[NAME].detach()
+        noisy = model.replace(**{NAME: (vp + sigma * torch.from_numpy(noise).to(vp.dtype)).clamp_min(300.0)})
+        return self.denoise(noisy, sigma)
+
+    def penalty(self, target: Model, *, progress: float) -> Penalty:
+        """Return ½ w ⟨(vp − z)²⟩/σ²."""
+        only = Model(target.grid, **{NAME: target[NAME]})
+        return Attraction(self.weight, only, self.sigma(progress))
+
+
+def _denoised(
+    network: Denoiser, u: Tensor, sigma: float, spacing: float, top: float, coarsest: float, *, whole: bool
+) -> Tensor:
+    blend = Blend(scales_for(spacing, u.shape, coarsest), whole=whole)
+    return blend.denoise(network, u, sigma, spacing=spacing, top=top)
+
+
+def _check(model: Model, sigma: float, card: dict[str, Any]) -> None:
+    """Refuse what the denoiser cannot do; warn of what it has not seen."""
+    if model.grid.ndim != 2:
+        raise ConfigError(f"the learned prior is for 2-D models; this one has axes {model.grid.axes}: use another penalty")
+    fine, coarse = card["spacings"]
+    widest = max(model.grid.spacing)
+    if widest > coarse * 1.001:
+        raise ConfigError(
+            f"the grid spacing is {widest:g} m; the learned prior was trained for {fine:g} to {coarse:g} m: use a finer "
+            "grid or another penalty"
+        )
+    low, high = card["velocities"]
+    vp = model[NAME].detach()
+    outside = float(((vp < low - 3 * sigma) | (vp > high + 3 * sigma)).float().mean())
+    if outside > 0:
+        log.warning(
+            "%.1f %% of vp (%g to %g m/s) is outside the %g to %g m/s that the learned prior was trained for; it may "
+            "mislead there: compare with penalty='total_variation'",
+            100 * outside, float(vp.min()), float(vp.max()), low, high,
+        )  # fmt: skip
+
+
+def _resampled(u: Tensor, spacing: Sequence[float], finest: float) -> tuple[Tensor, float]:
+    """Return the image on square cells no smaller than `finest` m, and their size in m."""
+    h = max(math.sqrt(spacing[0] * spacing[1]), finest)
+    if all(abs(s - h) < 1e-6 * h for s in spacing):
+        return u, h
+    shape = [max(2, round(n * s / h)) for n, s in zip(u.shape, spacing, strict=True)]
+    return _onto(u, shape), h
+
+
+def _onto(u: Tensor, shape: Sequence[int]) -> Tensor:
+    if tuple(u.shape) == tuple(shape):
+        return u
+    return torch.nn.functional.interpolate(u[None, None], size=tuple(shape), mode="bilinear", antialias=True)[0, 0]

@@ -1,0 +1,271 @@
+"""Training of the denoiser: one recipe, one command, the same weights from the same seed on the same machine.
+
+    minimise  E ‖D(x + n; σ) − x‖² / c_out(σ)²          (Karras et al. 2022, eq. 8 with their λ(σ) = 1/c_out²)
+
+by Adam with a warm-up and a cosine schedule; the weights kept are an exponential moving average.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, RunError
+from seisinv.priors.learned.network import Denoiser, Shape
+from seisinv.priors.learned.patches import Examples, Patches
+from seisinv.priors.learned.weights import Weights, atomically, read_tensors, write_tensors
+
+CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.jsonl", "weights.safetensors"
+LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the weights depend on.
+
+    Parameters
+    ----------
+    steps : int
+    batch : int
+        Patches of 64 × 64 cells per step.
+    rate : float
+        Adam's highest step length.
+    warmup : int
+        Steps over which the rate rises.
+    average : float
+        Decay of the moving average of the weights.
+    seed : int
+        Of the geology, the noise and the first weights.
+    shape : Shape
+        Size of the network.
+    """
+
+    steps: int = 9000
+    batch: int = 16
+    rate: float = 4e-4
+    warmup: int = 200
+    average: float = 0.999
+    seed: int = 0
+    shape: Shape = field(default_factory=Shape)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "warmup"):
+            if not getattr(self, name) >= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.batch % 4:
+            raise ConfigError(f"batch is {self.batch}; it must be a multiple of 4, the patches cut from one model")
+        if not 0 < self.rate < 0.1:
+            raise ConfigError(f"rate is {self.rate:g}; Adam's step length is between 0 and 0.1, such as 4e-4")
+        if not 0 <= self.average < 1:
+            raise ConfigError(f"average is {self.average:g}; the decay of the moving average is at least 0 and below 1")
+
+    def rate_at(self, step: int) -> float:
+        """Return the step length at a step."""
+        rise = min(1.0, (step + 1) / self.warmup)
+        return self.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sign of life of a training: where it is, its loss, and what is left."""
+
+    step: int
+    steps: int
+    loss: float
+    psnr: Mapping[float, float] | None
+    seconds: float
+    eta: float
+
+
+def train(
+    recipe: Recipe,
+    directory: Path | str,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    every: int = 500,
+    progress: Callable[[Step], None] | None = None,
+) -> Path:
+    """Train a denoiser and return the path of its weights.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    directory : path
+        Where checkpoints, history.jsonl and the weights are kept.
+    resume : bool
+        Go on from the last checkpoint; on one machine the numbers are those of a training never stopped.
+    device : "auto", "cpu" or "cuda"
+        On a GPU the network runs in bfloat16 with float32 weights.
+    every : int
+        Steps between checkpoints.
+    progress : callable, optional
+        Called with a `Step` after every step.
+
+    Raises
+    ------
+    RunError
+        If the directory holds another training, or one and `resume` is False.
+    """
+    run = _Training(recipe, Path(directory), _device(device), every)
+    run.open(resume)
+    return run.run(progress)
+
+
+class _Training:
+    """State of a training."""
+
+    def __init__(self, recipe: Recipe, directory: Path, device: torch.device, every: int) -> None:
+        self.recipe, self.directory, self.device, self.every = recipe, directory, device, every
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.network = Denoiser(recipe.shape)
+        self.network.to(device, memory_format=torch.channels_last)
+        self.average = {n: p.detach().clone() for n, p in self.network.named_parameters()}
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=recipe.rate, betas=(0.9, 0.99))
+        self.patches = Patches(recipe.seed, recipe.batch)
+        self.step, self.seconds = 0, 0.0
+        self.rows: list[dict[str, Any]] = []
+
+    def open(self, resume: bool) -> None:
+        """Start a directory, or take up the training in it."""
+        checkpoint = self.directory / CHECKPOINT
+        if checkpoint.exists():
+            if not resume:
+                raise RunError(f"{self.directory} already holds a training; resume it (--resume), or choose another")
+            self._load(checkpoint)
+            return
+        if (self.directory / WEIGHTS).exists():
+            raise RunError(f"{self.directory} holds weights but no checkpoint; choose another directory")
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot create {self.directory}: {error.strerror}; choose another directory") from None
+
+    def run(self, progress: Callable[[Step], None] | None) -> Path:
+        """Train to the end, with the next batch made while the network works on the last."""
+        held_out = Patches(self.recipe.seed + 1_000_003, 32)
+        losses: list[float] = []
+        with ThreadPoolExecutor(1) as pool:
+            batch = pool.submit(self.patches.examples, self.step)
+            while self.step < self.recipe.steps:
+                began, examples = time.perf_counter(), batch.result()
+                batch = pool.submit(self.patches.examples, self.step + 1)
+                losses.append(self._update(examples.to(self.device)))
+                self.step += 1
+                psnr = None
+                if self.step % self.every == 0 or self.step == self.recipe.steps:
+                    psnr = {s: self._psnr(held_out.examples(0, s)) for s in LEVELS}
+                self.seconds += time.perf_counter() - began
+                if psnr is not None:
+                    self._keep(sum(losses) / len(losses), psnr)
+                    losses = []
+                if progress is not None:
+                    left = self.seconds / self.step * (self.recipe.steps - self.step)
+                    loss = losses[-1] if losses else self.rows[-1]["loss"]
+                    progress(Step(self.step, self.recipe.steps, loss, psnr, self.seconds, left))
+        return self._finish()
+
+    def _update(self, e: Examples) -> float:
+        for group in self.adam.param_groups:
+            group["lr"] = self.recipe.rate_at(self.step)
+        with self._mixed():
+            out = self.network(e.noisy, e.sigma, background=e.background, depth=e.depth)
+        s = self.recipe.shape.data
+        weight = (e.sigma.square() + s**2) / (e.sigma * s).square()
+        loss = ((out.float() - e.clean).square().mean(dim=(1, 2)) * weight).mean()
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.adam.step()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise RunError(f"the loss is {value} at step {self.step}; train again with a smaller rate")
+        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, p in self.network.named_parameters():
+                self.average[name].lerp_(p, 1 - decay)
+        return value
+
+    def _mixed(self) -> contextlib.AbstractContextManager[Any]:
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    @torch.no_grad()
+    def _psnr(self, e: Examples) -> float:
+        e = e.to(self.device)
+        arguments = (e.noisy, e.sigma)
+        out = torch.func.functional_call(
+            self.network, self.average, arguments, {"background": e.background, "depth": e.depth}
+        )
+        return psnr(out, e.clean)
+
+    def _keep(self, loss: float, found: Mapping[float, float]) -> None:
+        row = {"step": self.step, "loss": loss, "seconds": round(self.seconds, 1)}
+        self.rows.append(row | {f"psnr_{s:g}": round(v, 3) for s, v in found.items()})
+        tensors = {f"weight.{n}": p.detach() for n, p in self.network.named_parameters()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        names = {id(p): n for n, p in self.network.named_parameters()}
+        for p, state in self.adam.state.items():
+            tensors |= {f"adam.{k}.{names[id(p)]}": torch.as_tensor(v) for k, v in state.items()}
+        record = {"recipe": asdict(self.recipe), "step": self.step, "seconds": self.seconds, "rows": self.rows}
+        write_tensors(self.directory / CHECKPOINT, tensors, {"training": json.dumps(record)})
+        lines = "".join(json.dumps(r) + "\n" for r in self.rows)
+        atomically(self.directory / HISTORY, lines.encode())
+
+    def _load(self, file: Path) -> None:
+        tensors, metadata = read_tensors(file)
+        record = json.loads(metadata["training"])
+        mine = json.loads(json.dumps(asdict(self.recipe)))
+        other = [k for k in mine if mine[k] != record["recipe"].get(k)]
+        if other:
+            raise RunError(
+                f"{self.directory} holds a training with another recipe ({', '.join(other)}); resume with the same "
+                "settings, or choose another directory"
+            )
+        self.step, self.seconds, self.rows = record["step"], record["seconds"], record["rows"]
+        with torch.no_grad():
+            for name, p in self.network.named_parameters():
+                p.copy_(tensors[f"weight.{name}"])
+                self.average[name].copy_(tensors[f"average.{name}"])
+                state: dict[str, Tensor] = {}
+                for key in ("step", "exp_avg", "exp_avg_sq"):
+                    value = tensors[f"adam.{key}.{name}"]
+                    state[key] = value if key == "step" else value.to(p.device).clone(memory_format=torch.preserve_format)
+                self.adam.state[p] = state
+
+    def _finish(self) -> Path:
+        path = self.directory / WEIGHTS
+        weights = Weights(
+            {n: p.detach().cpu().contiguous() for n, p in self.average.items()},
+            recipe=json.loads(json.dumps(asdict(self.recipe))),
+            history=self.rows,
+            trained_on={"device": self.device.type, "torch": torch.__version__, "seconds": round(self.seconds)},
+        )
+        weights.save(path)
+        return path
+
+
+def psnr(image: Tensor, truth: Tensor) -> float:
+    """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x], peak 2 (1500 to 4500 m/s)."""
+    error = (image - truth).double().square().mean(dim=(-2, -1))
+    return float((10 * torch.log10(4.0 / error)).mean())
+
+
+def _device(name: str) -> torch.device:
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device is {name!r}; it must be auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is 'cuda', but torch finds no GPU here; use device='cpu'")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

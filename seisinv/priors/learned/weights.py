@@ -1,0 +1,157 @@
+"""Weights on disk: safetensors with a card in their metadata, so that nothing is executed and nothing is anonymous."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from seisinv.core import DataError, RunError
+from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Shape
+
+FORMAT = "seisinv denoiser 1"  # changes with the network or with the meaning of its inputs
+SHIPPED = Path(__file__).parent / "geology.safetensors"
+LICENCE = "MIT"
+DATA = "procedural geology (seisinv.priors.geology), made from the seed; no third-party models"
+VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
+SPACINGS = (5.0, 40.0)  # m per cell
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Weights of a denoiser and where they come from.
+
+    Parameters
+    ----------
+    tensors : by parameter name
+    recipe : mapping
+        The training's recipe.
+    history : sequence of mapping
+        Mean loss, and PSNR (dB) on held-out patches, by step.
+    trained_on : mapping
+        Device, torch version, seconds.
+    """
+
+    tensors: Mapping[str, Tensor]
+    recipe: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    trained_on: Mapping[str, Any]
+
+    def card(self) -> dict[str, Any]:
+        """Return what a user should know of the weights."""
+        return {
+            "format": FORMAT,
+            "licence": LICENCE,
+            "data": DATA,
+            "velocities": list(VELOCITIES),
+            "spacings": list(SPACINGS),
+            "sigmas": [SMALLEST, LARGEST],
+            "normalisation": [CENTRE, SCALE],
+            "recipe": dict(self.recipe),
+            "history": [dict(row) for row in self.history],
+            "trained_on": dict(self.trained_on),
+            "sha256": digest(self.tensors),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the weights; a file that is there is replaced whole or not at all."""
+        write_tensors(path, self.tensors, {"card": json.dumps(self.card())})
+
+
+def load(path: Path | str | None = None) -> tuple[Denoiser, dict[str, Any]]:
+    """Return the denoiser, ready to use, and its card; without a path, the weights that come with the package.
+
+    Raises
+    ------
+    DataError
+        If the file is no safetensors file, is damaged, or was made by another version.
+    """
+    file = SHIPPED if path is None else Path(path)
+    try:
+        stamp = file.stat()
+    except OSError as error:
+        raise DataError(f"cannot read the weights {file}: {error.strerror}; check the name, or leave it out") from None
+    return _loaded(file, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoiser, dict[str, Any]]:
+    tensors, metadata = read_tensors(file)
+    try:
+        card = json.loads(metadata.get("card", "{}"))
+    except ValueError:
+        card = {}
+    if card.get("format") != FORMAT:
+        found = card.get("format") or "no card"
+        raise DataError(
+            f"{file} holds weights of another version ({found}; this seisinv reads {FORMAT!r}); train them again with "
+            "`seisinv train prior`, or leave out the path to use those that come with the package"
+        )
+    if card["sha256"] != digest(tensors):
+        raise DataError(f"{file} does not match the hash on its card; it is damaged: get it again")
+    size = card["recipe"]["shape"]
+    network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DataError(f"{file} does not fit the network on its card: {str(error).splitlines()[0]}") from None
+    return network.eval().requires_grad_(False), card
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of tensors: names, shapes and values."""
+    out = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        out.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        out.update(value.numpy().tobytes())
+    return out.hexdigest()
+
+
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: tensors by name, and its metadata.
+
+    Raises
+    ------
+    DataError
+        If it is another kind of file, a pickle for example.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as stream:
+            return {n: stream.get_tensor(n) for n in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{file} is not a whole safetensors file ({str(error).splitlines()[0]}); pickled weights (.pt, .pth) are "
+            "refused because they can run code"
+        ) from None
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file atomically."""
+    from safetensors.torch import save
+
+    whole = {n: t.detach().cpu().contiguous() for n, t in tensors.items()}
+    atomically(file, save(whole, metadata=dict(metadata)))
+
+
+def atomically(file: Path, content: bytes) -> None:
+    """Write a file under a temporary name, force it to disk, then rename it."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunError(f"cannot write {file}: {error.strerror}; free some space or choose another place") from None
