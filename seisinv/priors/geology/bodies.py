@@ -52,8 +52,8 @@ class Salt:
     """A salt body in today's coordinates: a dome rooted at `base`, or a sheet.
 
     With r = |x − place − lean (base − z)| / half(z), half(z) = half · (1 + rough(z)), the top is at
-    base − height · (1 − r^blunt)^(1 / blunt). A sheet has 0.65 of that height above its middle, at `base` + `tilt` · (x −
-    place), and 0.35 below.
+    base − height · (1 − r^blunt)^(1 / blunt). A sheet has 0.65 of that height above its middle and 0.35 below; its
+    middle is at base + tilt · (x − place).
 
     Parameters
     ----------

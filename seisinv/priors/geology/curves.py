@@ -54,12 +54,6 @@ class Curve:
         low = self.values[k]
         return low + (t - k) * (self.values[k + 1] - low)
 
-    @property
-    def mean(self) -> float:
-        """Mean over the middle half of the table."""
-        n = len(self.values)
-        return float(self.values[n // 4 : 3 * n // 4].mean())
-
 
 @dataclass(frozen=True, eq=False)
 class Texture:

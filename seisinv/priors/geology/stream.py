@@ -21,8 +21,10 @@ SPACING = (5.0, 40.0)
 class Geology:
     """An endless, seeded stream of plausible two-dimensional velocity models.
 
-    An earth is drawn for the extent of a grid, then sampled: the same seed and index give the same earth on every
-    spacing. Sizes of structures are relative to the depth of the section.
+    An earth is drawn for the width of a grid and the depth of its last node below the datum (or below its first node,
+    if that lies higher), then sampled: the same seed and index give the same earth on every spacing, and a grid that
+    starts below the datum sees the lower part of it. Sizes of structures are relative to the depth of the section, so
+    that it looks as plausible 500 m deep at 5 m as 4 km deep at 40 m; velocities follow burial in metres.
 
     Parameters
     ----------
@@ -43,7 +45,8 @@ class Geology:
     channels, lenses : float
         Mean number per model.
     salt, basalt, basement : float
-        Share of models with a salt body; with basalt sills or a flow; that reach crystalline basement.
+        Share of models for which a salt body, basalt sills or a flow, or crystalline basement are drawn; some of these
+        were then eroded or lie outside the section.
     texture : float
         Median relative deviation of the small-scale random field.
 
@@ -78,6 +81,8 @@ class Geology:
             value = getattr(self, name)
             if not value >= 0:
                 raise ConfigError(f"{name} is {value:g}; it must be 0 or more")
+        if self.faults != int(self.faults):
+            raise ConfigError(f"faults is {self.faults:g}; it is a number of faults, such as 4")
         for name in ("layers", "thickness"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
@@ -106,12 +111,11 @@ class Geology:
     def earth(self, grid: Grid, *, seed: int, index: int = 0) -> Earth:
         """Draw earth number `index` of the stream `seed` for the extent of `grid`."""
         _check(grid)
+        for name, value in (("seed", seed), ("index", index)):
+            if value < 0:
+                raise ConfigError(f"{name} is {value}; it must be 0 or more")
         (top, bottom), (left, right) = grid.extent
         depth = bottom - min(top, 0.0)
-        if not depth > 0:
-            raise GeometryError(
-                f"the grid ends at z = {bottom:g} m, above the datum; give it an origin below {-depth:g} m"
-            )
         return draw_earth(self, np.random.default_rng([seed, index]), depth, right - left)
 
     def _sample(self, grid: Grid, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -112,7 +112,7 @@ class Fault(Deformation):
     The surface is F(ξ) = b (1 − exp(−ξ s / b)) for ξ > 0 and s ξ above, with ξ = side · (x − place): slope s where it
     meets z = 0, flattening into a detachment at depth b. A point of the hanging wall, z < F, came from x − side · h and
     z − F(ξ) + F(ξ − h): on a plane surface a rigid slide, on a curved one with the rollover of vertical shear (the
-    chevron construction of Verrall 1981; White, Jackson & McKenzie 1986).
+    chevron construction of Verrall 1981; White, Jackson & McKenzie 1986, J. Struct. Geol. 8, 897).
 
     Parameters
     ----------
