@@ -1,5 +1,6 @@
 """Inversion: problem, optimisers, run directory, measures of success."""
 
+from seisinv.inversion.ensemble import Ensemble, calibrate, run_ensemble
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
 from seisinv.inversion.problem import Inversion
@@ -14,6 +15,7 @@ __all__ = [
     "Adam",
     "Band",
     "BandEnd",
+    "Ensemble",
     "EstimateWavelet",
     "Event",
     "Inversion",
@@ -24,11 +26,13 @@ __all__ = [
     "ShotTask",
     "SkipShare",
     "Window",
+    "calibrate",
     "cycle_skip_share",
     "mae",
     "metrics",
     "misfit_and_gradient",
     "rmse",
+    "run_ensemble",
     "ssim",
     "update_correlation",
 ]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, RunError
+from seisinv.core import ConfigError, DataError, RunError
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.patches import Examples, Patches
 from seisinv.priors.learned.weights import Weights, atomically, read_tensors, write_tensors
@@ -64,6 +66,8 @@ class Recipe:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.batch % 4:
             raise ConfigError(f"batch is {self.batch}; it must be a multiple of 4, the patches cut from one model")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}; it must be 0 or more")
         if not 0 < self.rate < 0.1:
             raise ConfigError(f"rate is {self.rate:g}; Adam's step length is between 0 and 0.1, such as 4e-4")
         if not 0 <= self.average < 1:
@@ -104,7 +108,8 @@ def train(
     directory : path
         Where checkpoints, history.jsonl and the weights are kept.
     resume : bool
-        Go on from the last checkpoint; on one machine the numbers are those of a training never stopped.
+        Go on from the last checkpoint, if there is one; on one machine, with as many threads, the numbers are those of
+        a training never stopped.
     device : "auto", "cpu" or "cuda"
         On a GPU the network runs in bfloat16 with float32 weights.
     every : int
@@ -112,14 +117,42 @@ def train(
     progress : callable, optional
         Called with a `Step` after every step.
 
+    Returns
+    -------
+    Path
+        Weights for `Learned(weights=…)`.
+
     Raises
     ------
     RunError
-        If the directory holds another training, or one and `resume` is False.
+        If the directory holds another training, or one and `resume` is False, or cannot be written.
+    KeyboardInterrupt
+        After Ctrl-C: the step that was under way is finished and kept first (a second Ctrl-C does not wait).
     """
+    if every < 1:
+        raise ConfigError(f"every is {every}; checkpoints are 1 or more steps apart")
     run = _Training(recipe, Path(directory), _device(device), every)
     run.open(resume)
     return run.run(progress)
+
+
+def recipe_of(directory: Path | str) -> Recipe:
+    """Return the recipe of the training in a directory, for going on with it.
+
+    Raises
+    ------
+    RunError
+        If there is no checkpoint, or one that cannot be read.
+    """
+    file = Path(directory) / CHECKPOINT
+    if not file.exists():
+        raise RunError(f"{directory} holds no training to resume (no {CHECKPOINT}); name the directory of a training")
+    saved = _read_checkpoint(file)[1]["recipe"]
+    try:
+        shape = {**saved["shape"], "widths": tuple(saved["shape"]["widths"])}
+        return Recipe(**{**saved, "shape": Shape(**shape)})
+    except (KeyError, TypeError):
+        raise _other_version(file) from None
 
 
 class _Training:
@@ -130,12 +163,13 @@ class _Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = Denoiser(recipe.shape)
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {n: p.detach().clone() for n, p in self.network.named_parameters()}
         self.adam = torch.optim.Adam(self.network.parameters(), lr=recipe.rate, betas=(0.9, 0.99))
         self.patches = Patches(recipe.seed, recipe.batch)
         self.step, self.seconds = 0, 0.0
         self.rows: list[dict[str, Any]] = []
+        self.losses: list[float] = []  # since the last row
 
     def open(self, resume: bool) -> None:
         """Start a directory, or take up the training in it."""
@@ -144,6 +178,7 @@ class _Training:
             if not resume:
                 raise RunError(f"{self.directory} already holds a training; resume it (--resume), or choose another")
             self._load(checkpoint)
+            self._write_history()
             return
         if (self.directory / WEIGHTS).exists():
             raise RunError(f"{self.directory} holds weights but no checkpoint; choose another directory")
@@ -151,29 +186,32 @@ class _Training:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot create {self.directory}: {error.strerror}; choose another directory") from None
+        self._write_history()  # a directory that cannot be written is found out before the work, not after it
 
     def run(self, progress: Callable[[Step], None] | None) -> Path:
         """Train to the end, with the next batch made while the network works on the last."""
         held_out = Patches(self.recipe.seed + 1_000_003, 32)
-        losses: list[float] = []
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, _interruptions() as is_stopped:
             batch = pool.submit(self.patches.examples, self.step)
             while self.step < self.recipe.steps:
                 began, examples = time.perf_counter(), batch.result()
                 batch = pool.submit(self.patches.examples, self.step + 1)
-                losses.append(self._update(examples.to(self.device)))
+                self.losses.append(self._update(examples.to(self.device)))
                 self.step += 1
                 psnr = None
                 if self.step % self.every == 0 or self.step == self.recipe.steps:
                     psnr = {s: self._psnr(held_out.examples(0, s)) for s in LEVELS}
                 self.seconds += time.perf_counter() - began
-                if psnr is not None:
-                    self._keep(sum(losses) / len(losses), psnr)
-                    losses = []
-                if progress is not None:
-                    left = self.seconds / self.step * (self.recipe.steps - self.step)
-                    loss = losses[-1] if losses else self.rows[-1]["loss"]
-                    progress(Step(self.step, self.recipe.steps, loss, psnr, self.seconds, left))
+                loss = self.losses[-1] if psnr is None else self._note(psnr)
+                try:
+                    if progress is not None:
+                        left = self.seconds / self.step * (self.recipe.steps - self.step)
+                        progress(Step(self.step, self.recipe.steps, loss, psnr, self.seconds, left))
+                    if is_stopped():
+                        raise KeyboardInterrupt
+                except KeyboardInterrupt:
+                    self._keep()
+                    raise
         return self._finish()
 
     def _update(self, e: Examples) -> float:
@@ -211,22 +249,33 @@ class _Training:
         )
         return psnr(out, e.clean)
 
-    def _keep(self, loss: float, found: Mapping[float, float]) -> None:
+    def _note(self, found: Mapping[float, float]) -> float:
+        """Add a row to the history, keep everything, and return the mean loss since the last row."""
+        loss = sum(self.losses) / len(self.losses)
         row = {"step": self.step, "loss": loss, "seconds": round(self.seconds, 1)}
         self.rows.append(row | {f"psnr_{s:g}": round(v, 3) for s, v in found.items()})
+        self.losses = []
+        self._keep()
+        return loss
+
+    def _keep(self) -> None:
+        """Write all that the rest of the training depends on."""
         tensors = {f"weight.{n}": p.detach() for n, p in self.network.named_parameters()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
         names = {id(p): n for n, p in self.network.named_parameters()}
         for p, state in self.adam.state.items():
             tensors |= {f"adam.{k}.{names[id(p)]}": torch.as_tensor(v) for k, v in state.items()}
         record = {"recipe": asdict(self.recipe), "step": self.step, "seconds": self.seconds, "rows": self.rows}
+        record["losses"] = self.losses
         write_tensors(self.directory / CHECKPOINT, tensors, {"training": json.dumps(record)})
+        self._write_history()
+
+    def _write_history(self) -> None:
         lines = "".join(json.dumps(r) + "\n" for r in self.rows)
         atomically(self.directory / HISTORY, lines.encode())
 
     def _load(self, file: Path) -> None:
-        tensors, metadata = read_tensors(file)
-        record = json.loads(metadata["training"])
+        tensors, record = _read_checkpoint(file)
         mine = json.loads(json.dumps(asdict(self.recipe)))
         other = [k for k in mine if mine[k] != record["recipe"].get(k)]
         if other:
@@ -235,15 +284,19 @@ class _Training:
                 "settings, or choose another directory"
             )
         self.step, self.seconds, self.rows = record["step"], record["seconds"], record["rows"]
+        self.losses = record.get("losses", [])
+
+        def saved(name: str, like: Tensor) -> Tensor:
+            if name not in tensors or tensors[name].shape != like.shape:
+                raise _other_version(file)
+            return torch.empty_like(like).copy_(tensors[name])  # in the memory order that it had
+
         with torch.no_grad():
             for name, p in self.network.named_parameters():
-                p.copy_(tensors[f"weight.{name}"])
-                self.average[name].copy_(tensors[f"average.{name}"])
-                state: dict[str, Tensor] = {}
-                for key in ("step", "exp_avg", "exp_avg_sq"):
-                    value = tensors[f"adam.{key}.{name}"]
-                    state[key] = value if key == "step" else value.to(p.device).clone(memory_format=torch.preserve_format)
-                self.adam.state[p] = state
+                p.copy_(saved(f"weight.{name}", p))
+                self.average[name].copy_(saved(f"average.{name}", p))
+                moments = {k: saved(f"adam.{k}.{name}", p) for k in ("exp_avg", "exp_avg_sq")}
+                self.adam.state[p] = {"step": saved(f"adam.step.{name}", torch.zeros(())), **moments}
 
     def _finish(self) -> Path:
         path = self.directory / WEIGHTS
@@ -261,6 +314,44 @@ def psnr(image: Tensor, truth: Tensor) -> float:
     """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x], peak 2 (1500 to 4500 m/s)."""
     error = (image - truth).double().square().mean(dim=(-2, -1))
     return float((10 * torch.log10(4.0 / error)).mean())
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C, which may come half-way through a step, and yield what tells whether it came."""
+    came = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield came.is_set  # somebody else looks after it
+        return
+
+    def hold(_number: int, _frame: object) -> None:
+        came.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        tensors, metadata = read_tensors(file)
+    except DataError:
+        raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
+    try:
+        record = json.loads(metadata["training"])
+        if not {"recipe", "step", "seconds", "rows"} <= set(record):
+            raise KeyError
+    except (KeyError, TypeError, ValueError):
+        raise _other_version(file) from None
+    return tensors, record
+
+
+def _other_version(file: Path) -> RunError:
+    return RunError(f"{file} is no checkpoint of this version of seisinv; choose another directory")
 
 
 def _device(name: str) -> torch.device:
