@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,12 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, DataError, RunError
+from seisinv.core import ConfigError, RunError
+from seisinv.priors.learned.checkpoint import CHECKPOINT, interruptions, other_version, read_checkpoint
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.patches import Examples, Patches
-from seisinv.priors.learned.weights import Weights, atomically, read_tensors, write_tensors
+from seisinv.priors.learned.weights import Weights, atomically, write_tensors
 
-CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.jsonl", "weights.safetensors"
+HISTORY, WEIGHTS = "history.jsonl", "weights.safetensors"
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
 
@@ -147,12 +146,12 @@ def recipe_of(directory: Path | str) -> Recipe:
     file = Path(directory) / CHECKPOINT
     if not file.exists():
         raise RunError(f"{directory} holds no training to resume (no {CHECKPOINT}); name the directory of a training")
-    saved = _read_checkpoint(file)[1]["recipe"]
+    saved = read_checkpoint(file)[1]["recipe"]
     try:
         shape = {**saved["shape"], "widths": tuple(saved["shape"]["widths"])}
         return Recipe(**{**saved, "shape": Shape(**shape)})
     except (KeyError, TypeError):
-        raise _other_version(file) from None
+        raise other_version(file) from None
 
 
 class _Training:
@@ -191,7 +190,7 @@ class _Training:
     def run(self, progress: Callable[[Step], None] | None) -> Path:
         """Train to the end, with the next batch made while the network works on the last."""
         held_out = Patches(self.recipe.seed + 1_000_003, 32)
-        with ThreadPoolExecutor(1) as pool, _interruptions() as is_stopped:
+        with ThreadPoolExecutor(1) as pool, interruptions() as is_stopped:
             batch = pool.submit(self.patches.examples, self.step)
             while self.step < self.recipe.steps:
                 began, examples = time.perf_counter(), batch.result()
@@ -275,7 +274,7 @@ class _Training:
         atomically(self.directory / HISTORY, lines.encode())
 
     def _load(self, file: Path) -> None:
-        tensors, record = _read_checkpoint(file)
+        tensors, record = read_checkpoint(file)
         mine = json.loads(json.dumps(asdict(self.recipe)))
         other = [k for k in mine if mine[k] != record["recipe"].get(k)]
         if other:
@@ -288,7 +287,7 @@ class _Training:
 
         def saved(name: str, like: Tensor) -> Tensor:
             if name not in tensors or tensors[name].shape != like.shape:
-                raise _other_version(file)
+                raise other_version(file)
             return torch.empty_like(like).copy_(tensors[name])  # in the memory order that it had
 
         with torch.no_grad():
@@ -314,44 +313,6 @@ def psnr(image: Tensor, truth: Tensor) -> float:
     """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x], peak 2 (1500 to 4500 m/s)."""
     error = (image - truth).double().square().mean(dim=(-2, -1))
     return float((10 * torch.log10(4.0 / error)).mean())
-
-
-@contextlib.contextmanager
-def _interruptions() -> Iterator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C, which may come half-way through a step, and yield what tells whether it came."""
-    came = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield came.is_set  # somebody else looks after it
-        return
-
-    def hold(_number: int, _frame: object) -> None:
-        came.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield came.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    try:
-        tensors, metadata = read_tensors(file)
-    except DataError:
-        raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
-    try:
-        record = json.loads(metadata["training"])
-        if not {"recipe", "step", "seconds", "rows"} <= set(record):
-            raise KeyError
-    except (KeyError, TypeError, ValueError):
-        raise _other_version(file) from None
-    return tensors, record
-
-
-def _other_version(file: Path) -> RunError:
-    return RunError(f"{file} is no checkpoint of this version of seisinv; choose another directory")
 
 
 def _device(name: str) -> torch.device:

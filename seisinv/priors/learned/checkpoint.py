@@ -1,0 +1,64 @@
+"""What a training keeps to go on from: reading it, and stopping only where it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from seisinv.core import DataError, RunError
+from seisinv.priors.learned.weights import read_tensors
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a checkpoint: tensors by name, and the record of the training.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or was written by another version.
+    """
+    try:
+        tensors, metadata = read_tensors(file)
+    except DataError:
+        raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
+    try:
+        record = json.loads(metadata["training"])
+        if not {"recipe", "step", "seconds", "rows"} <= set(record):
+            raise KeyError
+    except (KeyError, TypeError, ValueError):
+        raise other_version(file) from None
+    return tensors, record
+
+
+def other_version(file: Path) -> RunError:
+    """Return the error of a checkpoint that does not fit."""
+    return RunError(f"{file} is no checkpoint of this version of seisinv; choose another directory")
+
+
+@contextlib.contextmanager
+def interruptions() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C, which may come half-way through a step, and yield what tells whether it came."""
+    came = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield came.is_set  # somebody else looks after it
+        return
+
+    def hold(_number: int, _frame: object) -> None:
+        came.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
