@@ -18,7 +18,7 @@ from seisinv.settings import Settings, StartSection
 
 if TYPE_CHECKING:
     from seisinv.io import Line
-    from seisinv.priors import Bounded
+    from seisinv.priors import Unknown
     from seisinv.propagate import Propagator
 
 log = logging.getLogger("seisinv.job")
@@ -280,9 +280,9 @@ def _is_segy(path: str) -> bool:
     return path.lower().removesuffix(".gz").endswith((".sgy", ".segy"))
 
 
-def unknown_of(settings: Settings, start: Model) -> Bounded:
-    """Return the unknown of an inversion: the start model within the bounds of the settings."""
-    from seisinv.priors import Bounded
+def unknown_of(settings: Settings, start: Model) -> Unknown:
+    """Return the unknown of an inversion: the start model within the bounds, described as the settings say."""
+    from seisinv.priors import Bounded, CubicSpline, Decoder, Siren
 
     bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}
     strange = [name for name in bounds if name not in start.parameters]
@@ -291,7 +291,14 @@ def unknown_of(settings: Settings, start: Model) -> Bounded:
             f"inversion.bounds names {strange[0]}, which {settings.propagator.physics} does not have; "
             f"it has {', '.join(start)}"
         )
-    return Bounded(start, water=settings.inversion.water, **bounds)
+    u, water, seed = settings.unknown, settings.inversion.water, settings.run.seed
+    if u.kind == "grid":
+        return Bounded(start, water=water, **bounds)
+    if u.kind == "spline":
+        return CubicSpline(start, knots=u.knots[0] if len(u.knots) == 1 else u.knots, water=water, **bounds)
+    if u.kind == "siren":
+        return Siren(start, size=u.size, width=u.width, depth=u.depth, omega=u.omega, seed=seed, water=water, **bounds)
+    return Decoder(start, size=u.size, channels=u.channels, levels=u.levels, seed=seed, water=water, **bounds)
 
 
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:

@@ -119,6 +119,23 @@ class InversionSection(Section):
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
 
 
+class UnknownSection(Section):
+    """How the model is described, as for `seisinv.priors.Bounded`, `CubicSpline`, `Siren` and `Decoder`."""
+
+    kind: Literal["grid", "spline", "siren", "decoder"] = Field(
+        default="grid", description="values on the grid, or an update of the start by splines or by a network"
+    )
+    knots: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] = Field(
+        default=[100.0], description="spline: distance between knots, m, one value or one per axis"
+    )
+    size: Positive = Field(default=300.0, description="siren, decoder: about the update that is expected, m/s")
+    width: int = Field(default=128, ge=1, description="siren: sines per layer")
+    depth: int = Field(default=2, ge=1, description="siren: layers")
+    omega: Positive = Field(default=20.0, description="siren: ω₀, about 6 × the periods across an axis")
+    channels: int = Field(default=64, ge=1, description="decoder: images per level")
+    levels: int = Field(default=3, ge=1, description="decoder: doublings of the resolution")
+
+
 class WaveletSection(Section):
     """What the sources emit, as for `seisinv.inversion.EstimateWavelet`."""
 
@@ -187,6 +204,7 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
+    unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()
     window: WindowSection = WindowSection()
     penalty: PenaltySection = PenaltySection()

@@ -157,7 +157,7 @@ def test_run_directory_without_resume_is_refused(tmp_path):
         ({"misfit": NormalisedCorrelation()}, "misfit differs"),
         ({"smooth": 30.0}, "smooth differs"),
         ({"observed": "other"}, "data differs"),
-        ({"unknown": Bounded(crosshole()[2], vp=(1500, 2700))}, "bounds differs"),
+        ({"unknown": Bounded(crosshole()[2], vp=(1500, 2700))}, "bounds, unknown differ"),
     ],
 )
 def test_run_directory_of_another_job_is_refused_and_left_alone(tmp_path, change, word):

@@ -103,6 +103,11 @@ class Inversion:
             raise ConfigError(f"batch_shots is {self.batch_shots}; a group needs at least 1 shot")
         if self.smooth is not None and not self.smooth >= 0:
             raise ConfigError(f"smooth is {self.smooth:g} m; a smoothing length is 0 or more")
+        if self.smooth and self.unknown.shape is None:
+            raise ConfigError(
+                f"smooth is {self.smooth:g} m, but {type(self.unknown).__name__} has no values on the grid to smooth; "
+                "leave smooth out"
+            )
 
     def run(
         self,
@@ -231,7 +236,7 @@ class Inversion:
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
             "bounds": digest(*self.unknown.bounds()),
-            "unknown": digest(type(self.unknown).__qualname__, self.unknown.vector()),
+            "unknown": digest(self.unknown, self.unknown.vector()),
             "propagator": digest(self.propagator),
             "misfit": digest(self.misfit),
             "penalty": digest(self.penalty),

@@ -93,6 +93,9 @@ class Bounded(Unknown):
         limits = {name: _checked_limits(start, self.water, name, pair) for name, pair in bounds.items()}
         object.__setattr__(self, "limits", MappingProxyType(limits))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self.start_model, self.water, dict(self.limits))
+
     @property
     def start(self) -> Model:
         """Starting model."""
@@ -145,6 +148,10 @@ class Bounded(Unknown):
             value = (row * scale).to(start.dtype)
             changed[name] = value if self.water is None else torch.where(self.water, start, value)
         return self.start.replace(**changed)
+
+
+def _restored(start: Model, water: Tensor | None, limits: Mapping[str, tuple[float, float]]) -> Bounded:
+    return Bounded(start, water=water, **limits)
 
 
 def water_mask(grid: Grid, water: float | np.ndarray | Tensor) -> Tensor:
