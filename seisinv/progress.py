@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from seisinv.inversion import Event
+    from seisinv.priors.learned import Step
 
 log = logging.getLogger("seisinv")
 
 LOG_EVERY = 10.0  # seconds between lines where there is no terminal
+LOG_TRAINING_EVERY = 60.0  # the same for trainings, which take hours
 
 
 @contextmanager
@@ -56,6 +58,35 @@ def inversion_progress() -> Iterator[Callable[[Event], None]]:
         yield show
 
 
+@contextmanager
+def training_progress() -> Iterator[Callable[[Step], None]]:
+    """Show a training's progress with loss, PSNR and remaining time; yields what `learned.train` calls."""
+    console = _console()
+    if console is None:
+        yield _LoggedTraining()
+        return
+    with _bar(console) as bar:
+        task = bar.add_task("training", total=None, detail="")
+        checked = [""]
+
+        def show(step: Step) -> None:
+            checked[0] = f"  {_decibels(step)}" if step.psnr else checked[0]
+            bar.update(
+                task,
+                description=f"step {step.step:,} of {step.steps:,}",
+                total=step.steps,
+                completed=step.step,
+                detail=f"loss {step.loss:.3f}{checked[0]}  {clock(step.eta)} left",
+            )
+
+        yield show
+
+
+def _decibels(step: Step) -> str:
+    """Return the PSNR of the last check, at each σ."""
+    return "PSNR " + ", ".join(f"{v:.1f}" for v in (step.psnr or {}).values()) + " dB"
+
+
 def band_name(event: Event) -> str:
     """Return the band in words."""
     return "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
@@ -75,7 +106,7 @@ def _done(event: Event) -> int:
 def _console() -> Console | None:
     import sys
 
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or log.level >= logging.ERROR:  # --quiet
         return None
     from rich.console import Console
 
@@ -133,3 +164,17 @@ class _LoggedInversion:
             clock(event.eta or 0.0),
             " (replayed)" if event.replayed else "",
         )
+
+
+class _LoggedTraining:
+    """One line for each check of the PSNR, and one a minute."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic() - LOG_TRAINING_EVERY  # the first step says how long it will take
+
+    def __call__(self, step: Step) -> None:
+        if not step.psnr and time.monotonic() - self.said < LOG_TRAINING_EVERY:
+            return
+        self.said = time.monotonic()
+        checked = f", {_decibels(step)}" if step.psnr else ""
+        log.info("step %d of %d: loss %.3f%s, %s left", step.step, step.steps, step.loss, checked, clock(step.eta))

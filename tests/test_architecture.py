@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "plot": {"core"},
     "inversion": {"core", "propagate", "misfit", "priors"},
     "report": {"core", "inversion", "plot", "propagate"},
+    "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}
+    | {"check", "config", "demo", "forward", "job", "progress", "runner"},
 }
 
 

@@ -1,0 +1,5 @@
+"""`python -m seisinv.cli`."""
+
+from seisinv.cli import main
+
+main()
