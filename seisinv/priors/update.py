@@ -29,7 +29,7 @@ class Update(Unknown):
     """Start model plus an update; the vector itself is free, the model keeps to the bounds of `box`.
 
     A subclass says which update a vector stands for. The vector does not lie on the grid: there is no illumination and
-    no smoothing of updates.
+    no smoothing of updates. A network's gradient may differ in its last bits from one number of threads to another.
     """
 
     box: Bounded
