@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from seisinv.core import Gathers, Observed
+from seisinv.priors import Staged
 
 # Settings that change how fast a result is computed, not what it is.
 WITHOUT_EFFECT = ("memory", "threads")
@@ -49,6 +50,9 @@ def _parts(value: Any) -> Iterable[bytes]:
         yield f"{len(value)} items".encode()
         for item in value:
             yield from _parts(item)
+    elif isinstance(value, Staged):
+        yield type(value).__qualname__.encode()
+        yield from _parts(value.identity)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield type(value).__qualname__.encode()
         for field in dataclasses.fields(value):

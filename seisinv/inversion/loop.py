@@ -70,7 +70,7 @@ class Loop:
         self.directory.write_model("model.npz", model)
         result = Result(
             model, self._model(self.problem.unknown.vector()), self.rows, ends, self.wavelets,
-            self.directory.path, self.problem.propagator,
+            self.directory.path, self.problem.propagator, self.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
         return result
@@ -125,8 +125,12 @@ class BandRun:
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
-        left = None if loop.budget is None else loop.budget - loop.solves
-        self.limit = None if left is None else loop.solves + left // (len(loop.bands) - index)
+        self.limit: int | None = None  # of the solves counted so far, for another gradient
+        if loop.budget is not None:
+            # What is sure to come is set aside: this band's wavelet, and that of the start model.
+            wavelet = 0 if self.problem.estimate() is None else len(self.problem.observed)
+            share = (loop.budget - loop.solves - wavelet) // (len(loop.bands) - index)
+            self.limit = loop.solves + share - wavelet
 
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
@@ -135,10 +139,7 @@ class BandRun:
         self.penalties = self._penalties(0)
         self.objective(x)
         self.accept(x, iteration=0)
-        if self.first_misfit == 0:
-            reason = "the data are fitted exactly"
-        else:
-            reason = self._minimise(weights)
+        reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
         self._save_wavelet(self.accepted)
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop._model(self.accepted))
         self._tell(reason)
@@ -161,7 +162,7 @@ class BandRun:
 
     def _evaluate(self, x: np.ndarray, key: str) -> None:
         solves = 2 * len(self.problem.observed)
-        if self.limit is not None and self.evaluations and self.loop.solves + solves > self.limit:
+        if self.limit is not None and self.loop.solves + solves > self.limit:
             raise _BudgetSpent
         arrays = self._kept(f"{self.index:02d}-{self.evaluations:05d}", key, lambda: self._evaluated(x), solves=solves)
         self.evaluations += 1

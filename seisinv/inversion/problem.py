@@ -108,6 +108,11 @@ class Inversion:
                 f"smooth is {self.smooth:g} m, but {type(self.unknown).__name__} has no values on the grid to smooth; "
                 "leave smooth out"
             )
+        for prior in self.penalties:
+            if not isinstance(prior, Penalty | Staged):
+                raise ConfigError(f"penalty is {prior!r}; pass objects, such as priors.TotalVariation(0.01)")
+            if isinstance(prior, Staged):
+                prior.check(self.unknown.start)
 
     def run(
         self,
@@ -146,8 +151,8 @@ class Inversion:
         mapper : callable
             `map`, or an engine's equivalent that keeps order, to spread shot groups.
         budget : int, optional
-            Wave-equation solves the run may cost at most, one per simulated shot and two per gradient; the bands get
-            equal shares, and what one leaves goes to those after it.
+            Wave-equation solves the run may cost at most, one per simulated shot and two per shot and gradient; the
+            bands get equal shares, and what one leaves goes to those after it.
 
         Returns
         -------
@@ -155,16 +160,24 @@ class Inversion:
 
         Raises
         ------
+        ConfigError
+            If the budget is too small for one gradient per band.
         RunError
             If the directory cannot be used or the misfit is not finite.
         """
         from seisinv.inversion.loop import Loop
 
         chosen = bands_of(bands, self.observed.survey.time.nyquist)
+        least = self.least_solves(len(chosen))
+        if budget is not None and budget < least:
+            raise ConfigError(
+                f"budget is {budget} wave-equation solves; {len(self.observed)} shots in {len(chosen)} bands need at "
+                f"least {least}: raise it, or use fewer bands or shots"
+            )
         directory = RunDirectory.open(
             run_directory,
             fingerprint=self.fingerprint(optimizer, chosen, seed, budget) if run_directory is not None else {},
-            settings={**(configuration or {}), **self.record(optimizer, chosen, seed)},
+            settings={**(configuration or {}), **self.record(optimizer, chosen, seed, budget)},
             resume=resume,
         )
         return Loop(self, optimizer, chosen, directory, progress, seed, truth, mapper, budget).run()
@@ -252,7 +265,15 @@ class Inversion:
             "budget": digest(budget),
         }
 
-    def record(self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int) -> dict[str, Any]:
+    def least_solves(self, bands: int) -> int:
+        """Return what a run costs at least: illumination, gradient and wavelet of each band, and the first wavelet."""
+        gradients = 2 if self.illumination and self.unknown.shape is not None else 1
+        shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
+        return bands * (2 * gradients * shots + wavelet) + wavelet
+
+    def record(
+        self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
+    ) -> dict[str, Any]:
         """Return the tables [versions] and [job] of run.toml."""
         from seisinv.inversion.versions import versions
 
@@ -269,6 +290,7 @@ class Inversion:
             "window": "none" if self.window is None else repr(self.window),
             "batch_shots": self.batch_shots or BATCH,
             "shots": len(self.observed),
+            "budget": "none" if budget is None else budget,
             "seed": seed,
         }
         return {"versions": versions(), "job": job}

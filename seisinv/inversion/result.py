@@ -83,6 +83,9 @@ class Result:
     wavelets : tensors by band label
         Estimated source wavelets, on the survey's source time axis; empty if the wavelet was known.
     run_directory : Path or None
+    solves : int
+        Wave equations solved in all, one per shot and simulation, two per shot and gradient; the trials after the last
+        row of the history and the estimates of wavelets included.
     """
 
     model: Model
@@ -92,6 +95,7 @@ class Result:
     wavelets: Mapping[str, Tensor]
     run_directory: Path | None
     simulator: Simulator
+    solves: int
 
     def predicted(self, shots: Sequence[int] | None = None, *, model: Model | None = None) -> Gathers:
         """Simulate shots (default: all) in the result, or in another model, with the last wavelet; unfiltered."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,17 +34,23 @@ class Staged(abc.ABC):
 
     min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
     J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
-    the prior's cost does not grow with the number of updates.
+    the prior's cost does not grow with the number of updates. `stages` is the number of targets per band.
     """
+
+    stages: int
 
     @property
     @abc.abstractmethod
-    def stages(self) -> int:
-        """Targets per band."""
+    def identity(self) -> tuple[Any, ...]:
+        """All that its answers depend on, as plain values and hashes of files: a run is resumed with the same only."""
+
+    @abc.abstractmethod
+    def check(self, model: Model) -> None:
+        """Refuse a start model that the prior cannot serve, in one line; called before any work."""
 
     @abc.abstractmethod
     def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
-        """Return the target; `progress` runs from 0 at the first stage of the first band to 1 at the last of the last."""
+        """Return the target; `progress` runs from 0, first stage of the first band, to 1, last stage of the last."""
 
     @abc.abstractmethod
     def penalty(self, target: Model, *, progress: float) -> Penalty:
@@ -102,7 +109,7 @@ class Tikhonov(Penalty):
     0.5
     """
 
-    weight: float
+    weight: float = 0.01
     order: int = 1
     length: float = 100.0
     axes: tuple[float, ...] | None = None
@@ -144,7 +151,7 @@ class TotalVariation(Penalty):
         Weights c_a.
     """
 
-    weight: float
+    weight: float = 0.01
     length: float = 100.0
     smoothing: float = 0.01
     axes: tuple[float, ...] | None = None

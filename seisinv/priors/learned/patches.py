@@ -1,8 +1,8 @@
 """Training examples: patches of procedural geology, with noise of known size and a smooth background.
 
-Two thirds of the patches carry white noise of standard deviation σ, what a denoiser in the sense of Karras et al. (2022)
-is trained for. The others are blurred and carry coloured noise as well, and their σ is that of the whole error: an
-inversion's errors are band-limited, and a denoiser that has only seen white noise takes them for geology.
+Two thirds of the patches carry white noise of standard deviation σ, what a denoiser in the sense of Karras et al.
+(2022) is trained for. The others are blurred and carry coloured noise as well, and their σ is that of the whole error:
+an inversion's errors are band-limited, and a denoiser that has only seen white noise takes them for geology.
 
 Everything is a function of (seed, step): a stopped training goes on with the same examples.
 """

@@ -3,12 +3,13 @@
     z ← D(m + σ n; σ)                                      n white noise, the physics never sees it
     m ← some updates that lower J(m)/J(m₀) + ½ w ⟨(m − z)²⟩/σ²
 
-with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers: Zhu
-et al. 2023, arXiv:2305.08995). A model is denoised once per stage, not once per gradient.
+with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers:
+Zhu et al. 2023, arXiv:2305.08995). A model is denoised once per stage, not once per gradient.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Sequence
@@ -62,13 +63,14 @@ class Learned(Staged):
 
     weight: float = 0.1
     sigmas: tuple[float, float] = (500.0, 75.0)
-    stages: int = 3  # type: ignore[assignment]
-    weights: str | None = None
+    stages: int = 3
+    weights: Path | str | None = None
 
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
         if not self.weight >= 0:
             raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
+        object.__setattr__(self, "sigmas", tuple(self.sigmas))
         if len(self.sigmas) != 2 or not all(low <= s <= high for s in self.sigmas):
             raise ConfigError(f"sigmas is {self.sigmas} m/s; both must lie between {low:g} and {high:g} m/s")
         if self.stages < 1:
@@ -77,7 +79,16 @@ class Learned(Staged):
 
     def card(self) -> dict[str, Any]:
         """Return where the weights come from: data, recipe, losses, licence, hash."""
-        return load(self.weights)[1]
+        return copy.deepcopy(load(self.weights)[1])
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Numbers, and the hash of the weights: the same file counts as the same under any name."""
+        return (self.weight, self.sigmas, self.stages, load(self.weights)[1]["sha256"])
+
+    def check(self, model: Model) -> None:
+        """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""
+        _check(model, 0.0, load(self.weights)[1])
 
     def sigma(self, progress: float) -> float:
         """Return σ in m/s at a share of the way from the first to the last stage."""
@@ -92,14 +103,17 @@ class Learned(Staged):
         model : Model
             2-D, of any size; cells of 5 to 40 m or finer.
         sigma : float, m/s
+            Up to 1500; below 15 the network is told 15.
         whole : bool
             Show the network the whole model at once, instead of blended patches of 64 × 64 cells.
 
         Raises
         ------
         ConfigError
-            If the model is not 2-D or its cells are larger than those of the training.
+            If the model is not 2-D, its cells are larger than those of the training, or `sigma` is out of range.
         """
+        if not 0 <= sigma <= LARGEST * SCALE:
+            raise ConfigError(f"sigma is {sigma:g} m/s; the denoiser removes noise of 0 to {LARGEST * SCALE:g} m/s")
         network, card = load(self.weights)
         _check(model, sigma, card)
         vp = model[NAME].detach()
@@ -133,13 +147,15 @@ def _denoised(
 def _check(model: Model, sigma: float, card: dict[str, Any]) -> None:
     """Refuse what the denoiser cannot do; warn of what it has not seen."""
     if model.grid.ndim != 2:
-        raise ConfigError(f"the learned prior is for 2-D models; this one has axes {model.grid.axes}: use another penalty")
+        raise ConfigError(
+            f"the learned prior is for 2-D models; this one has axes {', '.join(model.grid.axes)}: use another penalty"
+        )
     fine, coarse = card["spacings"]
     widest = max(model.grid.spacing)
     if widest > coarse * 1.001:
         raise ConfigError(
-            f"the grid spacing is {widest:g} m; the learned prior was trained for {fine:g} to {coarse:g} m: use a finer "
-            "grid or another penalty"
+            f"the grid spacing is {widest:g} m; the learned prior was trained for {fine:g} to {coarse:g} m: use a "
+            "finer grid or another penalty"
         )
     low, high = card["velocities"]
     vp = smoothed(model[NAME].detach().cpu(), 1.5)  # a fifth of the noise is left: it does not count as geology
