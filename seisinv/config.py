@@ -210,6 +210,7 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
         "start": ["vp", "rho"],
         "forward": ["output"],
         "wavelet": ["path"],
+        "penalty": ["weights"],
         "run": ["directory", "truth"],
     }.items():
         table = tables.get(section)

@@ -18,7 +18,7 @@ from seisinv.settings import Settings, StartSection
 
 if TYPE_CHECKING:
     from seisinv.io import Line
-    from seisinv.priors import Unknown
+    from seisinv.priors import Learned, Tikhonov, TotalVariation, Unknown
     from seisinv.propagate import Propagator
 
 log = logging.getLogger("seisinv.job")
@@ -74,6 +74,7 @@ def prepare(settings: Settings) -> Job:
     grid = grid_of(settings)
     start = start_model(settings, grid, notes)
     unknown_of(settings, start)  # refuses a start outside the bounds
+    settings = _with_penalty(settings, start, notes)
     propagator = propagator_of(settings, grid, observed.survey)
     propagator.clock(start)  # refuses an unstable step before anything is written
     error = propagator.dispersion(start, highest_band(settings))
@@ -299,6 +300,44 @@ def unknown_of(settings: Settings, start: Model) -> Unknown:
     if u.kind == "siren":
         return Siren(start, size=u.size, width=u.width, depth=u.depth, omega=u.omega, seed=seed, water=water, **bounds)
     return Decoder(start, size=u.size, channels=u.channels, levels=u.levels, seed=seed, water=water, **bounds)
+
+
+def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None:
+    """Return the penalty or the prior that the settings name; what they leave open is its own default."""
+    from seisinv import priors
+
+    p = settings.penalty
+    given = {n: v for n in ("sigmas", "stages", "weights") if (v := getattr(p, n)) is not None}
+    if given and p.kind != "learned":
+        raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
+    given |= {} if p.weight is None else {"weight": p.weight}
+    if p.kind == "none":
+        return None
+    if p.kind == "learned":
+        return priors.Learned(**given)
+    if p.kind == "tikhonov":
+        return priors.Tikhonov(**given, order=p.order, length=p.length)
+    return priors.TotalVariation(**given, length=p.length)
+
+
+def _with_penalty(settings: Settings, start: Model, notes: list[str]) -> Settings:
+    """Write down the penalty's own defaults; refuse a prior that cannot serve this job."""
+    from seisinv.priors import Learned
+
+    penalty, kind = penalty_of(settings), settings.penalty.kind
+    if penalty is None:
+        return settings
+    if settings.penalty.weight is None:
+        notes.append(f"penalty: weight {penalty.weight:g}, the default of {kind}")
+        settings = config.replaced(settings, penalty__weight=penalty.weight)
+    if not isinstance(penalty, Learned):
+        return settings
+    if "vp" not in settings.inversion.bounds:
+        raise ConfigError(
+            "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
+        )
+    penalty.check(start)
+    return config.replaced(settings, penalty__sigmas=list(penalty.sigmas), penalty__stages=penalty.stages)
 
 
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:

@@ -150,7 +150,7 @@ def problem_of(prepared: job.Job) -> Inversion:
         observed=prepared.observed,
         unknown=job.unknown_of(s, prepared.start),
         misfit=misfit_of(s),
-        penalty=penalty_of(s),
+        penalty=job.penalty_of(s),
         water=s.inversion.water,
         smooth=s.inversion.smooth or None,
         wavelet=wavelet,
@@ -207,17 +207,6 @@ def misfit_of(s: Settings) -> Any:
         "correlation": misfit.NormalisedCorrelation,
         "envelope": misfit.Envelope,
     }[s.inversion.misfit]()
-
-
-def penalty_of(s: Settings) -> Any:
-    """Return the penalty that the settings name, or None."""
-    from seisinv import priors
-
-    if s.penalty.kind == "none":
-        return None
-    if s.penalty.kind == "tikhonov":
-        return priors.Tikhonov(s.penalty.weight, order=s.penalty.order, length=s.penalty.length)
-    return priors.TotalVariation(s.penalty.weight, length=s.penalty.length)
 
 
 def window_of(s: Settings) -> Any:

@@ -158,12 +158,26 @@ class WindowSection(Section):
 
 
 class PenaltySection(Section):
-    """A penalty on rough models, as for `seisinv.priors.Tikhonov` and `TotalVariation`."""
+    """A penalty on rough models, as for `seisinv.priors.Tikhonov` and `TotalVariation`, or the prior `Learned`."""
 
-    kind: Literal["none", "tikhonov", "total_variation"] = "none"
-    weight: NotNegative = Field(default=0.01, description="relative to the data misfit")
-    order: Literal[1, 2] = Field(default=1, description="of Tikhonov's derivatives")
-    length: Positive = Field(default=100.0, description="distance over which a change is measured, m")
+    kind: Literal["none", "tikhonov", "total_variation", "learned"] = Field(
+        default="none", description="none, tikhonov, total_variation or learned"
+    )
+    weight: NotNegative | None = Field(
+        default=None, description="relative to the data misfit; default: that of the kind in seisinv.priors"
+    )
+    order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
+    length: Positive = Field(
+        default=100.0, description="tikhonov, total_variation: distance over which a change is measured, m"
+    )
+    sigmas: Edges | None = Field(
+        default=None,
+        description="learned: error of the model at the first and at the last stage, m/s; default: Learned's",
+    )
+    stages: int | None = Field(default=None, ge=1, description="learned: targets per band; default: Learned's")
+    weights: str | None = Field(
+        default=None, description="learned: file of `seisinv train prior`; default: what comes with the package"
+    )
 
 
 class LineSection(Section):

@@ -30,6 +30,8 @@ def write(folder: Path, text: str) -> Path:
         ("[inversion]\nspacing = 5", ["inversion.spacing is unknown", "did you mean", "grid.spacing?"]),
         ("[invresion]\niterations = 5", ["invresion is unknown", "did you mean inversion?"]),
         ("[penalty]\nwieght = 1.0", ["did you mean penalty.weight?"]),
+        ("[penalty]\nsigmas = [500]", ["penalty.sigmas", "at least 2 values", "m/s"]),
+        ("[penalty]\nkind = 'learnt'", ["penalty.kind is 'learnt'", "'learned'"]),
         ("[data]\nqqq = 1", ["data.qqq is unknown", "known here: path, headers"]),
         ("[inversion]\niterations = 'ten'", ["inversion.iterations is 'ten'", "whole number", "per band"]),
         ("[inversion]\niterations = 0", ["inversion.iterations is 0", "1 or more"]),
@@ -71,11 +73,13 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
 
 def test_paths_of_every_section_are_anchored(tmp_path: Path) -> None:
     values = {"wavelet.path": "w.txt", "run.truth": "t.npz", "start.vp": 2000.0, "data.path": ["a.sgy"]}
+    values |= {"penalty.weights": "w.safetensors"}
     assert config.anchored(values, tmp_path) == {
         "wavelet.path": str(tmp_path / "w.txt"),
         "run.truth": str(tmp_path / "t.npz"),
         "start.vp": 2000.0,
         "data.path": [str(tmp_path / "a.sgy")],
+        "penalty.weights": str(tmp_path / "w.safetensors"),
     }
     settings = config.load(write(tmp_path, "[wavelet]\nkind = 'file'\npath = 'w.txt'"))
     assert settings.wavelet.path == str(tmp_path / "w.txt")
