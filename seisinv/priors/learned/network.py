@@ -13,11 +13,13 @@ Velocities are normalised, u = (vp − 3000 m/s)/1500 m/s; σ is in the same uni
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from seisinv.core import ConfigError
 
 CENTRE, SCALE = 3000.0, 1500.0  # m/s; u = −1 … 1 is 1500 … 4500 m/s
 SMALLEST, LARGEST = 0.01, 1.0  # σ that the network is trained for: 15 to 1500 m/s
@@ -25,16 +27,32 @@ SMALLEST, LARGEST = 0.01, 1.0  # σ that the network is trained for: 15 to 1500 
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of the network: channels per level, residual blocks per level, embedding of σ."""
+    """Size of the network.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Channels per level, finest first; multiples of 8, the groups that are normalised together.
+    blocks : int
+        Residual blocks per level.
+    embedding : int
+        Length of the vector that σ becomes.
+    data : float
+        s, the spread of normalised velocities about the background.
+    """
 
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 2
     embedding: int = 64
     data: float = 0.2
 
-    def as_dict(self) -> dict[str, object]:
-        """Return plain values, for the card."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        if not self.widths or any(w < 8 or w % 8 for w in self.widths):
+            raise ConfigError(f"widths is {self.widths}; a level needs a multiple of 8 channels, such as (32, 64, 128)")
+        if self.blocks < 1 or self.embedding < 1:
+            raise ConfigError(f"blocks is {self.blocks} and embedding {self.embedding}; both must be 1 or more")
+        if not self.data > 0:
+            raise ConfigError(f"data is {self.data:g}; the spread of the data must be positive, such as 0.2")
 
 
 class Denoiser(nn.Module):

@@ -30,6 +30,7 @@ from seisinv.priors.penalty import Attraction, Penalty, Staged
 log = logging.getLogger("seisinv.priors")
 
 NAME = "vp"  # the parameter that the denoiser knows
+LOWEST = 300.0  # m/s, of models with noise
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Learned(Staged):
         Parameters
         ----------
         model : Model
-            2-D, of any size; cells of 5 to 40 m or finer.
+            2-D, of any size; cells of 5 to 40 m or finer, of which what is finer than 5 m stays as it is.
         sigma : float, m/s
             Up to 1500; below 15 the network is told 15.
         whole : bool
@@ -114,27 +115,32 @@ class Learned(Staged):
         """
         if not 0 <= sigma <= LARGEST * SCALE:
             raise ConfigError(f"sigma is {sigma:g} m/s; the denoiser removes noise of 0 to {LARGEST * SCALE:g} m/s")
-        network, card = load(self.weights)
-        _check(model, sigma, card)
-        vp = model[NAME].detach()
-        u = ((vp.float().cpu() - CENTRE) / SCALE).contiguous()
-        at, spacing = _resampled(u, model.grid.spacing, card["spacings"][0])
-        clean = _denoised(network, at, sigma / SCALE, spacing, model.grid.origin[0], card["spacings"][1], whole=whole)
-        change = _onto(clean - at, vp.shape)
-        return model.replace(**{NAME: vp + SCALE * change.to(vp.device, vp.dtype)})
+        return self._cleaned(model, sigma, whole=whole)
 
     def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
         """Return D(m + σ n; σ)."""
-        sigma = self.sigma(progress)
-        noise = np.random.default_rng(list(seed)).standard_normal(model.grid.shape)
-        vp = model[NAME].detach()
-        noisy = model.replace(**{NAME: (vp + sigma * torch.from_numpy(noise).to(vp.dtype)).clamp_min(300.0)})
-        return self.denoise(noisy, sigma)
+        return self._cleaned(model, self.sigma(progress), noise=np.random.default_rng(list(seed)))
 
     def penalty(self, target: Model, *, progress: float) -> Penalty:
         """Return ½ w ⟨(vp − z)²⟩/σ²."""
         only = Model(target.grid, **{NAME: target[NAME]})
         return Attraction(self.weight, only, self.sigma(progress))
+
+    def _cleaned(
+        self, model: Model, sigma: float, *, noise: np.random.Generator | None = None, whole: bool = False
+    ) -> Model:
+        network, card = load(self.weights)
+        _check(model, sigma, card)
+        vp = model[NAME].detach()
+        u = ((vp.float().cpu() - CENTRE) / SCALE).contiguous()
+        at, spacing = _resampled(u, model.grid.spacing, card["spacings"][0])
+        seen = at
+        if noise is not None:  # on the cells of the denoiser: finer noise would stay in the model
+            n = torch.from_numpy(noise.standard_normal(at.shape)).to(at.dtype)
+            seen = (at + sigma / SCALE * n).clamp_min((LOWEST - CENTRE) / SCALE)
+        clean = _denoised(network, seen, sigma / SCALE, spacing, model.grid.origin[0], card["spacings"][1], whole=whole)
+        change = _onto(clean - at, vp.shape)
+        return model.replace(**{NAME: vp + SCALE * change.to(vp.device, vp.dtype)})
 
 
 def _denoised(

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seisinv.core import DataError, RunError
+from seisinv.core import ConfigError, DataError, RunError
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Shape
 
 FORMAT = "seisinv denoiser 1"  # changes with the network or with the meaning of its inputs
@@ -77,7 +77,8 @@ def load(path: Path | str | None = None) -> tuple[Denoiser, dict[str, Any]]:
     try:
         stamp = file.stat()
     except OSError as error:
-        raise DataError(f"cannot read the weights {file}: {error.strerror}; check the name, or leave it out") from None
+        remedy = "install the package again" if path is None else "check the name, or leave it out"
+        raise DataError(f"cannot read the weights {file}: {error.strerror}; {remedy}") from None
     return _loaded(file, stamp.st_mtime_ns, stamp.st_size)
 
 
@@ -88,20 +89,21 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoiser, dict[str, 
         card = json.loads(metadata.get("card", "{}"))
     except ValueError:
         card = {}
-    if card.get("format") != FORMAT:
-        found = card.get("format") or "no card"
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = repr(card["format"]) if isinstance(card, dict) and "format" in card else "no card"
         raise DataError(
             f"{file} holds weights of another version ({found}; this seisinv reads {FORMAT!r}); train them again with "
             "`seisinv train prior`, or leave out the path to use those that come with the package"
         )
-    if card["sha256"] != digest(tensors):
+    if card.get("sha256") != digest(tensors):
         raise DataError(f"{file} does not match the hash on its card; it is damaged: get it again")
-    size = card["recipe"]["shape"]
-    network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
     try:
+        size = card["recipe"]["shape"]
+        network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
         network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise DataError(f"{file} does not fit the network on its card: {str(error).splitlines()[0]}") from None
+    except (KeyError, TypeError, ConfigError, RuntimeError) as error:
+        what = " ".join(str(error).split())[:150]
+        raise DataError(f"{file} does not fit the network on its card ({what}); train it again") from None
     return network.eval().requires_grad_(False), card
 
 
