@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, RunError
@@ -99,7 +100,8 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoiser, dict[str, 
         raise DataError(f"{file} does not match the hash on its card; it is damaged: get it again")
     try:
         size = card["recipe"]["shape"]
-        network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
+        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and a user's random numbers are not ours
+            network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
         network.load_state_dict(tensors)
     except (KeyError, TypeError, ConfigError, RuntimeError) as error:
         what = " ".join(str(error).split())[:150]
