@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import SHAPE, Fake, identity, network, saved
 
+from seisinv import config, job
 from seisinv.core import ConfigError, DataError, Grid, Model, RunError
 from seisinv.inversion import LBFGS, Adam, Inversion
 from seisinv.priors import Attraction, Bounded, Learned
@@ -500,6 +502,28 @@ def test_attraction_pulls_towards_its_target():
     assert value.item() == pytest.approx(float((model.vp - 2500).square().mean()) / 100**2)
     value.backward()
     torch.testing.assert_close(x.grad, 2 * (model.vp - 2500) / 100**2 / x.numel())
+
+
+# The page about it
+
+
+def test_examples_of_the_page_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("seisinv.priors.learned.weights.SHIPPED", saved(tmp_path / "shipped"))
+    page = (Path(__file__).parents[1] / "docs" / "priors.md").read_text(encoding="utf-8")
+    simulate, truth, start = crosshole(torch.float32)
+    names: dict[str, Any] = {"simulate": simulate, "observed": simulate(truth), "start": start, "__name__": __name__}
+    names["print"] = lambda *_: None
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 4
+    for block in blocks:
+        exec(compile(block, "docs/priors.md", "exec", dont_inherit=True), names)
+    own = [names["Faster"](), names["Median"]()]
+    history = problem(own)[0].run(LBFGS(4), bands=[20.0]).history  # type: ignore[arg-type]
+    assert history[-1]["misfit"] < 0.5 * history[0]["misfit"]
+    settings = re.findall(r"```toml\n(.*?)```", page, re.S)
+    assert len(settings) == 1
+    (tmp_path / "job.toml").write_text(settings[0], encoding="utf-8")
+    assert job.penalty_of(config.load(tmp_path / "job.toml")) == names["problem"].penalty == Learned()
 
 
 # The weights that come with the package
