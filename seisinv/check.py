@@ -107,8 +107,10 @@ def time_line(prepared: job.Job, problem: Inversion) -> str:
     each = (time.perf_counter() - began) / len(task.shots)
     s = prepared.settings.inversion
     evaluations = len(s.bands or [1]) * (s.iterations * 1.2 + 2.5)
-    total = each * len(prepared.observed) * evaluations
-    return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for the whole job"
+    members = prepared.settings.ensemble.members
+    total = each * len(prepared.observed) * evaluations * members
+    whole = f"the whole job of {members} members" if members > 1 else "the whole job"
+    return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for {whole}"
 
 
 def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:

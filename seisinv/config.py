@@ -134,6 +134,7 @@ _RULES = {
     "model_attributes_type": "it must be a table of settings",
     "greater_than": "it must be more than {gt:g}",
     "greater_than_equal": "it must be {ge:g} or more",
+    "less_than": "it must be less than {lt:g}",
     "less_than_equal": "it must be {le:g} or less",
     "finite_number": "it must be finite",
     "literal_error": "it must be {expected}",

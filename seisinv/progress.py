@@ -49,7 +49,7 @@ def inversion_progress() -> Iterator[Callable[[Event], None]]:
                 detail = f"misfit {event.relative:6.1%}"
             bar.update(
                 task,
-                description=f"{band_name(event)}, {event.band_number} of {event.bands}",
+                description=f"{member_name(event)}{band_name(event)}, {event.band_number} of {event.bands}",
                 total=event.bands * event.iterations,
                 completed=_done(event),
                 detail=detail + (f"  {clock(event.eta)} left" if event.eta else "") + ("  (replayed)" * event.replayed),
@@ -90,6 +90,11 @@ def _decibels(step: Step) -> str:
 def band_name(event: Event) -> str:
     """Return the band in words."""
     return "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
+
+
+def member_name(event: Event) -> str:
+    """Return which inversion of an ensemble it is, in words that others follow; nothing where there is only one."""
+    return f"member {event.member} of {event.members}, " if event.members > 1 else ""
 
 
 def clock(seconds: float) -> str:
@@ -144,26 +149,29 @@ class _LoggedInversion:
     """One line for each accepted update and each message."""
 
     def __init__(self) -> None:
-        self.last: tuple[int, int] | None = None
+        self.last: tuple[int, int, int] | None = None
 
     def __call__(self, event: Event) -> None:
         if event.message and event.misfit is None:
-            log.info("band %s (%d of %d): %s", band_name(event), event.band_number, event.bands, event.message)
-        here = (event.band_number, event.iteration)
+            log.info("%sband %s: %s", member_name(event), self._band(event), event.message)
+        here = (event.member, event.band_number, event.iteration)
         if event.relative is None or here == self.last:
             return
         self.last = here
         log.info(
-            "band %s (%d of %d), iteration %d of %d: misfit %.1f %%, %s left%s",
-            band_name(event),
-            event.band_number,
-            event.bands,
+            "%sband %s, iteration %d of %d: misfit %.1f %%, %s left%s",
+            member_name(event),
+            self._band(event),
             event.iteration,
             event.iterations,
             100 * event.relative,
             clock(event.eta or 0.0),
             " (replayed)" if event.replayed else "",
         )
+
+    @staticmethod
+    def _band(event: Event) -> str:
+        return f"{band_name(event)} ({event.band_number} of {event.bands})"
 
 
 class _LoggedTraining:

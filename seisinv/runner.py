@@ -18,13 +18,16 @@ from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer
+    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer, Result
 
 log = logging.getLogger("seisinv.run")
 
 
 def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> Path:
     """Invert as the settings say, and leave model.sgy, figures and report.html in the run directory.
+
+    With `ensemble.members` that is member 0; the others follow in its folder members, and leave ensemble.npz, mean.sgy
+    and std.sgy.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     SeisinvError
         In one line, for anything that cannot work; nothing is written over.
     """
+    from seisinv.inversion.ensemble import of_member
     from seisinv.io import write_model
     from seisinv.report import write_report
 
@@ -59,24 +63,59 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     if resume:
         checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
         _check_same_job(directory, problem.fingerprint(optimizer, checked, settings.run.seed))
+        _note_ensemble(directory, prepared.settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
         log.info("%s", note)
     configuration: dict[str, Any] = config.dump(prepared.settings)
     configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
+    members = settings.ensemble.members
     with inversion_progress() as progress:
         result = problem.run(
             optimizer,
             bands=bands,
             run_directory=directory,
             resume=resume,
-            progress=progress,
+            progress=of_member(progress, 0, members),
             seed=settings.run.seed,
             truth=truth,
             configuration=configuration,
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
+    if members > 1:
+        if not (directory / "report.html").exists():
+            log.info("%s shows the first of %d members", write_report(directory), members)
+        _run_members(problem, settings, first=result, optimizer=optimizer, bands=bands)
     return write_report(directory)
+
+
+def _run_members(
+    problem: Inversion, settings: Settings, *, first: Result, optimizer: Optimizer, bands: list[Any] | None
+) -> None:
+    """Invert the data with noise, and leave ensemble.npz, mean.sgy and std.sgy beside the first member."""
+    from seisinv.inversion import run_ensemble
+    from seisinv.io import write_model, write_section
+
+    directory, s = run_directory(settings), settings.ensemble
+    with inversion_progress() as progress:
+        ensemble = run_ensemble(
+            problem, optimizer, members=s.members, bands=bands, run_directory=directory, resume=True, progress=progress,
+            seed=settings.run.seed, calibration=s.calibration, level=s.level, first=first,
+        )  # fmt: skip
+    write_model(directory / "mean.sgy", ensemble.mean, overwrite=True)
+    write_section(
+        directory / "std.sgy", ensemble.std(), ensemble.mean.grid, title="standard deviation of vp", unit="m/s",
+        overwrite=True,
+    )  # fmt: skip
+
+
+def _note_ensemble(directory: Path, settings: Settings) -> None:
+    """Write down that a run goes on with more members, so that it can be resumed from its run.toml alone."""
+    from seisinv.inversion.run_directory import RunDirectory, read_record
+
+    record, table = read_record(directory / "run.toml"), config.dump(settings)["ensemble"]
+    if settings.ensemble.members > 1 and record.get("ensemble") != table:
+        RunDirectory(directory).write_record({**record, "ensemble": table})
 
 
 def run_directory(settings: Settings) -> Path:
@@ -96,7 +135,7 @@ def _check_directory(directory: Path, resume: bool) -> None:
         )
     if resume and not (directory / "run.toml").exists():
         raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
-    if not resume and ((directory / "evaluations").exists() or (directory / "model.npz").exists()):
+    if not resume and any((directory / name).exists() for name in ("evaluations", "model.npz", "members")):
         raise RunError(f"{directory} holds results but no run.toml; choose another one with --directory")
     there = next((p for p in (directory, *directory.absolute().parents) if p.exists()), directory)
     if not there.is_dir():

@@ -16,6 +16,7 @@ Many = BeforeValidator(_listed)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Edges = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 Paths = Annotated[list[str], Field(min_length=1), Many]
@@ -180,6 +181,14 @@ class PenaltySection(Section):
     )
 
 
+class EnsembleSection(Section):
+    """How certain the result is, as for `seisinv.inversion.run_ensemble`."""
+
+    members: int = Field(default=1, ge=1, description="inversions, each of the data with other noise; 1: no ensemble")
+    calibration: Positive = Field(default=1.0, description="factor on the members' deviation; see `calibrate`")
+    level: Share = Field(default=0.9, description="share of the truth that intervals are to hold, 0 to 1")
+
+
 class LineSection(Section):
     """Positions along a line, as for `seisinv.line`."""
 
@@ -222,5 +231,6 @@ class Settings(Section):
     wavelet: WaveletSection = WaveletSection()
     window: WindowSection = WindowSection()
     penalty: PenaltySection = PenaltySection()
+    ensemble: EnsembleSection = EnsembleSection()
     forward: ForwardSection = ForwardSection()
     run: RunSection = RunSection()

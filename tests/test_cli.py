@@ -198,6 +198,8 @@ def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callab
         (("--depth", "5"), ("grid.depth is 5 m", "--depth 225")),
         (("--start", "0"), ("start.vp is 0", "more than 0")),
         (("--start", "2.0"), ("--start 2000",)),
+        (("--members", "0"), ("ensemble.members is 0", "1 or more")),
+        (("--set", "ensemble.level=90"), ("ensemble.level is 90", "less than 1")),
         (("--v0", "1.6"), ("--v0 1600",)),
         (("--set", "wavelet.kind=file", "--set", "wavelet.path=w.txt"), ("w.txt is not found",)),
         (("--set", "inversion.bands=[[3, 5, 8]]"), ("inversion.bands", "at most 2")),
@@ -365,6 +367,83 @@ def test_disk_full(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "No space left" in message
     assert len(message.strip().splitlines()) == 1
     assert not [p for p in run.rglob("*") if p.is_file()], "nothing half-written may stay"
+
+
+def test_members_say_how_certain_and_go_on_where_they_were_stopped(
+    tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = [
+        line,
+        "--start",
+        "1700",
+        *TINY[:2],
+        "--iterations",
+        "1",
+        *TINY[4:],
+        "--truth",
+        npz(tmp_path / "t.npz", 1720),
+    ]
+    whole, cut, alone = (tmp_path / name for name in ("whole", "cut", "alone"))
+    code, out, err = seisinv("invert", *tiny, "-d", whole, "--members", "3")
+    assert code == 0, err
+    assert "P velocity uncertainty: ±" in out
+    assert "Truth inside the 90% interval" in out
+    assert "How certain" in (whole / "report.html").read_text(encoding="utf-8")
+    assert (whole / "figures" / "uncertainty-vp.png").is_file()
+    assert sorted(p.name for p in (whole / "members").iterdir()) == ["01", "02"]
+    with np.load(whole / "ensemble.npz") as kept:
+        assert kept["seeds"].tolist() == [0, 1, 2]
+        assert kept["vp_std"].max() > 0
+        np.testing.assert_allclose(io.read_model(whole / "mean.sgy").vp, kept["vp"], rtol=1e-6)
+    with pytest.raises(si.ModelError, match=r"std\.sgy holds the standard deviation of vp"):
+        io.read_model(whole / "std.sgy")
+
+    monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
+    from seisinv.inversion import loop
+
+    asked, gradient = 0, loop.misfit_and_gradient
+
+    def stopping(task: object) -> object:
+        nonlocal asked
+        asked += 1
+        if asked in (1, 2, 4, 6):  # the first member at once, then in its update, the second and the third
+            raise KeyboardInterrupt
+        return gradient(task)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "misfit_and_gradient", stopping)
+    code, _, err = seisinv("invert", *tiny, "-d", cut, "--members", "3")
+    for _ in range(3):
+        assert code == 130, err
+        assert f"seisinv invert --resume {cut}" in err
+        assert not (cut / "ensemble.npz").exists()
+        code, _, err = seisinv("invert", "--resume", cut, "--quiet")
+    assert code == 130, err
+    code, _, err = seisinv("invert", "--resume", cut, "--quiet")
+    assert code == 0, err
+    monkeypatch.undo()
+
+    # A finished run takes more members, and remembers it.
+    monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
+    code, _, err = seisinv("invert", *tiny, "-d", alone)
+    assert code == 0, err
+    assert not (alone / "members").exists()
+    for more in (("--members", "2"), ("--members", "3"), ()):
+        code, _, err = seisinv("invert", "--resume", alone, *more, "--quiet")
+        assert code == 0, err
+    for name in ("model.npz", "ensemble.npz", "mean.sgy", "std.sgy", "members/02/model.npz"):
+        for other in (cut, alone):
+            assert (other / name).read_bytes() == (whole / name).read_bytes(), (other, name)
+
+
+def test_the_progress_says_which_member(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
+    monkeypatch.setattr("seisinv.report.read_run", lambda directory: None)
+    monkeypatch.setattr("seisinv.report.summary", lambda run: [])
+    tiny = [*TINY[:2], "--iterations", "1", *TINY[4:-1]]
+    code, _, err = seisinv("invert", line, "--start", "1700", "-d", tmp_path / "run", *tiny, "--members", "2")
+    assert code == 0, err
+    for word in ("member 1 of 2, band up to 6 Hz (1 of 1), iteration 0 of 1", "member 2 of 2, band"):
+        assert word in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

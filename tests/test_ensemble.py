@@ -1,12 +1,15 @@
 """Ensembles: what is random in them, what is kept, and whether their intervals mean what they say."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model, RunError
-from seisinv.inversion import LBFGS, Ensemble, Inversion, calibrate, run_ensemble
+from seisinv.inversion import LBFGS, Ensemble, Inversion, Window, calibrate, read_ensemble, run_ensemble
 from seisinv.inversion.ensemble import random_phases
 from seisinv.priors import Bounded, Tikhonov
 
@@ -52,6 +55,83 @@ def test_stopped_ensemble_goes_on_with_the_same_bits(tmp_path):
     cut = run_ensemble(noisy_problem(), LBFGS(3), members=3, run_directory=tmp_path / "cut", resume=True)
     for a, b in zip(whole.members, cut.members, strict=True):
         assert torch.equal(a.vp, b.vp)
+    names = ["ensemble.npz", "model.npz", "members/01/model.npz", "members/02/model.npz"]
+    for name in names:
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes(), name
+
+
+def test_stopped_at_any_file_it_goes_on_with_the_same_bits(tmp_path, monkeypatch):
+    """A killed process stops before or after a file takes its name, never within."""
+
+    def run(folder: str, *, resume: bool = False) -> bytes:
+        run_ensemble(noisy_problem(), LBFGS(1), members=2, run_directory=tmp_path / folder, resume=resume, seed=3)
+        return (tmp_path / folder / "ensemble.npz").read_bytes()
+
+    rename, count, stop = os.replace, 0, -1
+
+    def stopping(*names: str) -> None:
+        nonlocal count
+        count += 1
+        if count == stop:
+            raise KeyboardInterrupt
+        rename(*names)
+
+    monkeypatch.setattr(os, "replace", stopping)
+    whole = run("whole")
+    files = count
+    assert files > 15
+    for stop in range(1, files + 1, 2):
+        count = 0
+        with pytest.raises(KeyboardInterrupt):
+            run(f"cut {stop}")
+        count = -(10**6)
+        assert run(f"cut {stop}", resume=True) == whole, stop
+        assert not list((tmp_path / f"cut {stop}").rglob("*.part"))
+
+
+def test_a_run_that_is_there_becomes_the_first_member(tmp_path):
+    problem, told = noisy_problem(), []
+    first = problem.run(LBFGS(2), run_directory=tmp_path / "run", seed=5)
+    ensemble = run_ensemble(
+        noisy_problem(), LBFGS(2), members=3, run_directory=tmp_path / "run", seed=5, first=first, progress=told.append
+    )
+    assert {(e.member, e.members) for e in told} == {(2, 3), (3, 3)}
+    assert [p.name for p in sorted((tmp_path / "run" / "members").iterdir())] == ["01", "02"]
+    again = run_ensemble(noisy_problem(), LBFGS(2), members=3, seed=5, progress=told.append)
+    for a, b in zip(ensemble.members, again.members, strict=True):
+        assert torch.equal(a.vp, b.vp)
+    left = [e.eta for e in told if e.eta is not None]
+    assert min(left) >= 0
+
+
+def test_what_is_kept_says_the_same(tmp_path):
+    ensemble = run_ensemble(noisy_problem(), LBFGS(2), members=3, run_directory=tmp_path, calibration=1.5, level=0.8)
+    kept = read_ensemble(tmp_path)
+    assert (kept.size, kept.seeds, kept.calibration, kept.level) == (3, [0, 1, 2], 1.5, 0.8)
+    assert kept.mean.grid == ensemble.mean.grid
+    assert torch.equal(kept.mean.vp, ensemble.mean.vp)
+    for mine, theirs in zip(kept.interval(), ensemble.interval(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(ensemble.interval()[0], ensemble.interval(0.8)[0])
+    truth = crosshole()[1]
+    assert kept.coverage(truth) == ensemble.coverage(truth)
+    assert kept.spread_error_correlation(truth) == ensemble.spread_error_correlation(truth)
+    assert np.isnan(kept.spread_error_correlation(kept.mean))
+    (tmp_path / "ensemble.npz").write_bytes(b"PK not an archive")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_ensemble(tmp_path)
+    with pytest.raises(RunError, match="is not there"):
+        read_ensemble(tmp_path / "nowhere.npz")
+
+
+def test_what_the_window_mutes_is_no_noise():
+    """A loud wave that is muted because nothing explains it must not be spread over the whole trace."""
+    problem = replace(noisy_problem(), window=Window(time=(-1.0, 0.2), taper=0.01))
+    data = problem.observed.data.clone()
+    data[..., -20:] = 1e3
+    loud = replace(problem, observed=problem.observed.replace(data=data))
+    a, b = (run_ensemble(p, LBFGS(2), members=2).std() for p in (problem, loud))
+    np.testing.assert_array_equal(a, b)
 
 
 def test_phases_are_random_and_amplitudes_are_kept():
@@ -99,6 +179,9 @@ def test_interval_is_around_the_mean():
         lambda: Ensemble([Model(GRID, vp=2000.0)]),
         lambda: Ensemble([Model(GRID, vp=2000.0)] * 3, calibration=0.0),
         lambda: gaussian(3, 0)[0].interval(90),
+        lambda: gaussian(3, 0)[0].interval(0),
+        lambda: Ensemble([Model(GRID, vp=2000.0)] * 3, level=90),
+        lambda: run_ensemble(noisy_problem(), LBFGS(1), calibration=float("nan")),
         lambda: run_ensemble(noisy_problem(), LBFGS(1), members=1),
     ],
 )

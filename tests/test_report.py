@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from seisinv.core import RunError
-from seisinv.report import read_run, write_report
+from seisinv.report import read_run, summary, write_report
+from seisinv.report.certainty import certainties
 
 SHAPE, SPACING = (21, 41), 25.0
 
@@ -87,6 +88,51 @@ def test_text_from_the_run_is_escaped(page: Path) -> None:
 def test_model_error_is_the_headline(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert re.search(r"P velocity error \(RMSE\).*20 m/s.*was 68 m/s at the start \(-70%\)", text, re.DOTALL)
+
+
+def with_ensemble(run: Path, *, calibration: float = 1.0) -> Path:
+    """Put an ensemble of five into a fabricated run, its top rows water that none has changed."""
+    with np.load(run / "start.npz") as kept:
+        start = kept["vp"]
+    z, x = np.arange(SHAPE[0])[:, None] * SPACING, np.arange(SHAPE[1])[None] * SPACING
+    std = np.where(z < 100, 0.0, 20 + 30 * np.abs(np.sin(x / 150) * np.sin(z / 120)))
+    with np.load(run / "model.npz") as kept:
+        result, place = np.where(z < 100, start, kept["vp"]), {n: kept[n] for n in ("spacing", "origin")}
+    np.savez(run / "model.npz", vp=result, **place)
+    rest = {"calibration": calibration, "level": 0.8, "seeds": np.arange(5)}
+    np.savez(run / "ensemble.npz", vp=result, vp_std=calibration * std, **place, **rest)
+    return run
+
+
+def test_an_ensemble_says_how_certain_the_model_is(tmp_path: Path) -> None:
+    run = with_ensemble(fabricate(tmp_path / "run"))
+    text = write_report(run).read_text(encoding="utf-8")
+    assert '<h2 id="certain">How certain</h2>' in text
+    assert (run / "figures" / "uncertainty-vp.png").is_file()
+    assert text.count("lower limit") == 1, "what is not calibrated is called so"
+    record = read_run(run)
+    (c,) = certainties(record)
+    below = np.arange(SHAPE[0])[:, None] * SPACING >= 100
+    assert record.ensemble is not None
+    assert record.truth is not None
+    mask = np.broadcast_to(below, SHAPE)
+    assert c.coverage == record.ensemble.coverage(record.truth, mask=mask), "water does not count"
+    assert c.correlation is not None
+    assert c.correlation > 0.9, "the error was made to grow with the spread"
+    lines = "\n".join(summary(record))
+    assert re.search(r"P velocity uncertainty: ± \d+ m/s, half of the 80% interval .* 5 members, not calibrated", lines)
+    assert re.search(r"Truth inside the 80% interval: \d+%, .* rank correlation of spread and error \d\.\d\d", lines)
+
+
+def test_an_ensemble_needs_no_truth(tmp_path: Path) -> None:
+    run = with_ensemble(fabricate(tmp_path / "run", truth=False, gathers=False), calibration=2.5)
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "times 2.5" in text
+    assert "calibration 2.5" in "\n".join(summary(read_run(run)))
+    assert "truth inside" not in text
+    (run / "ensemble.npz").write_bytes(b"PK\x03\x04 not a whole archive")
+    with pytest.raises(RunError, match=r"ensemble\.npz cannot be read"):
+        read_run(run)
 
 
 def test_field_data_need_no_truth(tmp_path: Path) -> None:

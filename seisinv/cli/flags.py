@@ -35,6 +35,7 @@ V0 = Annotated[float | None, typer.Option(help="Without a start model: velocity 
 Gradient = Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")]
 Bands = Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")]
 Iterations = Annotated[int | None, typer.Option(help="Updates per band.")]
+Members = Annotated[int | None, typer.Option(help="Invert so many times with other noise, to say how certain it is.")]
 MisfitName = Annotated[str | None, typer.Option(help="l2, huber, correlation or envelope.")]
 VpMin = Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")]
 VpMax = Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")]

@@ -8,6 +8,7 @@ from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
+from seisinv.inversion.uncertainty import Spread, Uncertainty, read_ensemble
 from seisinv.inversion.wavelet import EstimateWavelet
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "ShotResult",
     "ShotTask",
     "SkipShare",
+    "Spread",
+    "Uncertainty",
     "Window",
     "calibrate",
     "cycle_skip_share",
     "mae",
     "metrics",
     "misfit_and_gradient",
+    "read_ensemble",
     "rmse",
     "run_ensemble",
     "ssim",

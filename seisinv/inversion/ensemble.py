@@ -3,7 +3,7 @@
 Member 0 is the inversion as it is. Every other member inverts the data plus noise, with a seed of its own, so that a
 learned prior draws other structures wherever the data leave it free. The noise is made of member 0's residuals with
 random phases: trace by trace it has their spectrum and their power, whatever they come from (Theiler et al. 1992,
-doi:10.1016/0167-2789(92)90102-S).
+doi:10.1016/0167-2789(92)90102-S). What the window mutes is no part of them.
 
 The spread of few, optimised members is too narrow a measure of the error; `calibration` widens it by a factor that
 has been found on models whose truth is known (`calibrate`).
@@ -13,21 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Model
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.problem import Inversion
-from seisinv.inversion.processing import Band
-from seisinv.inversion.result import Progress, Result
+from seisinv.inversion.problem import BATCH, Inversion
+from seisinv.inversion.processing import Band, processed
+from seisinv.inversion.result import Event, Progress, Result
+from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(Uncertainty):
     """Models that fit the data about equally well.
 
     Parameters
@@ -36,20 +40,23 @@ class Ensemble:
         The first is that of the unperturbed data.
     calibration : float
         Factor from the members' standard deviation to that of the error.
+    level : float
+        Share of the truth that intervals are to hold, for which the calibration was found.
     """
 
     members: Sequence[Model]
     calibration: float = 1.0
+    level: float = 0.9
 
     def __post_init__(self) -> None:
-        if len(self.members) < 2:
-            raise ConfigError(f"members is {len(self.members)}; a spread needs at least 2, and 8 to be of use")
-        if not self.calibration > 0:
-            raise ConfigError(
-                f"calibration is {self.calibration:g}; it must be positive, 1 to trust the spread as it is"
-            )
+        _check(len(self.members), self.calibration, self.level)
 
     @property
+    def size(self) -> int:
+        """How many members there are."""
+        return len(self.members)
+
+    @cached_property
     def mean(self) -> Model:
         """Mean of the members."""
         first = self.members[0]
@@ -57,36 +64,7 @@ class Ensemble:
 
     def std(self, name: str = "vp") -> np.ndarray:
         """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit."""
-        return self.calibration * self._values(name).std(axis=0, ddof=1)
-
-    def interval(self, level: float = 0.9, name: str = "vp") -> tuple[np.ndarray, np.ndarray]:
-        """Return the lower and the upper end [z, x] of the central credible interval of a parameter.
-
-        The error of a mean is taken to be Gaussian, its deviation to be estimated from the members (Student's t).
-        """
-        from scipy.stats import t
-
-        if not 0 < level < 1:
-            raise ConfigError(f"level is {level:g}; it is a share between 0 and 1, such as 0.9")
-        values = self._values(name)
-        half = float(t.ppf(0.5 + level / 2, len(values) - 1)) * self.std(name)
-        return values.mean(axis=0) - half, values.mean(axis=0) + half
-
-    def coverage(self, truth: Model, level: float = 0.9, *, name: str = "vp", mask: np.ndarray | None = None) -> float:
-        """Return the share of cells whose true value lies in the interval: `level`, if the intervals are honest."""
-        low, high = self.interval(level, name)
-        true = truth[name].detach().cpu().numpy()
-        return float(_chosen((low <= true) & (true <= high), mask).mean())
-
-    def spread_error_correlation(self, truth: Model, *, name: str = "vp", mask: np.ndarray | None = None) -> float:
-        """Return the rank correlation of standard deviation and absolute error of the mean (Spearman)."""
-        from scipy.stats import spearmanr
-
-        error = np.abs(self._values(name).mean(axis=0) - truth[name].detach().cpu().numpy())
-        return float(spearmanr(_chosen(self.std(name), mask), _chosen(error, mask)).statistic)
-
-    def _values(self, name: str) -> np.ndarray:
-        return np.stack([m[name].detach().double().cpu().numpy() for m in self.members])
+        return self.calibration * np.stack([values(m, name) for m in self.members]).std(axis=0, ddof=1)
 
 
 def run_ensemble(
@@ -101,44 +79,97 @@ def run_ensemble(
     seed: int = 0,
     budget: int | None = None,
     calibration: float = 1.0,
+    level: float = 0.9,
+    first: Result | None = None,
 ) -> Ensemble:
     """Invert the data, then the data with noise, `members` times in all.
 
     Parameters
     ----------
     problem : Inversion
-    optimizer, bands, progress, budget : as for `Inversion.run`
+    optimizer, bands, budget : as for `Inversion.run`
         Each member spends the budget.
     members : int
     run_directory : path, optional
-        Members are kept in its folders member-00, member-01, …
+        Member 0 is kept in it, the others in its folders members/01, members/02, …, the outcome in ensemble.npz.
     resume : bool
-        Go on where an earlier call was stopped; what is there must be of the same problem.
+        Go on where an earlier call was stopped, or with more members; what is there must be of the same problem.
+    progress : callable, optional
+        Called with an `Event` after every evaluation; its `eta` is that of all members.
     seed : int
         Of the noise and of the members.
-    calibration : float
-        As `calibrate` found it.
+    calibration, level : float
+        As `calibrate` found it, and for which level.
+    first : Result, optional
+        Outcome of `problem.run` with the same optimiser, bands, seed and budget: member 0 is then not run.
+
+    Raises
+    ------
+    ConfigError, RunError
+        As `Inversion.run`; or if there are less than 2 members.
     """
-    if members < 2:
-        raise ConfigError(f"members is {members}; a spread needs at least 2, and 8 to be of use")
+    _check(members, calibration, level)
 
     def invert(k: int, observed: Any) -> Result:
-        folder = None if run_directory is None else Path(run_directory) / f"member-{k:02d}"
+        folder = None if run_directory is None else Path(run_directory, *(("members", f"{k:02d}") if k else ()))
         there = folder is not None and (folder / "run.toml").exists()
         return replace(problem, observed=observed).run(
-            optimizer, bands=bands, run_directory=folder, resume=resume and there, progress=progress,
-            seed=seed + k, budget=budget,
+            optimizer, bands=bands, run_directory=folder, resume=resume and there,
+            progress=of_member(progress, k, members), seed=seed + k, budget=budget,
         )  # fmt: skip
 
-    first = invert(0, problem.observed)
+    first = first or invert(0, problem.observed)
     observed: Gathers = problem.observed[list(range(len(problem.observed)))]
-    predicted = first.predicted()
-    residual = torch.where(observed.live[..., None], observed.data - predicted.data.to(observed.data.dtype), 0.0)
+    residual = _residual(problem, first, observed)
     models = [first.model]
     for k in range(1, members):
-        noise = random_phases(residual.numpy(), np.random.default_rng([seed, k]))
-        models.append(invert(k, observed.replace(data=observed.data + torch.from_numpy(noise))).model)
-    return Ensemble(models, calibration)
+        noisy = _noise(residual, np.random.default_rng([seed, k])).add_(observed.data)
+        models.append(invert(k, observed.replace(data=noisy)).model)
+    ensemble = Ensemble(models, calibration, level)
+    if run_directory is not None:
+        RunDirectory(Path(run_directory)).write_npz(FILE, **arrays_of(ensemble, range(seed, seed + members)))
+    return ensemble
+
+
+def of_member(progress: Progress | None, k: int, members: int) -> Progress | None:
+    """Return what tells `progress` that its events are of member `k`, and how long all members take."""
+    if progress is None:
+        return None
+    tell = progress
+
+    def told(event: Event) -> None:
+        eta = event.eta if event.eta is None else event.eta + (members - k - 1) * (event.seconds + event.eta)
+        tell(replace(event, member=k + 1, members=members, eta=eta))
+
+    return told
+
+
+def _check(members: int, calibration: float, level: float) -> None:
+    if members < 2:
+        raise ConfigError(f"members is {members}; a spread needs at least 2, and 8 to be of use")
+    if not 0 < calibration < np.inf:
+        raise ConfigError(f"calibration is {calibration:g}; it must be positive, 1 to trust the spread as it is")
+    checked_level(level)
+
+
+def _residual(problem: Inversion, first: Result, observed: Gathers) -> Tensor:
+    """Return what member 0 does not explain [shot, receiver, time], zero where nothing counts."""
+    out = torch.zeros_like(observed.data)
+    for shots in _batches(len(observed)):
+        recorded = processed(observed[shots], None, problem.window)
+        predicted = processed(first.predicted(shots), None, problem.window)
+        missed = torch.where(recorded.live[..., None], recorded.data - predicted.data, 0.0)
+        out[shots, : missed.shape[1]] = missed.to(out.dtype)
+    return out
+
+
+def _noise(residual: Tensor, random: np.random.Generator) -> Tensor:
+    """Return the residuals with random phases, a few shots at a time: transforms take several times their memory."""
+    return torch.cat([torch.from_numpy(random_phases(residual[s].numpy(), random)) for s in _batches(len(residual))])
+
+
+def _batches(count: int) -> list[list[int]]:
+    return [list(range(a, min(a + BATCH, count))) for a in range(0, count, BATCH)]
 
 
 def random_phases(data: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -159,16 +190,9 @@ def calibrate(
 
     Split conformal prediction scaled by the deviation (Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
     """
-    from scipy.stats import t
-
     scores = []
     for k, (ensemble, truth) in enumerate(zip(ensembles, truths, strict=True)):
-        spread = replace(ensemble, calibration=1.0).std()
-        error = np.abs(ensemble.mean["vp"].double().numpy() - truth["vp"].detach().double().numpy())
-        half = float(t.ppf(0.5 + level / 2, len(ensemble.members) - 1)) * np.maximum(spread, 1e-6)
-        scores.append(_chosen(error / half, None if masks is None else masks[k]))
+        half = replace(ensemble, calibration=1.0).half_width(level)
+        error = np.abs(values(ensemble.mean, "vp") - values(truth, "vp"))
+        scores.append(chosen(error / np.maximum(half, 1e-6), None if masks is None else masks[k]))
     return float(np.quantile(np.concatenate(scores), level))
-
-
-def _chosen(values: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    return values.ravel() if mask is None else values[np.asarray(mask, bool)]

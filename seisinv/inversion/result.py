@@ -40,6 +40,8 @@ class Event:
         Whether this evaluation came from the run directory.
     message : str
         What is happening, where it is not an evaluation.
+    member, members : int
+        Which inversion of an ensemble of how many, from 1.
     """
 
     band: float | None
@@ -55,6 +57,8 @@ class Event:
     eta: float | None
     replayed: bool = False
     message: str = ""
+    member: int = 1
+    members: int = 1
 
 
 Progress = Callable[[Event], None]

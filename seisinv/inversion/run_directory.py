@@ -43,8 +43,7 @@ class RunDirectory:
         if path is None:
             return cls(None)
         self = cls(Path(path))
-        record = self._file("run.toml")
-        if record.exists():
+        if self._file("run.toml").exists():
             if not resume:
                 raise RunError(f"{path} already holds a run; resume it (resume=True), or choose another directory")
             self._check_owner(fingerprint)
@@ -53,14 +52,15 @@ class RunDirectory:
         if (self._file("evaluations")).exists() or (self._file("model.npz")).exists():
             raise RunError(f"{path} holds results but no run.toml; choose another directory")
         try:
-            for folder in ("evaluations", "models"):
-                (self._file(folder)).mkdir(parents=True, exist_ok=True)
+            Path(path).mkdir(parents=True, exist_ok=True)  # its folders come after run.toml, which lets it be resumed
         except OSError as error:
             raise RunError(f"cannot create the run directory {path}: {error.strerror}; choose another place") from None
-        self.write(
-            "run.toml", _toml({**settings, "job": {**settings.get("job", {}), "fingerprint": dict(fingerprint)}})
-        )
+        self.write_record({**settings, "job": {**settings.get("job", {}), "fingerprint": dict(fingerprint)}})
         return self
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write run.toml."""
+        self.write("run.toml", _toml(record))
 
     def kept(self, name: str, key: str, compute: Callable[[], Arrays]) -> dict[str, np.ndarray]:
         """Return the arrays kept under `name`, computing and keeping them first if they are not there.
@@ -121,10 +121,11 @@ class RunDirectory:
                 os.fsync(stream.fileno())
             os.replace(temporary, file)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise RunError(
                 f"cannot write {file}: {error.strerror}; free some space or permit writing, then resume the run"
             ) from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _file(self, name: str) -> Path:
         assert self.path is not None  # callers have checked

@@ -4,7 +4,7 @@ from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
 from seisinv.io.info import Info, describe
 from seisinv.io.line import Line
-from seisinv.io.models import read_model, write_model
+from seisinv.io.models import read_model, write_model, write_section
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
 from seisinv.io.text import as_text, facts
@@ -26,5 +26,6 @@ __all__ = [
     "read_model",
     "read_segy",
     "write_model",
+    "write_section",
     "write_segy",
 ]

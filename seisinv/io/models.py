@@ -28,6 +28,7 @@ _SEGY = (".sgy", ".segy")
 _UNITS = {"m/s": 1.0, "kg/m3": 1.0, "km/s": 1e3, "g/cm3": 1e3, "ft/s": 0.3048}
 _SPACING = re.compile(r"^C *\d+ +(SPACING|ORIGIN) Z X (\S+) (\S+) M")
 _PARAMETER = re.compile(r"^C *\d+ +(\w+) MODEL IN ")
+_TITLE = re.compile(r"^C *\d+ +(.+) IN \S+, ONE TRACE PER X")
 
 
 def read_model(
@@ -155,6 +156,9 @@ def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
     said = _said(recording.text) if recording.is_ours else {}
     if said.keys() == {"SPACING", "ORIGIN"}:
         name = next((m[1].lower() for line in recording.text if (m := _PARAMETER.match(line))), None)
+        title = next((m[1].lower() for line in recording.text if (m := _TITLE.match(line))), None)
+        if name is None and title is not None:
+            raise ModelError(f"{path} holds the {title}, not a model; name model.sgy or mean.sgy")
         return _Stored(values, said["SPACING"], said["ORIGIN"], name, is_thinned=True)
     x = _trace_positions(SegyTraces(plain, recording.endian, is_su=False), recording.fields)
     dz = recording.step * 1e3
@@ -247,7 +251,9 @@ def write_model(path: str | Path, model: Model, *, parameter: str = "vp", overwr
         with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
             np.save(file, _array(model, parameter))
     elif suffix in _SEGY:
-        _write_segy_model(path, model, parameter, overwrite)
+        unit = PARAMETERS[parameter].unit
+        title = f"{parameter} model"
+        write_section(path, _array(model, parameter), model.grid, title=title, unit=unit, overwrite=overwrite)
     else:
         raise ConfigError(f"{path.name}: models are written as .npz, .npy, .sgy or .segy; choose one of these endings")
 
@@ -256,18 +262,33 @@ def _array(model: Model, parameter: str) -> np.ndarray:
     return model[parameter].detach().cpu().numpy()
 
 
-def _write_segy_model(path: Path, model: Model, parameter: str, overwrite: bool) -> None:
-    grid = model.grid
+def write_section(
+    path: str | Path, values: np.ndarray, grid: Grid, *, title: str, unit: str, overwrite: bool = False
+) -> None:
+    """Write values on a grid as SEG-Y, as `write_model` does: a model, or something else in its place.
+
+    Parameters
+    ----------
+    path : path
+    values : array [z, x]
+    grid : Grid
+    title, unit : str
+        Of the textual header: "standard deviation of vp", "m/s".
+    overwrite : bool
+
+    Raises
+    ------
+    RunError
+        If the file exists and `overwrite` is false, or it cannot be written.
+    """
     if grid.ndim != 2:
         raise ModelError(f"the model has {grid.ndim} axes; only 2-D models are written as SEG-Y: use .npz")
-    values = _array(model, parameter).T.astype(np.float32)
     x, scalar = decimals(grid.coordinates("x"), "x")
     count = np.arange(1, grid.shape[1] + 1)
     interval = round(grid.spacing[0] * 1e3)
     first = round(grid.origin[0])
-    known = PARAMETERS[parameter]
     text = (
-        f"{parameter.upper()} MODEL IN {known.unit.upper().replace('³', '3')}, ONE TRACE PER X, SAMPLES ALONG DEPTH",
+        f"{title.upper()} IN {unit.upper().replace('³', '3')}, ONE TRACE PER X, SAMPLES ALONG DEPTH",
         f"SPACING Z X {grid.spacing[0]!r} {grid.spacing[1]!r} M",
         f"ORIGIN Z X {grid.origin[0]!r} {grid.origin[1]!r} M",
         "SAMPLE INTERVAL IS THE DEPTH SPACING IN MILLIMETRES, 0 WHERE THAT DOES NOT FIT",
@@ -288,9 +309,9 @@ def _write_segy_model(path: Path, model: Model, parameter: str, overwrite: bool)
         193: count,
     }
     write_traces(
-        path,
+        Path(path),
         headers,
-        [values],
+        [values.T.astype(np.float32)],
         samples=grid.shape[0],
         interval=interval if interval <= 32767 else 0,
         text=text,

@@ -12,6 +12,7 @@ from seisinv.plot.models import compare_models, difference, model
 from seisinv.plot.overview import overview
 from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
+from seisinv.plot.uncertainty import uncertainty
 
 __all__ = [
     "compare_gathers",
@@ -25,5 +26,6 @@ __all__ = [
     "png",
     "save",
     "spectrum",
+    "uncertainty",
     "wavelets",
 ]

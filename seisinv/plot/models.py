@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -43,13 +43,13 @@ def model(
         Ends of the colour scale, in the parameter's unit; by default the model's own range.
     title : str, optional
     """
-    values = _section(model, name)
+    values = section(model, name)
     figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
-    image = draw_section(axes[0, 0], values, model.grid, limits=limits or _range([values]), cmap=SEQUENTIAL)
+    image = draw_section(axes[0, 0], values, model.grid, limits=limits or value_range([values]), cmap=SEQUENTIAL)
     axes[0, 0].set_title((title or PARAMETERS[name].title) + _stretch_note(model.grid))
     if survey is not None:
         draw_positions(axes[0, 0], survey, model.grid)
-    colour_bar(figure, image, axes=axes[0, 0], label=_label(name))
+    colour_bar(figure, image, axes=axes[0, 0], label=label(name))
     return figure
 
 
@@ -69,12 +69,12 @@ def difference(
         End of the colour scale, in the parameter's unit; by default the 99.5th percentile of the difference.
     title : str, optional
     """
-    values = _section(model, name) - _section(reference, name)
+    values = section(model, name) - section(reference, name)
     limit = limit or _symmetric([values])
     figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
     image = draw_section(axes[0, 0], values, model.grid, limits=(-limit, limit), cmap=DIVERGING)
     axes[0, 0].set_title((title or f"{PARAMETERS[name].title}, difference") + _stretch_note(model.grid))
-    colour_bar(figure, image, axes=axes[0, 0], label=_label(name))
+    colour_bar(figure, image, axes=axes[0, 0], label=label(name))
     return figure
 
 
@@ -94,26 +94,39 @@ def compare_models(
         `{"result − truth": ("result", "truth")}`.
     """
     grid = next(iter(models.values())).grid
-    sections = {title: _section(m, name) for title, m in models.items()}
+    sections = {title: section(m, name) for title, m in models.items()}
     changes = {t: sections[a] - sections[b] for t, (a, b) in (differences or {}).items()}
-    limits, change = _range(list(sections.values())), _symmetric(list(changes.values()))
-    panels = [(t, v, limits, SEQUENTIAL, _label(name)) for t, v in sections.items()]
-    panels += [
-        (t, v, (-change, change), DIVERGING, f"difference ({PARAMETERS[name].unit})") for t, v in changes.items()
-    ]
+    limits, change = value_range(list(sections.values())), _symmetric(list(changes.values()))
+    panels = [Panel(t, v, limits, SEQUENTIAL, label(name)) for t, v in sections.items()]
+    unit = f"difference ({PARAMETERS[name].unit})"
+    return draw_panels(panels + [Panel(t, v, (-change, change), DIVERGING, unit) for t, v in changes.items()], grid)
+
+
+class Panel(NamedTuple):
+    """One section of a figure: title, values [z, x], ends of the colour scale, colour map and label of its bar."""
+
+    title: str
+    values: np.ndarray
+    limits: tuple[float, float]
+    cmap: str
+    label: str
+
+
+def draw_panels(panels: Sequence[Panel], grid: Grid) -> Figure:
+    """Draw sections of one grid in two columns."""
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
     height = rows * (_panel_height(grid, 8.8 / columns) + 0.6)
     figure, axes = new_figure(11.0, height, rows=rows, columns=columns, share=True)
-    for panel in axes.flat[len(panels) :]:
-        panel.set_visible(False)
-    for k, (panel, (title, values, ends, cmap, label)) in enumerate(zip(axes.flat, panels, strict=False)):
-        image = draw_section(panel, values, grid, limits=ends, cmap=cmap)
-        panel.set_title(title + _stretch_note(grid))
-        colour_bar(figure, image, axes=panel, label=label)
-        panel.tick_params(labelbottom=k + columns >= len(panels), labelleft=k % columns == 0)
-        panel.set_xlabel(panel.get_xlabel() if k + columns >= len(panels) else "")
-        panel.set_ylabel(panel.get_ylabel() if k % columns == 0 else "")
+    for place in axes.flat[len(panels) :]:
+        place.set_visible(False)
+    for k, (place, panel) in enumerate(zip(axes.flat, panels, strict=False)):
+        image = draw_section(place, panel.values, grid, limits=panel.limits, cmap=panel.cmap)
+        place.set_title(panel.title + _stretch_note(grid))
+        colour_bar(figure, image, axes=place, label=panel.label)
+        place.tick_params(labelbottom=k + columns >= len(panels), labelleft=k % columns == 0)
+        place.set_xlabel(place.get_xlabel() if k + columns >= len(panels) else "")
+        place.set_ylabel(place.get_ylabel() if k % columns == 0 else "")
     return figure
 
 
@@ -175,12 +188,14 @@ def _panel_height(grid: Grid, width: float) -> float:
     return max(1.2, min(1.6 * width, width * stretch(grid) * (bottom - top) / (right - left)))
 
 
-def _section(model: Model, name: str) -> np.ndarray:
+def section(model: Model, name: str) -> np.ndarray:
+    """Return a parameter as [z, x]; of a volume, the section in its middle."""
     values = model[name].detach().cpu().numpy()
     return values[:, values.shape[1] // 2] if values.ndim == 3 else values
 
 
-def _range(sections: list[np.ndarray]) -> tuple[float, float]:
+def value_range(sections: list[np.ndarray]) -> tuple[float, float]:
+    """Return the ends of a colour scale that holds all values."""
     low, high = min(s.min() for s in sections), max(s.max() for s in sections)
     return (float(low), float(high)) if high > low else (float(low) - 1, float(high) + 1)
 
@@ -191,5 +206,6 @@ def _symmetric(sections: list[np.ndarray]) -> float:
     return float(np.percentile(np.abs(np.concatenate([s.ravel() for s in sections])), 99.5)) or 1.0
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
+    """Return a parameter's name and unit for a colour bar."""
     return f"{PARAMETERS[name].title} ({PARAMETERS[name].unit})"

@@ -14,6 +14,7 @@ import numpy as np
 from seisinv import plot
 from seisinv.core import PARAMETERS, RunError
 from seisinv.inversion import Metrics, metrics
+from seisinv.report import certainty
 from seisinv.report.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         cards=headline(run),
         bands=band_rows(run),
         errors=error_rows(run),
+        ensemble=run.ensemble,
+        certainties=certainty.certainties(run),
+        words=certainty.words(run.ensemble) if run.ensemble else [],
+        level=certainty.percent(run.ensemble.level) if run.ensemble else "",
         pictures={picture.name: picture for picture in pictures},
         settings_text=run.settings_text,
         notes=run.settings.get("chosen", {}).get("notes", []),
@@ -115,12 +120,13 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
 def headline(run: RunRecord) -> list[Card]:
     """Return the numbers a reader looks for first."""
     cards = []
-    if run.truth is not None and run.truth.grid.shape == run.start.grid.shape:
+    if run.truth is not None and run.is_judged:
         for name in run.result:
             before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
             unit = PARAMETERS[name].unit
             note = f"was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
             cards.append(Card(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
+    cards += [Card(*texts) for texts in certainty.cards(run)]
     if run.gathers is not None:
         before_, after_ = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
         cards.append(
@@ -155,7 +161,7 @@ def band_rows(run: RunRecord) -> list[BandRow]:
 
 def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
     """Return (model, parameter, errors) for start and result, where a truth is known on the same grid."""
-    if run.truth is None or run.truth.grid.shape != run.start.grid.shape:
+    if run.truth is None or not run.is_judged:
         return []
     return [
         (title, name, metrics(model, run.truth, start=run.start if title == "result" else None, name=name))
@@ -168,6 +174,11 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
     """Draw everything the run directory has data for."""
     pictures = [
         _picture(f"models-{name}", _models_figure(run, name), PARAMETERS[name].title, _MODELS) for name in run.result
+    ]
+    caption = _CERTAIN_OR_NOT if run.is_judged else _CERTAIN
+    pictures += [
+        _picture(f"uncertainty-{c.name}", certainty.figure(run, c.name), f"{c.title}, how certain", caption)
+        for c in certainty.certainties(run)
     ]
     if run.history:
         pictures.append(_picture("convergence", plot.convergence(run.history), "Convergence", _CONVERGENCE))
@@ -187,6 +198,11 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
 
 
 _MODELS = "One colour scale for all models, one symmetric scale for all differences."
+_CERTAIN = "The colours of the standard deviation end at its 99.5th percentile."
+_CERTAIN_OR_NOT = (
+    "The colours of standard deviation and error end at their own 99.5th percentiles; a half-width is half of the "
+    "interval that is to hold the truth."
+)
 _CONVERGENCE = "A dashed line starts a new frequency band; its data are filtered alike on both sides."
 _WAVELET = "Estimated from the data by least squares, frequency by frequency, as it stood in each band."
 
@@ -194,7 +210,7 @@ _WAVELET = "Estimated from the data by least squares, frequency by frequency, as
 def _models_figure(run: RunRecord, name: str) -> Figure:
     models = {"start": run.start, "result": run.result}
     differences = {"result − start": ("result", "start")}
-    if run.truth is not None and run.truth.grid.shape == run.start.grid.shape:
+    if run.truth is not None and run.is_judged:
         models["truth"] = run.truth
         differences = {"result − truth": ("result", "truth"), **differences, "truth − start": ("truth", "start")}
     return plot.compare_models(models, name, differences=differences)

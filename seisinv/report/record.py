@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import Grid, Model, RunError, TimeAxis
+from seisinv.inversion import Uncertainty, read_ensemble
+from seisinv.inversion.uncertainty import FILE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,6 +49,12 @@ class RunRecord:
     gathers: ShownGathers | None = None
     wavelets: Mapping[str, np.ndarray] = field(default_factory=dict)
     wavelet_time: TimeAxis | None = None
+    ensemble: Uncertainty | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a truth is known on the grid of the models."""
+        return self.truth is not None and self.truth.grid.shape == self.start.grid.shape
 
     @property
     def settings_text(self) -> str:
@@ -89,6 +97,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         gathers=_gathers(directory / "gathers.npz"),
         wavelets=wavelets,
         wavelet_time=time,
+        ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
     )
 
 
