@@ -404,7 +404,8 @@ def test_velocities_outside_the_training_are_told(tmp_path, caplog):
         ({"sigmas": (500.0,)}, "both must lie"),
         ({"sigmas": (5000.0, 100.0)}, "between 15 and 1500 m/s"),
         ({"sigmas": (500.0, 1.0)}, "between 15 and 1500 m/s"),
-        ({"stages": 0}, "stages is 0"),
+        ({"every": 0}, "every is 0"),
+        ({"draws": 0}, "draws is 0"),
     ],
 )
 def test_wrong_priors_are_refused(tmp_path, change, word):
@@ -474,7 +475,7 @@ def test_weights_with_other_content_are_another_job(tmp_path):
 
     run()
     run(weights=saved(tmp_path / "same under another name", network(size=0.1)))
-    for change in ({"weight": 0.2}, {"sigmas": (500.0, 80.0)}, {"stages": 2}):
+    for change in ({"weight": 0.2}, {"sigmas": (500.0, 80.0)}, {"every": 2}, {"draws": 2}):
         with pytest.raises(RunError, match="penalty differs"):
             run(**change)
     saved(path, network(size=0.1, seed=1))

@@ -349,7 +349,7 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
         "kind": "learned",
         "weight": si.priors.Learned.weight,
         "sigmas": [300.0, 100.0],
-        "stages": si.priors.Learned.stages,
+        "every": si.priors.Learned.every,
         "weights": str(path),
     }
     before = (run / "model.npz").read_bytes()
@@ -372,10 +372,10 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
         ),
         (("--spacing", 20, *LEARNED, "--set", "penalty.weights=old.pt"), ("old.pt", "pickled weights")),
         (("--spacing", 20, *LEARNED, "--set", "penalty.sigmas=[5000, 100]"), ("15 and 1500 m/s",)),
-        (("--spacing", 20, *LEARNED, "--set", "penalty.stages=0"), ("penalty.stages is 0", "1 or more")),
+        (("--spacing", 20, *LEARNED, "--set", "penalty.every=0"), ("penalty.every is 0", "1 or more")),
         (
-            ("--spacing", 20, "--set", "penalty.kind=tikhonov", "--set", "penalty.stages=2"),
-            ("penalty.stages", "'tikhonov'", "learned"),
+            ("--spacing", 20, "--set", "penalty.kind=tikhonov", "--set", "penalty.every=2"),
+            ("penalty.every", "'tikhonov'", "learned"),
         ),
         (
             (
@@ -394,7 +394,7 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
             ("prior for vp", "leaves vp out"),
         ),
     ],
-    ids=["spacing", "missing", "pickle", "sigmas", "stages", "other kind", "no vp"],
+    ids=["spacing", "missing", "pickle", "sigmas", "every", "other kind", "no vp"],
 )
 def test_jobs_that_the_prior_cannot_serve_are_refused(tmp_path, line, monkeypatch, flags, words):
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +137,7 @@ class BandRun:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
         weights = self._weights(x)
-        self.penalties = self._penalties(0)
+        self.penalties = self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
@@ -184,48 +185,39 @@ class BandRun:
         return float(value.detach()), torch.autograd.grad(value, vector)[0].numpy()
 
     def _minimise(self, weights: np.ndarray) -> str:
-        """Run the optimiser stage by stage; a stage begins with the penalties of where the last one ended."""
-        stages = self.problem.stages
-        reason, first, limit = "", 0.0, self.limit
-        for stage in range(stages):
-            if stage:
-                self.penalties, self.latest = self._penalties(stage), None
-            if limit is not None:
-                self.limit = self.loop.solves + (limit - self.loop.solves) // (stages - stage)
-            _, gradient = self.objective(self.accepted)
-            slope = float(np.linalg.norm(weights * gradient))
-            first = first or slope
-            # By the curvature that the first step of the band was made for: a flatter place, a shorter step.
-            space = self._space(self.accepted, weights, min(1.0, slope / first) if first else 1.0)
-            count = -(-(self.loop.optimizer.iterations - self.iteration) // (stages - stage))
-            if count < 1:
-                break
-            try:
-                reason = self.loop.optimizer.replace(iterations=count).minimise(self.objective, space, self.accept)
-            except _BudgetSpent:
-                reason = f"its share of the {self.loop.budget} wave-equation solves is spent"
-        self.limit = limit
-        return reason
+        try:
+            return self.loop.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+        except _BudgetSpent:
+            return f"its share of the {self.loop.budget} wave-equation solves is spent"
 
-    def _penalties(self, stage: int) -> list[Penalty]:
-        """Return the penalties of a stage; what a prior makes of the current model is kept for resuming."""
-        total, done = len(self.loop.bands) * self.problem.stages, self.index * self.problem.stages + stage
+    def _accept(self, x: np.ndarray) -> bool:
+        """Record a point; return whether a prior has set a new target."""
+        self.accept(x)
+        if not any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties):
+            return False
+        self.penalties, self.latest = self._penalties(), None
+        return True
+
+    def _penalties(self) -> list[Penalty]:
+        """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
+        progress = self.index / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
             if isinstance(penalty, Penalty):
                 out.append(penalty)
                 continue
-            model = self.loop._model(self.accepted)
-
-            def compute(prior: Staged = penalty, model: Model = model) -> dict[str, np.ndarray]:
-                target = prior.target(model, progress=done / max(total - 1, 1), seed=[self.loop.seed, done])
-                return {n: target[n].numpy() for n in target}
-
-            name = f"{self.index:02d}-target-{stage}-{number}"
-            arrays = self._kept(name, digest(self.accepted), compute, solves=0)
+            model, seed = self.loop._model(self.accepted), (self.loop.seed, self.index, self.iteration)
+            ask = partial(_target, penalty, model, progress=progress, seed=seed)
+            name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
+            arrays = self._kept(name, digest(self.accepted), ask, solves=0)
             target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
-            out.append(penalty.penalty(target, progress=done / max(total - 1, 1)))
+            out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
         return out
+
+    def _relative(self) -> float:
+        """Return the data misfit of the accepted point over that at the start of the band."""
+        known = self.scalars.get(digest(self.accepted))
+        return 1.0 if known is None else known[0] / (self.first_misfit or 1.0)
 
     def accept(self, x: np.ndarray, iteration: int | None = None) -> None:
         """Record an accepted point."""
@@ -326,14 +318,14 @@ class BandRun:
         length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
         return tuple(max(3.0, length / h) for h in model.grid.spacing)
 
-    def _space(self, x: np.ndarray, weights: np.ndarray, shorter: float) -> Space:
+    def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
         unknown = self.problem.unknown
         low, high = unknown.bounds()
         sigma = None
         if self.problem.smooth and unknown.shape is not None:
             sigma = tuple(self.problem.smooth / h for h in unknown.start.grid.spacing)
         return Space(
-            start=x, low=low, high=high, weights=weights, first_step=shorter * unknown.first_step, unit=unknown.unit,
+            start=x, low=low, high=high, weights=weights, first_step=unknown.first_step, unit=unknown.unit,
             shape=unknown.shape, sigma=sigma,
         )  # fmt: skip
 
@@ -369,6 +361,11 @@ class BandRun:
                 eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
             )
         )  # fmt: skip
+
+
+def _target(prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
+    target = prior.target(model, progress=progress, seed=seed)
+    return {n: target[n].numpy() for n in target}
 
 
 def label(band: Band | None) -> str:

@@ -221,11 +221,6 @@ class Inversion:
             return ()
         return (self.penalty,) if isinstance(self.penalty, Penalty | Staged) else tuple(self.penalty)
 
-    @property
-    def stages(self) -> int:
-        """Stages of each band: how often a prior looks at the model."""
-        return max((p.stages for p in self.penalties if isinstance(p, Staged)), default=1)
-
     def estimate(self) -> EstimateWavelet | None:
         """Return how the wavelet is estimated, None if it is known."""
         if isinstance(self.wavelet, EstimateWavelet):

@@ -130,6 +130,32 @@ def draw_panels(panels: Sequence[Panel], grid: Grid) -> Figure:
     return figure
 
 
+@styled
+def gallery(models: Sequence[Model], name: str = "vp", *, columns: int = 4) -> Figure:
+    """Draw many small sections of equal proportions, each with its own size in its title, on one colour scale.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    name : str
+        Which parameter.
+    columns : int
+    """
+    sections = [section(m, name) for m in models]
+    limits, rows = value_range(sections), math.ceil(len(models) / columns)
+    height = rows * (_panel_height(models[0].grid, 11.0 / columns) + 0.25) + 0.5
+    figure, axes = new_figure(11.0, height, rows=rows, columns=columns)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    for panel, m, values in zip(axes.flat, models, sections, strict=False):
+        image = draw_section(panel, values, m.grid, limits=limits, cmap=SEQUENTIAL)
+        depth, width = (high - low for low, high in (m.grid.extent[0], m.grid.extent[-1]))
+        factor, unit = length_unit(width)
+        panel.set_title(f"{factor * width:.3g} × {factor * depth:.2g} {unit}{_stretch_note(m.grid)}", fontsize=8)
+    colour_bar(figure, image, axes=list(axes.flat), label=label(name))
+    return figure
+
+
 def draw_section(axes: Axes, values: np.ndarray, grid: Grid, *, limits: tuple[float, float], cmap: str) -> AxesImage:
     """Draw a [z, x] section into `axes`, depth down, at true scale or stretched as `stretch` says."""
     (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]

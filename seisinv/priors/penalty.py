@@ -34,10 +34,11 @@ class Staged(abc.ABC):
 
     min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
     J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
-    the prior's cost does not grow with the number of updates. `stages` is the number of targets per band.
+    the prior's cost does not grow with the number of updates. `every` is the number of
+    updates after which it is asked for the next target.
     """
 
-    stages: int
+    every: int
 
     @property
     @abc.abstractmethod
@@ -53,8 +54,8 @@ class Staged(abc.ABC):
         """Return the target; `progress` runs from 0, first stage of the first band, to 1, last stage of the last."""
 
     @abc.abstractmethod
-    def penalty(self, target: Model, *, progress: float) -> Penalty:
-        """Return the penalty that draws the model towards the target."""
+    def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:
+        """Return the penalty towards the target; `misfit` is that of the data now, over that at the band's start."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """The learned prior: a denoiser trained on procedural geology, as half of a half-quadratic splitting.
 
-    z ← D(m + σ n; σ)                                      n white noise, the physics never sees it
-    m ← some updates that lower J(m)/J(m₀) + ½ w ⟨(m − z)²⟩/σ²
+    z ← ⟨D(m + σ n; σ)⟩                                    n white noise, the physics never sees it
+    m ← some updates that lower J(m)/J(m₀) + ½ w j ⟨(m − z)²⟩/σ²,   j = J(m)/J(m₀) where they begin
 
 with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers:
-Zhu et al. 2023, arXiv:2305.08995). A model is denoised once per stage, not once per gradient.
+Zhu et al. 2023, arXiv:2305.08995). The mean over a few draws of the noise takes its grain out of the target.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class Learned(Staged):
     weight : float
         w, relative to the data misfit at the start of a band.
     sigmas : (first, last), m/s
-        Error that the model is taken to have at the first and at the last stage.
-    stages : int
-        Targets per band.
+        Error that the model is taken to have in the first and in the last band.
+    every : int
+        Updates between targets.
+    draws : int
+        Draws of the noise a target is the mean of.
     weights : path, optional
         A file of `seisinv train prior`; default: the weights that come with the package.
 
@@ -64,7 +66,8 @@ class Learned(Staged):
 
     weight: float = 0.1
     sigmas: tuple[float, float] = (500.0, 75.0)
-    stages: int = 3
+    every: int = 3
+    draws: int = 4
     weights: Path | str | None = None
 
     def __post_init__(self) -> None:
@@ -74,8 +77,9 @@ class Learned(Staged):
         object.__setattr__(self, "sigmas", tuple(self.sigmas))
         if len(self.sigmas) != 2 or not all(low <= s <= high for s in self.sigmas):
             raise ConfigError(f"sigmas is {self.sigmas} m/s; both must lie between {low:g} and {high:g} m/s")
-        if self.stages < 1:
-            raise ConfigError(f"stages is {self.stages}; a band needs at least 1")
+        for name in ("every", "draws"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         self.card()  # refuses weights that cannot be used before any work
 
     def card(self) -> dict[str, Any]:
@@ -85,14 +89,14 @@ class Learned(Staged):
     @property
     def identity(self) -> tuple[Any, ...]:
         """Numbers, and the hash of the weights: the same file counts as the same under any name."""
-        return (self.weight, self.sigmas, self.stages, load(self.weights)[1]["sha256"])
+        return (self.weight, self.sigmas, self.every, self.draws, load(self.weights)[1]["sha256"])
 
     def check(self, model: Model) -> None:
         """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""
         _check(model, 0.0, load(self.weights)[1])
 
     def sigma(self, progress: float) -> float:
-        """Return σ in m/s at a share of the way from the first to the last stage."""
+        """Return σ in m/s at a share of the way from the first to the last band."""
         first, last = self.sigmas
         return first * (last / first) ** progress
 
@@ -118,13 +122,15 @@ class Learned(Staged):
         return self._cleaned(model, sigma, whole=whole)
 
     def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
-        """Return D(m + σ n; σ)."""
-        return self._cleaned(model, self.sigma(progress), noise=np.random.default_rng(list(seed)))
+        """Return the mean of D(m + σ n; σ) over some draws of the noise n."""
+        noise, sigma = np.random.default_rng(list(seed)), self.sigma(progress)
+        found = [self._cleaned(model, sigma, noise=noise)[NAME] for _ in range(self.draws)]
+        return model.replace(**{NAME: torch.stack(found).mean(dim=0)})
 
-    def penalty(self, target: Model, *, progress: float) -> Penalty:
-        """Return ½ w ⟨(vp − z)²⟩/σ²."""
+    def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:
+        """Return ½ w j ⟨(vp − z)²⟩/σ², j the data misfit over that at the start of the band."""
         only = Model(target.grid, **{NAME: target[NAME]})
-        return Attraction(self.weight, only, self.sigma(progress))
+        return Attraction(misfit * self.weight, only, self.sigma(progress))
 
     def _cleaned(
         self, model: Model, sigma: float, *, noise: np.random.Generator | None = None, whole: bool = False
