@@ -175,7 +175,7 @@ class PenaltySection(Section):
         default=None,
         description="learned: error of the model at the first and at the last stage, m/s; default: Learned's",
     )
-    stages: int | None = Field(default=None, ge=1, description="learned: targets per band; default: Learned's")
+    every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: Learned's")
     weights: str | None = Field(
         default=None, description="learned: file of `seisinv train prior`; default: what comes with the package"
     )

@@ -8,7 +8,7 @@ work in scripts, notebooks and on machines without a screen. Depth points down, 
 from seisinv.plot.convergence import convergence
 from seisinv.plot.figure import png, save
 from seisinv.plot.gathers import compare_gathers, gather
-from seisinv.plot.models import compare_models, difference, model
+from seisinv.plot.models import compare_models, difference, gallery, model
 from seisinv.plot.overview import overview
 from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
@@ -19,6 +19,7 @@ __all__ = [
     "compare_models",
     "convergence",
     "difference",
+    "gallery",
     "gather",
     "geometry",
     "model",

@@ -143,15 +143,15 @@ def gallery(models: Sequence[Model], name: str = "vp", *, columns: int = 4) -> F
     """
     sections = [section(m, name) for m in models]
     limits, rows = value_range(sections), math.ceil(len(models) / columns)
-    height = rows * (_panel_height(models[0].grid, 11.0 / columns) + 0.25) + 0.5
+    (top, bottom), (left, right) = models[0].grid.extent[0], models[0].grid.extent[-1]
+    height = rows * (10.0 / columns * (bottom - top) / (right - left) + 0.3) + 0.2
     figure, axes = new_figure(11.0, height, rows=rows, columns=columns)
     for panel in axes.flat:
         panel.set_axis_off()
     for panel, m, values in zip(axes.flat, models, sections, strict=False):
         image = draw_section(panel, values, m.grid, limits=limits, cmap=SEQUENTIAL)
-        depth, width = (high - low for low, high in (m.grid.extent[0], m.grid.extent[-1]))
-        factor, unit = length_unit(width)
-        panel.set_title(f"{factor * width:.3g} × {factor * depth:.2g} {unit}{_stretch_note(m.grid)}", fontsize=8)
+        depth, width = ((high - low) / 1e3 for low, high in (m.grid.extent[0], m.grid.extent[-1]))
+        panel.set_title(f"{width:.1f} × {depth:.1f} km{_stretch_note(m.grid)}", fontsize=8)
     colour_bar(figure, image, axes=list(axes.flat), label=label(name))
     return figure
 
