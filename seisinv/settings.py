@@ -173,9 +173,12 @@ class PenaltySection(Section):
     )
     sigmas: Edges | None = Field(
         default=None,
-        description="learned: error of the model at the first and at the last stage, m/s; default: Learned's",
+        description="learned: error of the model in the first and in the last band, m/s; default: Learned's",
     )
     every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: Learned's")
+    finish: bool | None = Field(
+        default=None, description="learned: the result is a last target, not the last model; default: Learned's"
+    )
     weights: str | None = Field(
         default=None, description="learned: file of `seisinv train prior`; default: what comes with the package"
     )

@@ -20,6 +20,7 @@ from inversion_toy import Rays, crosshole
 
 from seisinv.core import ConfigError, Gathers, Model, RunError
 from seisinv.inversion import LBFGS, Adam, Inversion
+from seisinv.inversion.processing import bands_of, processed
 from seisinv.priors import Attraction, Bounded, Penalty, Staged, Tikhonov
 
 BANDS = (10.0, 20.0)
@@ -34,11 +35,12 @@ class Smoother(Staged):
     weight: float = 0.1
     cells: float = 2.0
     every: int = 3
+    finish: bool = False
     asked: list[tuple[float, tuple[int, ...]]] = field(default_factory=list, compare=False)
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        return (self.weight, self.cells, self.every)
+        return (self.weight, self.cells, self.every, self.finish)
 
     def check(self, model: Model) -> None:
         if model.grid.ndim != 2:
@@ -147,6 +149,35 @@ def test_prior_is_asked_at_the_start_and_after_so_many_updates(optimizer):
     how = dataclasses.replace(optimizer, iterations=8)
     counted(penalty=[Tikhonov(0.001), prior])[0].run(how, bands=BANDS, seed=7)
     assert prior.asked == [(float(band), (7, band, update)) for band in (0, 1) for update in (0, 3, 6)]
+
+
+@every_optimizer
+@pytest.mark.parametrize("wavelet", ["known", "estimate"])
+def test_prior_that_finishes_hands_back_its_target_within_the_bounds(tmp_path, optimizer, wavelet):
+    results = []
+    for finish in (False, True):
+        inversion, simulator = counted(penalty=Smoother(finish=finish), wavelet=wavelet, water=40.0)
+        results.append(inversion.run(optimizer, bands=BANDS, budget=200, run_directory=tmp_path / str(finish)))
+        assert results[-1].solves <= 200
+        assert simulator.solved.total == results[-1].solves + 6  # three shots before and after, for the report
+    plain, finished = results
+    start = finished.start.vp
+    assert not torch.equal(finished.model.vp, plain.model.vp)
+    assert torch.equal(finished.model.vp[:4], start[:4])
+    assert finished.model.vp.min() >= 1500
+    assert finished.model.vp.max() <= 2600
+    again = counted(penalty=Smoother(finish=True), wavelet=wavelet, water=40.0)[0]
+    resumed = again.run(optimizer, bands=BANDS, budget=200, run_directory=tmp_path / "True", resume=True)
+    assert torch.equal(resumed.model.vp, finished.model.vp)
+    last = finished.history[-1]
+    assert last["gradient_norm"] is None
+    observed, predicted = again.observed, finished.predicted()
+    if wavelet == "known":
+        band = (
+            processed(predicted, bands_of([20.0], 100.0)[0], None),
+            processed(observed, bands_of([20.0], 100.0)[0], None),
+        )
+        assert float(again.misfit(*band)) == pytest.approx(last["misfit"], rel=1e-9)
 
 
 @every_optimizer

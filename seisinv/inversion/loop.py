@@ -67,7 +67,7 @@ class Loop:
         first = None
         if self.directory.path is not None:
             first = run.estimated_wavelet(self.problem.unknown.vector(), "start-wavelet")
-        model = self._model(x)
+        model = run.finished()
         self.directory.write_model("model.npz", model)
         result = Result(
             model, self._model(self.problem.unknown.vector()), self.rows, ends, self.wavelets,
@@ -128,9 +128,10 @@ class BandRun:
         self.latest: tuple[str, float, np.ndarray] | None = None
         self.limit: int | None = None  # of the solves counted so far, for another gradient
         if loop.budget is not None:
-            # What is sure to come is set aside: this band's wavelet, and that of the start model.
+            # What is sure to come is set aside: this band's wavelet, that of the start model, a last misfit.
             wavelet = 0 if self.problem.estimate() is None else len(self.problem.observed)
-            share = (loop.budget - loop.solves - wavelet) // (len(loop.bands) - index)
+            last = 0 if self.problem.finishing is None else len(self.problem.observed)
+            share = (loop.budget - loop.solves - wavelet - last) // (len(loop.bands) - index)
             self.limit = loop.solves + share - wavelet
 
     def run(self) -> BandEnd:
@@ -145,6 +146,31 @@ class BandRun:
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop._model(self.accepted))
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+
+    def finished(self) -> Model:
+        """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
+        model, prior = self.loop._model(self.accepted), self.problem.finishing
+        if prior is None:
+            return model
+        key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
+        ask = partial(_target, prior, model, progress=1.0, seed=seed)
+        arrays = self._kept("finish-target", key, ask, solves=0)
+        start = self.problem.unknown.start
+        changed = {}
+        for name in model:
+            low, high = float(model[name].min()), float(model[name].max())
+            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)  # within the bounds, too
+            changed[name] = torch.where(model[name] == start[name], model[name], target)  # what was kept is kept
+        final = model.replace(**changed)
+
+        def compute() -> dict[str, np.ndarray]:
+            results = self.loop.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
+            return {"misfit": np.array(sum(r.misfit for r in results))}
+
+        kept = self._kept("finish-misfit", key, compute, solves=len(self.problem.observed))
+        self.iteration += 1
+        self._record(final, float(kept["misfit"]), 0.0, None)
+        return final
 
     def objective(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return J/J₀ + R and its gradient with respect to the vector, from the run directory if it is there."""
@@ -223,8 +249,10 @@ class BandRun:
         """Record an accepted point."""
         self.iteration = self.iteration + 1 if iteration is None else iteration
         self.accepted = x.copy()
-        misfit, penalty, norm = self.scalars[digest(x)]
-        model, truth = self.loop._model(x), self.loop.truth
+        self._record(self.loop._model(x), *self.scalars[digest(x)])
+
+    def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
+        truth = self.loop.truth
         self.loop.rows.append(
             {
                 "band": hertz(self.band),

@@ -221,6 +221,11 @@ class Inversion:
             return ()
         return (self.penalty,) if isinstance(self.penalty, Penalty | Staged) else tuple(self.penalty)
 
+    @property
+    def finishing(self) -> Staged | None:
+        """The prior whose last target is the result, if there is one."""
+        return next((p for p in self.penalties if isinstance(p, Staged) and p.finish), None)
+
     def estimate(self) -> EstimateWavelet | None:
         """Return how the wavelet is estimated, None if it is known."""
         if isinstance(self.wavelet, EstimateWavelet):
@@ -261,10 +266,10 @@ class Inversion:
         }
 
     def least_solves(self, bands: int) -> int:
-        """Return what a run costs at least: illumination, gradient and wavelet of each band, and the first wavelet."""
+        """Return what a run costs at least: illumination, gradient, wavelet per band; first wavelet, last misfit."""
         gradients = 2 if self.illumination and self.unknown.shape is not None else 1
         shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
-        return bands * (2 * gradients * shots + wavelet) + wavelet
+        return bands * (2 * gradients * shots + wavelet) + wavelet + (0 if self.finishing is None else shots)
 
     def record(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None

@@ -35,10 +35,12 @@ class Staged(abc.ABC):
     min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
     J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
     the prior's cost does not grow with the number of updates. `every` is the number of
-    updates after which it is asked for the next target.
+    updates after which it is asked for the next target; with `finish` the result of the inversion is one more
+    target instead of the last model, which lowers the model's error where the prior is right and raises the misfit.
     """
 
     every: int
+    finish: bool
 
     @property
     @abc.abstractmethod

@@ -47,6 +47,9 @@ class Learned(Staged):
         Updates between targets.
     draws : int
         Draws of the noise a target is the mean of.
+    finish : bool
+        Whether the result is a last target: nearer to the truth where geology is as the prior thinks, at the price of
+        a higher data misfit. False: the model that was fitted to the data.
     weights : path, optional
         A file of `seisinv train prior`; default: the weights that come with the package.
 
@@ -64,16 +67,17 @@ class Learned(Staged):
     True
     """
 
-    weight: float = 0.1
-    sigmas: tuple[float, float] = (500.0, 75.0)
-    every: int = 3
+    weight: float = 0.4
+    sigmas: tuple[float, float] = (200.0, 150.0)
+    every: int = 10
     draws: int = 4
+    finish: bool = True
     weights: Path | str | None = None
 
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
         if not self.weight >= 0:
-            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
+            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.4")
         object.__setattr__(self, "sigmas", tuple(self.sigmas))
         if len(self.sigmas) != 2 or not all(low <= s <= high for s in self.sigmas):
             raise ConfigError(f"sigmas is {self.sigmas} m/s; both must lie between {low:g} and {high:g} m/s")
@@ -89,7 +93,7 @@ class Learned(Staged):
     @property
     def identity(self) -> tuple[Any, ...]:
         """Numbers, and the hash of the weights: the same file counts as the same under any name."""
-        return (self.weight, self.sigmas, self.every, self.draws, load(self.weights)[1]["sha256"])
+        return (self.weight, self.sigmas, self.every, self.draws, self.finish, load(self.weights)[1]["sha256"])
 
     def check(self, model: Model) -> None:
         """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""
