@@ -70,7 +70,7 @@ class Learned(Staged):
     weight: float = 0.4
     sigmas: tuple[float, float] = (200.0, 150.0)
     every: int = 10
-    draws: int = 4
+    draws: int = 8
     finish: bool = True
     weights: Path | str | None = None
 
