@@ -1,0 +1,329 @@
+"""One band of an inversion: its preconditioner, its evaluations, the targets of its prior, its wavelet, its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import Model, RunError
+from seisinv.inversion.fingerprint import digest
+from seisinv.inversion.illumination import weights_from
+from seisinv.inversion.metrics import rmse
+from seisinv.inversion.optimizers import Space
+from seisinv.inversion.processing import Band
+from seisinv.inversion.result import BandEnd, Event
+from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
+from seisinv.inversion.wavelet import for_survey
+from seisinv.priors import Penalty, Staged
+
+if TYPE_CHECKING:
+    from seisinv.inversion.loop import Loop
+
+log = logging.getLogger("seisinv.inversion")
+
+
+class _BudgetSpent(Exception):
+    """The next evaluation would cost more wave-equation solves than the band may spend."""
+
+
+class BandRun:
+    """One band: its wavelet, its preconditioner, its evaluations."""
+
+    def __init__(self, loop: Loop, index: int, x: np.ndarray) -> None:
+        self.loop, self.index, self.band = loop, index, loop.bands[index]
+        self.problem = loop.problem
+        self.accepted = x
+        self.iteration = 0
+        self.evaluations = 0
+        self.replayed = False
+        self.first_misfit: float | None = None
+        self.lowest = float("inf")  # misfit of the band so far: trial points of a line search may be higher
+        self.penalties: Sequence[Penalty] = ()
+        self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
+        self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
+        self.latest: tuple[str, float, np.ndarray] | None = None
+        self.limit: int | None = None  # of the solves counted so far, for another gradient
+        if loop.budget is not None:
+            # What is sure to come is set aside: this band's wavelet, that of the start model, a last misfit.
+            wavelet = 0 if self.problem.estimate() is None else len(self.problem.observed)
+            last = 0 if self.problem.finishing is None else len(self.problem.observed)
+            share = (loop.budget - loop.solves - wavelet - last) // (len(loop.bands) - index)
+            self.limit = loop.solves + share - wavelet
+
+    def run(self) -> BandEnd:
+        """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
+        x = self.accepted
+        weights = self._weights(x)
+        self.penalties = self._penalties()
+        self.objective(x)
+        self.accept(x, iteration=0)
+        reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
+        self._save_wavelet(self.accepted)
+        self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop.model(self.accepted))
+        self._tell(reason)
+        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+
+    def finished(self) -> Model:
+        """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
+        model, prior = self.loop.model(self.accepted), self.problem.finishing
+        if prior is None:
+            return model
+        key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
+        ask = partial(_target, prior, model, progress=1.0, seed=seed)
+        arrays = self._kept("finish-target", key, ask, solves=0)
+        start = self.problem.unknown.start
+        changed = {}
+        for name in model:
+            low, high = float(model[name].min()), float(model[name].max())
+            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)  # within the bounds, too
+            changed[name] = torch.where(model[name] == start[name], model[name], target)  # what was kept is kept
+        final = model.replace(**changed)
+
+        def compute() -> dict[str, np.ndarray]:
+            results = self.loop.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
+            return {"misfit": np.array(sum(r.misfit for r in results))}
+
+        kept = self._kept("finish-misfit", key, compute, solves=len(self.problem.observed))
+        self.iteration += 1
+        self._record(final, float(kept["misfit"]), 0.0, None)
+        return final
+
+    def objective(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return J/J₀ + R and its gradient with respect to the vector, from the run directory if it is there."""
+        key = digest(x)
+        if self.latest is not None and self.latest[0] == key:
+            return self.latest[1], self.latest[2]
+        if key not in self.data:
+            self._evaluate(x, key)
+        misfit, gradient = self.data[key]
+        penalty, slope = self._penalised(x)
+        value, total = misfit / (self.first_misfit or 1.0) + penalty, gradient + slope
+        self.scalars[key] = (misfit, penalty, float(np.linalg.norm(total)))
+        self.latest = (key, value, total)
+        self._tell("", misfit)
+        return value, total
+
+    def _evaluate(self, x: np.ndarray, key: str) -> None:
+        solves = 2 * len(self.problem.observed)
+        if self.limit is not None and self.loop.solves + solves > self.limit:
+            raise _BudgetSpent
+        arrays = self._kept(f"{self.index:02d}-{self.evaluations:05d}", key, lambda: self._evaluated(x), solves=solves)
+        self.evaluations += 1
+        if self.first_misfit is None:
+            self.first_misfit = float(arrays["misfit"])
+        kept = digest(self.accepted)
+        self.data = {k: v for k, v in self.data.items() if k == kept}
+        self.data[key] = float(arrays["misfit"]), arrays["gradient"]
+
+    def _penalised(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the penalties and their gradient with respect to the vector."""
+        if not self.penalties:
+            return 0.0, np.zeros_like(x)
+        vector = torch.from_numpy(x.copy()).requires_grad_()
+        model = self.problem.model(vector)
+        value = sum((p(model).double() for p in self.penalties), torch.zeros((), dtype=torch.float64))
+        if not value.requires_grad:
+            return float(value), np.zeros_like(x)
+        return float(value.detach()), torch.autograd.grad(value, vector)[0].numpy()
+
+    def _minimise(self, weights: np.ndarray) -> str:
+        try:
+            return self.loop.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+        except _BudgetSpent:
+            return f"its share of the {self.loop.budget} wave-equation solves is spent"
+
+    def _accept(self, x: np.ndarray) -> bool:
+        """Record a point; return whether a prior has set a new target."""
+        self.accept(x)
+        if not any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties):
+            return False
+        self.penalties, self.latest = self._penalties(), None
+        return True
+
+    def _penalties(self) -> list[Penalty]:
+        """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
+        progress = self.index / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
+        out: list[Penalty] = []
+        for number, penalty in enumerate(self.problem.penalties):
+            if isinstance(penalty, Penalty):
+                out.append(penalty)
+                continue
+            model, seed = self.loop.model(self.accepted), (self.loop.seed, self.index, self.iteration)
+            ask = partial(_target, penalty, model, progress=progress, seed=seed)
+            name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
+            arrays = self._kept(name, digest(self.accepted), ask, solves=0)
+            target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
+            out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
+        return out
+
+    def _relative(self) -> float:
+        """Return the data misfit of the accepted point over that at the start of the band."""
+        known = self.scalars.get(digest(self.accepted))
+        return 1.0 if known is None else known[0] / (self.first_misfit or 1.0)
+
+    def accept(self, x: np.ndarray, iteration: int | None = None) -> None:
+        """Record an accepted point."""
+        self.iteration = self.iteration + 1 if iteration is None else iteration
+        self.accepted = x.copy()
+        self._record(self.loop.model(x), *self.scalars[digest(x)])
+
+    def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
+        truth = self.loop.truth
+        self.loop.rows.append(
+            {
+                "band": hertz(self.band),
+                "iteration": self.iteration,
+                "misfit": misfit,
+                "relative": misfit / (self.first_misfit or 1.0),
+                "penalty": penalty,
+                "gradient_norm": norm,
+                "evaluations": self.evaluations,
+                "solves": self.loop.solves,
+                "seconds": round(self.loop.seconds, 3),
+                "model_rmse": None if truth is None else rmse(model, truth),
+            }
+        )
+        # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
+        if len(self.loop.rows) > self.loop.directory.accepted_before():
+            self.loop.directory.write_model("model.npz", model)
+            self.loop.directory.write_history(self.loop.rows)
+
+    def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        vector = torch.from_numpy(x.copy()).requires_grad_()
+        model = self.problem.model(vector)
+        wanted = [n for n in model if model[n].requires_grad]
+        tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
+        results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
+        misfit = sum(r.misfit for r in results)
+        if not np.isfinite(misfit):
+            raise RunError(
+                f"the misfit is {misfit} in band {label(self.band)}, evaluation {self.evaluations}; "
+                "check the data for NaN (seisinv info), and the bounds"
+            )
+        first = misfit if self.first_misfit is None else self.first_misfit
+        summed = [sum(r.gradient[n] for r in results) / (first or 1.0) for n in wanted]
+        outer = [torch.from_numpy(np.asarray(g)).to(model[n].dtype) for n, g in zip(wanted, summed, strict=True)]
+        (gradient,) = torch.autograd.grad([model[n] for n in wanted], vector, outer)
+        if not bool(torch.isfinite(gradient).all()):
+            raise RunError(
+                f"the gradient is not finite in band {label(self.band)}, evaluation {self.evaluations}; "
+                "check the data for NaN (seisinv info), and the bounds"
+            )
+        return {"misfit": np.array(misfit), "gradient": gradient.numpy()}
+
+    def _save_wavelet(self, x: np.ndarray) -> None:
+        wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
+        if wavelet is None:
+            return
+        self.loop.wavelets[label(self.band)] = wavelet
+        axis = self.problem.observed.survey.source_time
+        saved = {name: w.numpy() for name, w in self.loop.wavelets.items()}
+        self.loop.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
+
+    def estimated_wavelet(self, x: np.ndarray, name: str) -> Tensor | None:
+        """Return the wavelet that fits best in a model, None if it is known."""
+        if self.problem.estimate() is None:
+            return None
+        model, survey = self.loop.model(x), self.problem.observed.survey
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self.problem.tasks(model, band=self.band)
+            rows = [torch.from_numpy(w) for w in self.loop.mapper(best_wavelets, tasks)]
+            return {"wavelet": for_survey(rows, survey).numpy()}
+
+        arrays = self._kept(name, digest(x), compute, solves=len(survey))
+        return torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
+
+    def _weights(self, x: np.ndarray) -> np.ndarray:
+        shape = self.problem.unknown.shape
+        if not self.problem.illumination or shape is None:
+            return np.ones_like(x)
+        self._tell("estimating the illumination")
+
+        def compute() -> dict[str, np.ndarray]:
+            vector = torch.from_numpy(x.copy()).requires_grad_()
+            model = self.problem.model(vector)
+            wanted = [n for n in model if model[n].requires_grad]
+            tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
+            diagonal = np.zeros_like(x)
+            for task in tasks:
+                projection = random_projection(task, self.loop.seed)
+                outer = [torch.from_numpy(projection[n]).to(model[n].dtype) for n in wanted]
+                (v,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
+                diagonal += v.numpy() ** 2
+            free = self.problem.free().reshape(shape)
+            return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
+
+        solves = 2 * len(self.problem.observed)
+        return self._kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
+
+    def _resolution(self, model: Model) -> tuple[float, ...]:
+        """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""
+        length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
+        return tuple(max(3.0, length / h) for h in model.grid.spacing)
+
+    def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
+        unknown = self.problem.unknown
+        low, high = unknown.bounds()
+        sigma = None
+        if self.problem.smooth and unknown.shape is not None:
+            sigma = tuple(self.problem.smooth / h for h in unknown.start.grid.spacing)
+        return Space(
+            start=x, low=low, high=high, weights=weights, first_step=unknown.first_step, unit=unknown.unit,
+            shape=unknown.shape, sigma=sigma,
+        )  # fmt: skip
+
+    def _kept(
+        self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
+    ) -> dict[str, np.ndarray]:
+        def timed() -> dict[str, np.ndarray]:
+            began = time.perf_counter()
+            arrays = compute()
+            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
+
+        before = self.loop.directory.replayed
+        arrays = self.loop.directory.kept(name, key, timed)
+        self.replayed = self.loop.directory.replayed > before
+        self.loop.spent(arrays, solves)
+        return arrays
+
+    def _tell(self, message: str, misfit: float | None = None) -> None:
+        if message:
+            log.debug("band %s: %s", label(self.band), message)
+        if misfit is not None:
+            self.lowest = misfit = min(self.lowest, misfit)
+        if self.loop.progress is None:
+            return
+        per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
+        left = (len(self.loop.bands) - self.index) * self.loop.optimizer.iterations - self.iteration
+        self.loop.progress(
+            Event(
+                band=hertz(self.band), band_number=self.index + 1, bands=len(self.loop.bands),
+                iteration=self.iteration, iterations=self.loop.optimizer.iterations, evaluations=self.evaluations,
+                misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
+                solves=self.loop.solves, seconds=self.loop.seconds,
+                eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
+            )
+        )  # fmt: skip
+
+
+def _target(prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
+    target = prior.target(model, progress=progress, seed=seed)
+    return {n: target[n].numpy() for n in target}
+
+
+def label(band: Band | None) -> str:
+    """Name of a band in files."""
+    return "all" if band is None else band.label
+
+
+def hertz(band: Band | None) -> float | None:
+    """Upper corner of a band, Hz; None for the data as they are."""
+    return None if band is None else band.high
