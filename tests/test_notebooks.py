@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from seisinv import plot
+from seisinv.core import Grid, Model
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -36,3 +39,8 @@ def test_settings_page_is_current() -> None:
     """Print it again with `python scripts/settings > docs/settings.md`."""
     made = runpy.run_path(str(ROOT / "scripts" / "settings"))["page"]()
     assert (ROOT / "docs" / "settings.md").read_text() == made
+
+
+def test_notebooks_show_figures_without_pyplot() -> None:
+    figure = plot.gallery([Model(Grid((8, 20), 10.0), vp=2000.0)] * 3, columns=2)
+    assert figure._repr_png_().startswith(b"\x89PNG")
