@@ -122,6 +122,16 @@ def test_lens_against_a_simulation():
     assert error < 8e-3  # 3.8e-3 to 4.0e-3 for three seeds; without the lens 5e-2
 
 
+@pytest.mark.parametrize("windows", [(2, 1, 1), (1, 1, 2)])
+def test_windows_join_without_a_seam(windows):
+    """Absorbing edges, so that every window is determined; points are right until reflections of the edges arrive."""
+    pinn = PINN(si.Acoustic(), square(800), duration=0.3, wavenumber=0.018, edges="absorbing", windows=windows)
+    points = scored(200, 0.3) * (0.6, 0.6, 1.0)
+    exact = free(points)
+    error = np.linalg.norm(pinn(gaussian())(points)[0] - exact) / np.linalg.norm(exact)
+    assert error < 1e-3  # 1.2e-4 and 2.8e-4
+
+
 def test_walls_against_the_modes():
     pinn = PINN(si.Acoustic(), square(1000, nodes=9), duration=0.5, wavenumber=0.02, edges="wall")
     points = scored(300, 0.5)
