@@ -1,6 +1,6 @@
 """seisinv: seismic inversion with differentiable physics."""
 
-from seisinv import inversion, io, misfit, priors
+from seisinv import inversion, io, misfit, priors, surrogate
 from seisinv.core import (
     ConfigError,
     DataError,

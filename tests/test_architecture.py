@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "priors": {"core"},
     "io": {"core"},
     "plot": {"core"},
+    "surrogate": {"core", "physics", "symbolic"},
     "inversion": {"core", "propagate", "misfit", "priors"},
     "report": {"core", "inversion", "plot", "propagate"},
     "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}

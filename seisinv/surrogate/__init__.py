@@ -1,0 +1,6 @@
+"""Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
+
+from seisinv.surrogate.pinn import PINN, Initial
+from seisinv.surrogate.wavefield import Wavefield
+
+__all__ = ["PINN", "Initial", "Wavefield"]
