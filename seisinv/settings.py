@@ -165,7 +165,7 @@ class PenaltySection(Section):
         default="none", description="none, tikhonov, total_variation or learned"
     )
     weight: NotNegative | None = Field(
-        default=None, description="relative to the data misfit; default: that of the kind in seisinv.priors"
+        default=None, description="relative to the data misfit; default: 0.4 for learned, else 0.01"
     )
     order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
     length: Positive = Field(
@@ -173,11 +173,11 @@ class PenaltySection(Section):
     )
     sigmas: Edges | None = Field(
         default=None,
-        description="learned: error of the model in the first and in the last band, m/s; default: Learned's",
+        description="learned: error of the model in the first and in the last band, m/s; default: [200, 150]",
     )
-    every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: Learned's")
+    every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
     finish: bool | None = Field(
-        default=None, description="learned: the result is a last target, not the last model; default: Learned's"
+        default=None, description="learned: the result is a last target, not the last model; default: true"
     )
     weights: str | None = Field(
         default=None, description="learned: file of `seisinv train prior`; default: what comes with the package"

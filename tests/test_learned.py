@@ -401,7 +401,9 @@ def test_velocities_outside_the_training_are_told(tmp_path, caplog):
     [
         ({"weight": -1.0}, "weight is -1"),
         ({"weight": float("nan")}, "weight is nan"),
-        ({"sigmas": (500.0,)}, "both must lie"),
+        ({"sigmas": (500.0,)}, "give two"),
+        ({"sigmas": 200.0}, "give two"),
+        ({"sigmas": (100.0, 200.0)}, "swap them"),
         ({"sigmas": (5000.0, 100.0)}, "between 15 and 1500 m/s"),
         ({"sigmas": (500.0, 1.0)}, "between 15 and 1500 m/s"),
         ({"every": 0}, "every is 0"),

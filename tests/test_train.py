@@ -217,7 +217,7 @@ def test_directories_that_cannot_be_used_are_one_line(tmp_path, monkeypatch):
     refused("no checkpoint of this version", stopped, resume=True)
     (tmp_path / "bare").mkdir()
     saved(tmp_path / "bare" / "weights.safetensors")
-    refused("weights but no checkpoint", tmp_path / "bare")
+    refused("holds weights.safetensors but no checkpoint", tmp_path / "bare")
     (tmp_path / "file").write_text("")
     refused("cannot create", tmp_path / "file")
 

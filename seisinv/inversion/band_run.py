@@ -82,8 +82,9 @@ class BandRun:
         changed = {}
         for name in model:
             low, high = float(model[name].min()), float(model[name].max())
-            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)  # within the bounds, too
-            changed[name] = torch.where(model[name] == start[name], model[name], target)  # what was kept is kept
+            # Extremes are those of the fitted model, hence within the bounds; what did not move (water) stays.
+            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)
+            changed[name] = torch.where(model[name] == start[name], model[name], target)
         final = model.replace(**changed)
 
         def compute() -> dict[str, np.ndarray]:
@@ -91,8 +92,12 @@ class BandRun:
             return {"misfit": np.array(sum(r.misfit for r in results))}
 
         kept = self._kept("finish-misfit", key, compute, solves=len(self.problem.observed))
+        before, after = self.scalars[key][0], float(kept["misfit"])
+        self._tell(
+            f"the result is a last target of the prior: misfit {before:.3g} → {after:.3g} (finish = false: without)"
+        )
         self.iteration += 1
-        self._record(final, float(kept["misfit"]), 0.0, None)
+        self._record(final, after, 0.0, None)
         return final
 
     def objective(self, x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -142,7 +147,8 @@ class BandRun:
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
-        if not any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties):
+        due = any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties)
+        if not due or self.iteration >= self.loop.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True

@@ -282,6 +282,7 @@ class Inversion:
             "bands": ["all frequencies" if b is None else repr(b) for b in bands],
             "misfit": repr(self.misfit),
             "penalty": "none" if self.penalty is None else repr(self.penalty),
+            "prior": [repr(p.identity) for p in self.penalties if isinstance(p, Staged)],
             "unknown": type(self.unknown).__name__,
             "water": "none" if self._water is None else f"{int(self._water.sum())} cells",
             "smooth": self.smooth or 0.0,

@@ -34,7 +34,7 @@ class Staged(abc.ABC):
 
     min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
     J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
-    the prior's cost does not grow with the number of updates. `every` is the number of
+    the prior is asked once for several updates. `every` is the number of
     updates after which it is asked for the next target; with `finish` the result of the inversion is one more
     target instead of the last model, which lowers the model's error where the prior is right and raises the misfit.
     """
@@ -53,7 +53,7 @@ class Staged(abc.ABC):
 
     @abc.abstractmethod
     def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
-        """Return the target; `progress` runs from 0, first stage of the first band, to 1, last stage of the last."""
+        """Return the target; `progress` runs from 0 in the first band to 1 in the last (1 where there is one)."""
 
     @abc.abstractmethod
     def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:

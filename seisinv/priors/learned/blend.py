@@ -93,7 +93,7 @@ class Blend:
 
 
 def scales_for(spacing: float, shape: Sequence[int], coarsest: float) -> tuple[int, ...]:
-    """Return the scales of a grid: halved while cells stay below `coarsest` m and the image is larger than a patch."""
+    """Return the scales of a grid: doubled while cells stay below `coarsest` m and the image is larger than a patch."""
     scales = [1]
     while scales[-1] < 4 and 2 * scales[-1] * spacing <= coarsest and max(shape) / scales[-1] > SIDE:
         scales.append(2 * scales[-1])

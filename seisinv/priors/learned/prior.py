@@ -76,11 +76,16 @@ class Learned(Staged):
 
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
-        if not self.weight >= 0:
+        if not 0 <= self.weight < math.inf:
             raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.4")
-        object.__setattr__(self, "sigmas", tuple(self.sigmas))
-        if len(self.sigmas) != 2 or not all(low <= s <= high for s in self.sigmas):
-            raise ConfigError(f"sigmas is {self.sigmas} m/s; both must lie between {low:g} and {high:g} m/s")
+        pair = tuple(self.sigmas) if isinstance(self.sigmas, Sequence) else (self.sigmas,)
+        if len(pair) != 2:
+            raise ConfigError(f"sigmas is {self.sigmas} m/s; give two, of the first and the last band: (200, 150)")
+        if not all(low <= s <= high for s in pair):
+            raise ConfigError(f"sigmas is {pair} m/s; both must lie between {low:g} and {high:g} m/s")
+        if pair[0] < pair[1]:
+            raise ConfigError(f"sigmas is {pair} m/s; the error falls from the first band to the last: swap them")
+        object.__setattr__(self, "sigmas", pair)
         for name in ("every", "draws"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
@@ -179,7 +184,7 @@ def _check(model: Model, sigma: float, card: dict[str, Any]) -> None:
     if outside > 0:
         log.warning(
             "%.1f %% of vp (%g to %g m/s) is outside the %g to %g m/s that the learned prior was trained for; it may "
-            "mislead there: compare with penalty='total_variation'",
+            "mislead there: compare with total variation",
             100 * outside, float(vp.min()), float(vp.max()), low, high,
         )  # fmt: skip
 

@@ -179,8 +179,9 @@ class _Training:
             self._load(checkpoint)
             self._write_history()
             return
-        if (self.directory / WEIGHTS).exists():
-            raise RunError(f"{self.directory} holds weights but no checkpoint; choose another directory")
+        for name in (WEIGHTS, HISTORY):
+            if (self.directory / name).exists():
+                raise RunError(f"{self.directory} holds {name} but no checkpoint; choose another directory")
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
