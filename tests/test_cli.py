@@ -399,9 +399,9 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
         io.read_model(whole / "std.sgy")
 
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
-    from seisinv.inversion import loop
+    from seisinv.inversion import band_run
 
-    asked, gradient = 0, loop.misfit_and_gradient
+    asked, gradient = 0, band_run.misfit_and_gradient
 
     def stopping(task: object) -> object:
         nonlocal asked
@@ -410,7 +410,7 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
             raise KeyboardInterrupt
         return gradient(task)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "misfit_and_gradient", stopping)
+    monkeypatch.setattr(band_run, "misfit_and_gradient", stopping)
     code, _, err = seisinv("invert", *tiny, "-d", cut, "--members", "3")
     for _ in range(3):
         assert code == 130, err
