@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import Model, RunError
+from seisinv.core.files import write_whole
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -108,24 +108,17 @@ class RunDirectory:
         self.write("history.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file under a temporary name in its folder, force it to disk, then rename it."""
+        """Write a file, whole or not at all."""
         if self.path is None:
             return
         file = self._file(name)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, file)
+            write_whole(file, content)
         except OSError as error:
             raise RunError(
                 f"cannot write {file}: {error.strerror}; free some space or permit writing, then resume the run"
             ) from None
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _file(self, name: str) -> Path:
         assert self.path is not None  # callers have checked

@@ -7,6 +7,6 @@ velocity: a compaction trend times a jump. Channels, lenses and sills lie in the
 the weathered layer and water are put on top. Nothing is taken from a published model.
 """
 
-from seisinv.priors.geology.stream import Geology
+from seisinv.priors.geology.stream import SPACING, Geology
 
-__all__ = ["Geology"]
+__all__ = ["SPACING", "Geology"]

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Grid
-from seisinv.priors.geology import Geology
+from seisinv.priors.geology import SPACING, Geology
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
 
 SIDE = 64  # cells
 SECTION = (96, 160)  # cells of the model that patches are cut from
 DEPTH = 2000.0  # m, unit of the depth channel
-SPACINGS = (5.0, 40.0)  # m per cell
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Patches:
         random = np.random.default_rng([self.seed, step, 1])
         images, depths = [], []
         for k in range(self.batch // self.crops):
-            h = float(np.exp(random.uniform(*np.log(SPACINGS))))
+            h = float(np.exp(random.uniform(*np.log(SPACING))))
             grid = Grid(SECTION, h)
             vp = self.geology.vp(grid, seed=self.seed, index=step * (self.batch // self.crops) + k)
             for _ in range(self.crops):

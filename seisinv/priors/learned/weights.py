@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,8 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, RunError
+from seisinv.core.files import write_whole
+from seisinv.priors.geology import SPACING
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Shape
 
 FORMAT = "seisinv denoiser 1"  # changes with the network or with the meaning of its inputs
@@ -22,7 +23,6 @@ SHIPPED = Path(__file__).parent / "geology.safetensors"
 LICENCE = "MIT"
 DATA = "procedural geology (seisinv.priors.geology), made from the seed; no third-party models"
 VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
-SPACINGS = (5.0, 40.0)  # m per cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Weights:
             "licence": LICENCE,
             "data": DATA,
             "velocities": list(VELOCITIES),
-            "spacings": list(SPACINGS),
+            "spacings": list(SPACING),
             "sigmas": [SMALLEST, LARGEST],
             "normalisation": [CENTRE, SCALE],
             "recipe": dict(self.recipe),
@@ -148,14 +148,8 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def atomically(file: Path, content: bytes) -> None:
-    """Write a file under a temporary name, force it to disk, then rename it."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    """Write a file, whole or not at all."""
     try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
+        write_whole(file, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RunError(f"cannot write {file}: {error.strerror}; free some space or choose another place") from None
