@@ -307,7 +307,7 @@ def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None
     from seisinv import priors
 
     p = settings.penalty
-    given = {n: v for n in ("sigmas", "every", "finish", "weights") if (v := getattr(p, n)) is not None}
+    given = {n: v for n in ("sigmas", "every", "draws", "finish", "weights") if (v := getattr(p, n)) is not None}
     if given and p.kind != "learned":
         raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
     given |= {} if p.weight is None else {"weight": p.weight}
@@ -337,7 +337,7 @@ def _with_penalty(settings: Settings, start: Model, notes: list[str]) -> Setting
             "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
         )
     penalty.check(start)
-    chosen = {"penalty__sigmas": list(penalty.sigmas), "penalty__every": penalty.every}
+    chosen = {"penalty__sigmas": list(penalty.sigmas), "penalty__every": penalty.every, "penalty__draws": penalty.draws}
     return config.replaced(settings, **chosen, penalty__finish=penalty.finish)
 
 

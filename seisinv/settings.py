@@ -165,7 +165,7 @@ class PenaltySection(Section):
         default="none", description="none, tikhonov, total_variation or learned"
     )
     weight: NotNegative | None = Field(
-        default=None, description="relative to the data misfit; default: 0.4 for learned, else 0.01"
+        default=None, description="relative to the data misfit; default: 0.1 for learned, else 0.01"
     )
     order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
     length: Positive = Field(
@@ -173,9 +173,12 @@ class PenaltySection(Section):
     )
     sigmas: Edges | None = Field(
         default=None,
-        description="learned: error of the model in the first and in the last band, m/s; default: [200, 150]",
+        description="learned: error of the model in the first and in the last band, m/s; default: [100, 40]",
     )
     every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
+    draws: int | None = Field(
+        default=None, ge=0, description="learned: draws of noise that a target is the mean of; default: 0, none"
+    )
     finish: bool | None = Field(
         default=None, description="learned: the result is a last target, not the last model; default: true"
     )

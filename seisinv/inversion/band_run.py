@@ -76,16 +76,9 @@ class BandRun:
         if prior is None:
             return model
         key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
-        ask = partial(_target, prior, model, progress=1.0, seed=seed)
+        ask = partial(_target, prior, model, start=self.problem.unknown.start, progress=1.0, seed=seed)
         arrays = self._kept("finish-target", key, ask, solves=0)
-        start = self.problem.unknown.start
-        changed = {}
-        for name in model:
-            low, high = float(model[name].min()), float(model[name].max())
-            # Extremes are those of the fitted model, hence within the bounds; what did not move (water) stays.
-            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)
-            changed[name] = torch.where(model[name] == start[name], model[name], target)
-        final = model.replace(**changed)
+        final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
 
         def compute() -> dict[str, np.ndarray]:
             results = self.loop.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
@@ -162,7 +155,8 @@ class BandRun:
                 out.append(penalty)
                 continue
             model, seed = self.loop.model(self.accepted), (self.loop.seed, self.index, self.iteration)
-            ask = partial(_target, penalty, model, progress=progress, seed=seed)
+            start = self.problem.unknown.start
+            ask = partial(_target, penalty, model, start=start, progress=progress, seed=seed)
             name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
             arrays = self._kept(name, digest(self.accepted), ask, solves=0)
             target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
@@ -320,8 +314,10 @@ class BandRun:
         )  # fmt: skip
 
 
-def _target(prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
-    target = prior.target(model, progress=progress, seed=seed)
+def _target(
+    prior: Staged, model: Model, *, start: Model, progress: float, seed: Sequence[int]
+) -> dict[str, np.ndarray]:
+    target = prior.target(model, start=start, progress=progress, seed=seed)
     return {n: target[n].numpy() for n in target}
 
 

@@ -240,6 +240,13 @@ class Inversion:
             free = free & ~np.broadcast_to(self._water.numpy(), self.unknown.shape).ravel()
         return free
 
+    def within(self, model: Model) -> Model:
+        """Return the nearest model that this inversion may end with."""
+        inside, start = self.unknown.within(model), self.unknown.start
+        if self._water is None:
+            return inside
+        return inside.replace(**{n: torch.where(self._water, start[n], inside[n]) for n in inside})
+
     def fingerprint(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, str]:
