@@ -46,10 +46,40 @@ def open_data(settings: Settings) -> Observed:
         datum=data.datum,
         shots_by=data.shots_by,
     )
-    if data.every == 1:
+    if data.every == 1 and data.held_out is None:
         return line
-    shots = tuple(range(0, len(line), data.every))
+    return _some(line, _parted(settings, len(line))[0])
+
+
+def held_out(settings: Settings, inverted: Observed) -> Observed | None:
+    """Return the shots that are kept back, None if there are none.
+
+    Parameters
+    ----------
+    settings : Settings
+    inverted : Observed
+        What `open_data` has returned.
+    """
+    if settings.data.held_out is None or not isinstance(inverted, Thinned):
+        return None
+    return _some(inverted.line, _parted(settings, len(inverted.line))[1])
+
+
+def _some(line: Observed, shots: tuple[int, ...]) -> Thinned:
     return Thinned(line, shots, line.survey.subset(shots))
+
+
+def _parted(settings: Settings, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shots to invert and those kept back: the middle one of every n."""
+    used, n = range(0, count, settings.data.every), settings.data.held_out
+    if n is None:
+        return tuple(used), ()
+    kept = tuple(used[n // 2 :: n])
+    if not kept:
+        raise ConfigError(
+            f"data.held_out is {n}, but there are only {len(used)} shots; use {max(2, len(used))} or less"
+        )
+    return tuple(k for k in used if k not in kept), kept
 
 
 def usable_band(observed: Observed) -> tuple[float, float, float]:
