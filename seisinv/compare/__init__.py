@@ -6,6 +6,7 @@ from seisinv.compare.comparison import Comparison, Judged, Label, check_comparab
 from seisinv.compare.crime import Recipe, crime
 from seisinv.compare.entries import Entry, run
 from seisinv.compare.judge import Judge
+from seisinv.compare.page import write_comparison
 from seisinv.compare.robust import Pair, Robustness, paired, robustness
 from seisinv.compare.wavenumber import Coherence, by_depth, coherence, parted_rmse
 
@@ -35,4 +36,5 @@ __all__ = [
     "parted_rmse",
     "robustness",
     "run",
+    "write_comparison",
 ]

@@ -14,7 +14,7 @@ from seisinv.compare.crime import Recipe, crime
 from seisinv.compare.judge import Judge, Seen, data_scores
 from seisinv.compare.robust import Pair, Robustness, paired, robustness
 from seisinv.compare.wavenumber import default_split
-from seisinv.core import Model, RunError
+from seisinv.core import Model, RunError, TimeAxis
 from seisinv.inversion.processing import Band
 from seisinv.report import RunRecord
 
@@ -59,6 +59,8 @@ class Comparison:
         Cells that no run may change.
     band, held_band : Band or None
         What data are judged in.
+    time : TimeAxis or None
+        Of the data.
     success : float
         A run converges if its error falls to this share of the start's.
     robustness, pairs : by method, where there are several seeds or starts
@@ -73,6 +75,7 @@ class Comparison:
     water: np.ndarray | None = None
     band: Band | None = None
     held_band: Band | None = None
+    time: TimeAxis | None = None
     success: float = SUCCESS
     robustness: tuple[Robustness, ...] = ()
     pairs: tuple[Pair, ...] = ()
@@ -148,7 +151,8 @@ def judged(
     spread = {m: list(p.values()) for m, p in points.items()}
     return Comparison(
         tuple(runs), tuple(references), truth, split, reach, water,
-        None if judge is None else judge.band, None if judge is None else judge.held_band, success,
+        None if judge is None else judge.band, None if judge is None else judge.held_band,
+        None if judge is None else judge.problem.observed.survey.time, success,
         tuple(robustness(m, s, success=success) for m, s in spread.items() if s),
         tuple(paired(points)) if any(len(s) > 1 for s in spread.values()) else (),
         tuple(_warnings(runs, judge, made_with)), tuple(notes),

@@ -20,7 +20,7 @@ _GRID: Any = {"color": "#d7dce0", "linewidth": 0.5, "which": "major"}
 
 
 @styled
-def convergences(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+def compare_convergence(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Draw misfit and, where a truth is known, model error of several runs against their work and their time.
 
     Parameters
@@ -56,7 +56,7 @@ def convergences(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure
 
 
 @styled
-def spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarray], frequency: np.ndarray) -> Figure:
+def compare_spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarray], frequency: np.ndarray) -> Figure:
     """Draw amplitude spectra of observed and predicted data, and of what is left, in dB below the observed maximum.
 
     Parameters
@@ -88,7 +88,7 @@ def spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarray], fre
 
 
 @styled
-def coherences(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]]) -> Figure:
+def compare_coherence(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]]) -> Figure:
     """Draw the coherence of models with the truth by wavenumber, a panel for each band of depth.
 
     Parameters
@@ -111,7 +111,7 @@ def coherences(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray, np.nda
 
 
 @styled
-def scores(values: Mapping[str, Sequence[float]], *, label: str, success: float) -> Figure:
+def compare_scores(values: Mapping[str, Sequence[float]], *, label: str, success: float) -> Figure:
     """Draw the scores of methods over seeds and starts, one dot each, and the limit of success.
 
     Parameters
