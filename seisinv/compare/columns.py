@@ -58,6 +58,9 @@ def _resolved(half: float | None) -> float | None:
     return None if not half else 1 / half
 
 
+_MORE = ("mae", "psnr")
+
+
 def _model(part: str, group: str, main: bool) -> list[Column]:
     """Return the columns of the scores of a model, all cells ("model") or without water ("rock")."""
 
@@ -81,7 +84,7 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
         ("high_rmse", "RMSE short", "m/s", 1, "low", "error in wavelengths shorter than the split"),
     ]
     columns = [
-        Column(f"{part}_{name}", group, title, unit, of(name), digits, best, main, note)
+        Column(f"{part}_{name}", group, title, unit, of(name), digits, best, main and name not in _MORE, note)
         for name, title, unit, digits, best, note in table
     ]
     note = "wavelength at which the coherence with the truth falls to one half; –: it does not"
@@ -130,6 +133,20 @@ def columns(comparison: Comparison) -> list[Column]:
     rock = any(entry.card.rock is not None for entry in comparison.runs)
     every = [*_model("rock", "model below the water", True), *_model("model", "model", not rock), *_data(), *_cost()]
     return [c for c in every if any(c.value(entry.card) is not None for entry in comparison.runs)]
+
+
+def as_text(comparison: Comparison) -> str:
+    """Return the main columns as lines of text, as wide as they need to be."""
+    shown = [c for c in columns(comparison) if c.main]
+    heads = [["run", *(c.title for c in shown)], ["", *(c.unit for c in shown)]]
+    rows = [*heads, *([e.label.name, *(c.text(e.card) for c in shown)] for e in comparison.everything)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    def line(row: list[str]) -> str:
+        padded = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        return "  ".join([row[0].ljust(widths[0]), *padded[1:]]).rstrip()
+
+    return "\n".join(map(line, rows))
 
 
 def as_csv(comparison: Comparison) -> str:

@@ -92,12 +92,13 @@ def render(comparison: Comparison, *, name: str, command: str = "") -> str:
     first = c.runs[0].run
     assert first is not None  # only references have none
     scores = c.runs[0].card.rock or c.runs[0].card.model
-    coherent = [r for r in (*c.references, *payload.shown_runs(c)) if r.label.method != "truth"]
+    coherent = [r for r in (*payload.shown_runs(c), *c.references) if r.label.method != "truth"]
     return environment.get_template("page.html").render(
         c=c,
         name=name,
         command=command,
         grid=first.start.grid,
+        spacing=" × ".join(dict.fromkeys(f"{h:g}" for h in first.start.grid.spacing)),
         budget=_budget(c),
         has_held=any(r.card.data is not None and r.card.data.held_shots is not None for r in c.runs),
         columns=shown,

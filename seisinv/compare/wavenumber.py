@@ -21,7 +21,7 @@ import numpy as np
 
 from seisinv.core import Grid, Model
 
-RINGS = 24  # at most, from 0 to the lowest Nyquist wavenumber of the axes
+RINGS = 12  # at most, from 0 to the lowest Nyquist wavenumber of the axes
 DEPTHS = 3  # bands of equal thickness
 
 
