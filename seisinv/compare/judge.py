@@ -209,7 +209,7 @@ def _over(value: float, before: float) -> float:
 
 
 def _spread(count: int) -> set[int]:
-    return set(np.linspace(0, count - 1, min(count, SHOWN) + 2).round().astype(int)[1:-1].tolist()) if count else set()
+    return set(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int).tolist())
 
 
 def _shown(gathers: Gathers, k: int, held: bool) -> ShownShot:
