@@ -17,7 +17,6 @@ from inversion_toy import Rays, crosshole
 
 import seisinv as si
 from seisinv import compare, plot
-from seisinv.compare.columns import as_text
 from seisinv.compare.page import verdict
 from seisinv.core import ConfigError, RunError
 
@@ -266,7 +265,7 @@ def test_json_and_csv_hold_the_same_numbers(done: tuple[compare.Comparison, Path
         assert entry["versions"]["seisinv"]
     assert rows[1]["model_psnr"] == "inf"
     assert tables["references"][1]["card"]["model"]["psnr"] is None, "JSON knows no infinity"
-    assert as_text(found).splitlines()[2].startswith("start ")
+    assert compare.as_text(found).splitlines()[2].startswith("start ")
 
 
 def test_a_stopped_comparison_goes_on(tmp_path: Path, done: tuple[compare.Comparison, Path]) -> None:

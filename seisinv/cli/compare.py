@@ -100,7 +100,7 @@ def _whole(flag: str, text: str | None) -> list[int] | None:
 
 
 def _tell(found: Comparison, page: Path) -> None:
-    from seisinv.compare.columns import as_text
+    from seisinv.compare import as_text
     from seisinv.compare.page import CSV, JSON
 
     typer.echo(as_text(found))

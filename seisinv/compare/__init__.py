@@ -1,7 +1,7 @@
 """Comparisons: several inversions of the same data, judged alike, in one table and one page that stands alone."""
 
 from seisinv.compare.card import Card, DataScores, ModelScores, model_scores
-from seisinv.compare.columns import as_csv, as_json, columns
+from seisinv.compare.columns import as_csv, as_json, as_text, columns
 from seisinv.compare.comparison import Comparison, Judged, Label, check_comparable, judged
 from seisinv.compare.crime import Recipe, crime
 from seisinv.compare.entries import Entry, run
@@ -25,6 +25,7 @@ __all__ = [
     "Robustness",
     "as_csv",
     "as_json",
+    "as_text",
     "by_depth",
     "check_comparable",
     "coherence",
