@@ -103,7 +103,7 @@ class Judge:
     held_out: Observed | None = None
 
     def see(self, model: Model) -> Seen:
-        """Predict all shots in a model; costs one simulation of each."""
+        """Predict all shots in a model; costs one simulation of each, two where the wavelet is estimated."""
         start = self.problem.unknown.start
         model = model.replace(**{n: start[n] for n in start if n not in model})
         sums, shots, recorded = _Sums(), [], []
@@ -160,7 +160,12 @@ class Judge:
         for task in self.problem.tasks(model, band=widest):
             simulated, observed, wavelet = predicted(task)
             if wavelet is not None:
-                found.append(wavelet.expand(len(task.shots), -1).numpy())
+                # Once more with it: what was convolved afterwards is spoilt where arrivals are cut by the record's end.
+                rows = wavelet.expand(len(task.shots), -1)
+                source = rows[:, None].expand(-1, task.simulator.survey.max_sources, -1).to(simulated.data.dtype)
+                with torch.no_grad():
+                    simulated = task.simulator(model, source)
+                found.append(rows.numpy())
             yield False, task.shots, observed, simulated
         if self.held_out is None:
             return

@@ -21,7 +21,10 @@
     body.append(...rows);
   }));
   const all = byId("all");
-  if (all) all.addEventListener("change", () => table.classList.toggle("all", all.checked));
+  if (all) all.addEventListener("change", () => {
+    table.classList.toggle("all", all.checked);
+    table.querySelectorAll("th.group").forEach((th) => { th.colSpan = th.dataset[all.checked ? "all" : "few"]; });
+  });
 
   // ---- drawing ----
   function canvasOf(element, width, height) {
