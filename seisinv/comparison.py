@@ -17,7 +17,7 @@ from seisinv.compare.comparison import check_comparable, names_of
 from seisinv.compare.entries import folder_name, judge_of
 from seisinv.compare.judge import Judge
 from seisinv.compare.page import JSON, PAGE
-from seisinv.core import ConfigError, Model, RunError
+from seisinv.core import ConfigError, Model, RunError, SeisinvError
 from seisinv.inversion.fingerprint import data_digest
 from seisinv.recorded import held_out
 from seisinv.report import RunRecord, read_run
@@ -122,12 +122,15 @@ def compare_runs(
     prepared = None
     try:
         prepared = job.prepare(settings)
-    except (ConfigError, OSError) as error:
+    except (SeisinvError, OSError) as error:
         log.warning("data are not predicted, only models and costs are compared: %s", error)
     if prepared is not None and data_digest(prepared.observed) != first.settings["job"]["fingerprint"]["data"]:
         raise RunError(f"{first.directory} was made from other data than its data.path holds now; put the file back")
     command = shlex.join(["seisinv", "compare", *map(str, directories), "--directory", str(directory)])
-    return _written(records, settings, prepared, directory, command=command)
+    truth = None
+    if (overrides or {}).get("run.truth") is not None:
+        truth = runner.truth_of(settings, directory, first.start.grid)
+    return _written(records, settings, prepared, directory, command=command, truth=truth)
 
 
 def planned(settings: Settings, directory: Path) -> Iterator[Planned]:

@@ -118,7 +118,6 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     out = dict(below)
     for key, value in above.items():
         there = out.get(key)
-        # The keys of inversion.bounds and data.headers are the user's own, but they are named one by one as well.
         out[key] = _merged(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
     return out
 

@@ -59,7 +59,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     problem = problem_of(prepared)
     optimizer, bands = optimizer_of(settings), job.bands_of(prepared.settings)
     if truth is None:
-        truth = _truth(settings, directory, prepared.start.grid)
+        truth = truth_of(settings, directory, prepared.start.grid)
     if resume:
         checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
         _check_same_job(
@@ -163,7 +163,7 @@ def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
         )
 
 
-def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
+def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
     """Return the true model that the settings name, or that the run in the directory had, on the grid."""
     from seisinv.io import read_model
 

@@ -18,6 +18,7 @@ from inversion_toy import Rays, crosshole
 import seisinv as si
 from seisinv import compare, plot
 from seisinv.compare.page import verdict
+from seisinv.comparison import compare_runs
 from seisinv.core import ConfigError, RunError
 
 GRID = si.Grid((24, 40), 10.0)
@@ -338,6 +339,20 @@ def test_another_grid_is_refused(tmp_path: Path) -> None:
     runs, _, _ = entries()
     with pytest.raises(RunError, match=r"different grids: 21 × 21 nodes of 10 × 10 m .* 41 × 41 nodes of 5 × 5 m"):
         compare.run({"ours": runs["none"], "theirs": finer(runs["TV"])}, tmp_path)
+
+
+def test_finished_runs_without_their_data_are_compared_as_models(
+    tmp_path: Path, done: tuple[compare.Comparison, Path]
+) -> None:
+    folder = done[1].parent
+    found, page = compare_runs([folder / "none-seed-0", folder / "TV-seed-1"], tmp_path / "again")
+    assert [r.label.name for r in found.runs] == ["none-seed-0", "TV-seed-1"]
+    for again, before in zip(found.runs, (done[0].runs[0], done[0].runs[3]), strict=True):
+        assert again.card.model == before.card.model
+        assert again.card.data is None
+    text = page.read_text(encoding="utf-8")
+    assert 'id="gathers"' not in text
+    assert "had different budgets" not in text
 
 
 def test_uncertainty_maps_are_shown_where_there_are_ensembles(tmp_path: Path) -> None:
