@@ -22,6 +22,7 @@ from seisinv.inversion.processing import Band, bands_of
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import for_survey
 from seisinv.progress import clock
+from seisinv.recorded import Thinned
 from seisinv.settings import Settings
 
 SHOTS = 6  # looked at
@@ -134,5 +135,5 @@ def _few_shots(prepared: job.Job) -> job.Job:
     if count <= SHOTS:
         return prepared
     shots = tuple(int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round()))
-    few = job.Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
+    few = Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
     return job.Job(prepared.settings, few, prepared.start, prepared.propagator.subset(shots), prepared.notes)

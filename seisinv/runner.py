@@ -59,10 +59,12 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     problem = problem_of(prepared)
     optimizer, bands = optimizer_of(settings), job.bands_of(prepared.settings)
     if truth is None:
-        truth = _truth(settings, directory, prepared.start.grid)
+        truth = truth_of(settings, directory, prepared.start.grid)
     if resume:
         checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
-        _check_same_job(directory, problem.fingerprint(optimizer, checked, settings.run.seed))
+        _check_same_job(
+            directory, problem.fingerprint(optimizer, checked, settings.run.seed, settings.inversion.budget)
+        )
         _note_ensemble(directory, prepared.settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
@@ -80,6 +82,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
             seed=settings.run.seed,
             truth=truth,
             configuration=configuration,
+            budget=settings.inversion.budget,
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
     if members > 1:
@@ -100,7 +103,8 @@ def _run_members(
     with inversion_progress() as progress:
         ensemble = run_ensemble(
             problem, optimizer, members=s.members, bands=bands, run_directory=directory, resume=True, progress=progress,
-            seed=settings.run.seed, calibration=s.calibration, level=s.level, first=first,
+            seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
+            first=first,
         )  # fmt: skip
     write_model(directory / "mean.sgy", ensemble.mean, overwrite=True)
     write_section(
@@ -159,7 +163,7 @@ def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
         )
 
 
-def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
+def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
     """Return the true model that the settings name, or that the run in the directory had, on the grid."""
     from seisinv.io import read_model
 

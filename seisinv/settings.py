@@ -43,6 +43,9 @@ class DataSection(Section):
     datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
     shots_by: Literal["record", "position"] | None = Field(default=None, description="what tells shots apart")
     every: int = Field(default=1, ge=1, description="use every n-th shot")
+    held_out: int | None = Field(
+        default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"
+    )
 
 
 class GridSection(Section):
@@ -111,6 +114,9 @@ class InversionSection(Section):
     )
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"
     iterations: int = Field(default=8, ge=1, description="per band")
+    budget: int | None = Field(
+        default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
+    )
     rate: Positive = Field(default=20.0, description="step length of adam, m/s")
     tolerance: Positive = Field(default=1e-6, description="lbfgs ends a band when an update gains less than this share")
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
@@ -225,6 +231,30 @@ class RunSection(Section):
     threads: int | None = Field(default=None, ge=1, description="default: all cores")
 
 
+class CompareSection(Section):
+    """Several inversions of the same data, for `seisinv compare`: a [[compare.run]] for each."""
+
+    run: list[dict[str, Any]] = Field(
+        default=[],
+        description='tables with a `name` and whichever keys differ from the job\'s: penalty.kind = "learned"',
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Many] | None = Field(
+        default=None, description="do every run with each of these seeds; default: run.seed"
+    )
+    starts: Paths | None = Field(
+        default=None, description="do every run from each of these start models of vp; default: start.vp"
+    )
+    held_band: Edges | None = Field(
+        default=None, description="frequencies to be predicted, Hz; default: 1.5 to 2 times the last band's corner"
+    )
+    split: Positive | None = Field(
+        default=None, description="wavelength that parts low from high wavenumbers, m; default: longest in the data"
+    )
+    success: Positive = Field(
+        default=0.65, description="a run converges if its error falls to this share of the start's"
+    )
+
+
 class Settings(Section):
     """A whole job."""
 
@@ -239,4 +269,5 @@ class Settings(Section):
     penalty: PenaltySection = PenaltySection()
     ensemble: EnsembleSection = EnsembleSection()
     forward: ForwardSection = ForwardSection()
+    compare: CompareSection = CompareSection()
     run: RunSection = RunSection()

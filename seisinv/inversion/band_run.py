@@ -22,6 +22,7 @@ from seisinv.inversion.result import BandEnd, Event
 from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
 from seisinv.inversion.wavelet import for_survey
 from seisinv.priors import Penalty, Staged
+from seisinv.propagate import counted
 
 if TYPE_CHECKING:
     from seisinv.inversion.loop import Loop
@@ -192,6 +193,7 @@ class BandRun:
         )
         # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
         if len(self.loop.rows) > self.loop.directory.accepted_before():
+            self.loop.directory.write_model(f"models/{iterate_name(len(self.loop.rows) - 1)}", model)
             self.loop.directory.write_model("model.npz", model)
             self.loop.directory.write_history(self.loop.rows)
 
@@ -284,9 +286,11 @@ class BandRun:
         self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
     ) -> dict[str, np.ndarray]:
         def timed() -> dict[str, np.ndarray]:
-            began = time.perf_counter()
-            arrays = compute()
-            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
+            began, cpu = time.perf_counter(), time.process_time()
+            with counted() as work:
+                arrays = compute()
+            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+            return {**arrays, **{n: np.array(v) for n, v in (spent | {"recomputed": work.recomputed}).items()}}
 
         before = self.loop.directory.replayed
         arrays = self.loop.directory.kept(name, key, timed)
@@ -319,6 +323,11 @@ def _target(
 ) -> dict[str, np.ndarray]:
     target = prior.target(model, start=start, progress=progress, seed=seed)
     return {n: target[n].numpy() for n in target}
+
+
+def iterate_name(row: int) -> str:
+    """Name of the model of a row of the history, in the folder models of a run directory."""
+    return f"row-{row:05d}.npz"
 
 
 def label(band: Band | None) -> str:

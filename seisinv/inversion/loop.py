@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seisinv.core import Model
 from seisinv.inversion.band_run import BandRun, label
+from seisinv.inversion.cost import FILE, Cost, forget_peak, peak_memory, read_cost
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.processing import Band, processed
 from seisinv.inversion.result import BandEnd, Progress, Result, of_shots
@@ -43,9 +44,12 @@ class Loop:
     wavelets: dict[str, Tensor] = field(default_factory=dict)
     solves: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    recomputed: float = 0.0
 
     def run(self) -> Result:
         """Invert band by band and write what the report needs."""
+        forget_peak()
         x = self.problem.unknown.vector()
         self.directory.write_model("start.npz", self.model(x))
         if self.truth is not None:
@@ -67,17 +71,27 @@ class Loop:
             self.directory.path, self.problem.propagator, self.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
+        self._write_cost()
         return result
 
     def spent(self, arrays: Mapping[str, np.ndarray], solves: int) -> None:
         """Count what an answer cost, whether it was computed now or in an earlier process."""
         self.solves += solves
         self.seconds += float(arrays["seconds"])
+        self.cpu_seconds += float(arrays.get("cpu_seconds", 0.0))
+        self.recomputed += float(arrays.get("recomputed", 0.0))
 
     def model(self, x: np.ndarray) -> Model:
         """Return the model of a vector."""
         with torch.no_grad():
             return self.problem.model(torch.from_numpy(x))
+
+    def _write_cost(self) -> None:
+        path = self.directory.path
+        if path is None or read_cost(path) is not None:  # a finished run that is only replayed
+            return
+        cost = Cost(self.solves, self.recomputed, round(self.seconds, 3), round(self.cpu_seconds, 3), peak_memory())
+        self.directory.write(FILE, cost.as_bytes())
 
     def _write_gathers(self, result: Result, first: Tensor | None) -> None:
         if self.directory.path is None:

@@ -27,7 +27,8 @@ from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.tasks import ShotTask, Simulator
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
-from seisinv.priors import Penalty, Staged, Unknown, water_mask
+from seisinv.priors import Bounded, Penalty, Staged, Unknown, water_mask
+from seisinv.priors.update import Update
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
@@ -302,6 +303,14 @@ class Inversion:
             "seed": seed,
         }
         return {"versions": versions(), "job": job}
+
+    @property
+    def water_cells(self) -> np.ndarray | None:
+        """Cells [z, x] that keep their starting value, None where all may move."""
+        box = self.unknown.box if isinstance(self.unknown, Update) else self.unknown
+        own = box.water if isinstance(box, Bounded) else None
+        masks = [m.numpy() for m in (self._water, own) if m is not None]
+        return np.logical_or.reduce(masks) if masks else None
 
     @cached_property
     def _water(self) -> Tensor | None:

@@ -94,6 +94,13 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     return ShotResult(value.item(), _by_name(task, gradients), time.perf_counter() - began)
 
 
+def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
+    """Return predicted and observed gathers of a group, unfiltered, and the wavelet [1 or shot, time] if estimated."""
+    with torch.no_grad():
+        _, simulated, observed, wavelet = _simulated(task)
+    return simulated, observed, wavelet
+
+
 def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
     """Return Jᵀ v for random signs v, J the derivative of the processed live data: E[(Jᵀ v)²] is the diagonal of Jᵀ J.
 
