@@ -27,7 +27,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
     figure, axes = new_figure(11.0, 3.1, columns=2 if with_error else 1)
     first = 0
     for k in range(1, len(history) + 1):
-        if k < len(history) and history[k]["band"] == history[first]["band"]:
+        if k < len(history) and all(history[k].get(key) == history[first].get(key) for key in ("band", "rung")):
             continue
         part = history[first:k]
         misfit = np.array([record["misfit"] for record in part], dtype=float)
