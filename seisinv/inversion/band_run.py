@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +20,14 @@ from seisinv.inversion.metrics import rmse
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event
-from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
+from seisinv.inversion.skipping import residual_time
+from seisinv.inversion.tasks import (
+    ShotResult,
+    best_wavelets,
+    misfit_and_gradient,
+    random_projection,
+    time_residuals,
+)
 from seisinv.inversion.wavelet import for_survey
 from seisinv.priors import Penalty, Staged
 
@@ -63,6 +71,17 @@ class BandRun:
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop.model(self.accepted))
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.rung.stage, self.rung.why)
+
+    def times(self, percentile: float) -> tuple[float, float]:
+        """Return a percentile of the absolute delays of the traces where the rung begins, and the period, both s."""
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self.problem.tasks(self.loop.model(self.accepted), band=self.band)
+            return {"found": np.array(residual_time(self.loop.mapper(time_residuals, tasks), percentile))}
+
+        name, solves = f"{self.index:02d}-times", len(self.problem.observed)
+        late, period = self._kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        return late, period
 
     def finished(self) -> Model:
         """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
@@ -284,9 +303,15 @@ class BandRun:
     def _kept(
         self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
     ) -> dict[str, np.ndarray]:
+        def timed() -> dict[str, np.ndarray]:
+            began = time.perf_counter()
+            arrays = compute()
+            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
+
         before = self.loop.directory.replayed
-        arrays = self.loop.kept(name, key, compute, solves=solves)
+        arrays = self.loop.directory.kept(name, key, timed)
         self.replayed = self.loop.directory.replayed > before
+        self.loop.spent(arrays, solves)
         return arrays
 
     def _tell(self, message: str, misfit: float | None = None) -> None:

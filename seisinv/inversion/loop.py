@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,11 @@ from torch import Tensor
 
 from seisinv.core import Model
 from seisinv.inversion.band_run import BandRun, label
-from seisinv.inversion.fingerprint import digest
 from seisinv.inversion.ladder import Ladder, Rung
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.processing import Band, processed
 from seisinv.inversion.result import BandEnd, Progress, Result, of_shots
 from seisinv.inversion.run_directory import RunDirectory
-from seisinv.inversion.skipping import residual_time
-from seisinv.inversion.tasks import time_residuals
 
 if TYPE_CHECKING:
     from seisinv.inversion.problem import Inversion, Map
@@ -94,13 +90,7 @@ class Loop:
     def _climb(self, ladder: Ladder, rung: Rung, last: Rung | None, x: np.ndarray) -> Rung | None:
         """Measure the time residuals; return the rung or a kinematic one before it, None where the ladder ends."""
         attempt = last.attempt if last is not None else 0
-
-        def compute() -> dict[str, np.ndarray]:
-            groups = self.mapper(time_residuals, self.problem.tasks(self.model(x), band=rung.band))
-            return {"found": np.array(residual_time(groups, ladder.percentile))}
-
-        arrays = self.kept(f"{rung.index:02d}-times", digest(x), compute, solves=len(self.problem.observed))
-        late, period = arrays["found"].tolist()
+        late, period = BandRun(self, rung, x).times(ladder.percentile)
         rung = ladder.judged(rung, late=late, period=period, attempt=attempt)
         if rung.attempt > ladder.attempts:
             self.stopped = ladder.capped(rung)
@@ -129,20 +119,6 @@ class Loop:
         times = 0 if self.problem.ladder is None else shots * (2 * (left - 1) + (1 if rung.attempt else 0))
         share = (self.budget - self.solves - wavelet - last - times) // left
         return self.solves + (share // 2 if rung.attempt else share) - wavelet
-
-    def kept(
-        self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
-    ) -> dict[str, np.ndarray]:
-        """Return an answer from the run directory, or compute and keep it; count what it cost either way."""
-
-        def timed() -> dict[str, np.ndarray]:
-            began = time.perf_counter()
-            arrays = compute()
-            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
-
-        arrays = self.directory.kept(name, key, timed)
-        self.spent(arrays, solves)
-        return arrays
 
     def spent(self, arrays: Mapping[str, np.ndarray], solves: int) -> None:
         """Count what an answer cost, whether it was computed now or in an earlier process."""

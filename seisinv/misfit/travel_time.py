@@ -18,8 +18,8 @@ class TravelTime(Misfit):
     j = ½ Δt²,  Δt = argmax_τ ∫ p(t + τ) d(t) dt,  in s²
 
     The maximum is refined by the parabola through the best lag and its two neighbours; the derivative is the
-    parabola's, which tends to Luo & Schuster's −∫ ṗ δp dt / ∫ p̈ d dt as the sampling becomes finer. Every trace counts the same,
-    however loud. A silent trace has no time and counts 0.
+    parabola's, which tends to Luo & Schuster's −∫ ṗ δp dt / ∫ p̈ d dt as the sampling becomes finer. Every trace
+    counts the same, however loud. A silent trace has no time and counts 0.
 
     Parameters
     ----------
