@@ -267,6 +267,7 @@ def ladder_of(s: Settings) -> Ladder | None:
         optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
         attempts=s.ladder.attempts,
         periods=s.ladder.periods,
+        aim=s.ladder.aim,
         percentile=s.ladder.percentile,
     )
 

@@ -131,6 +131,9 @@ class LadderSection(Section):
     periods: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.5, description="largest delay with which a band may begin, in periods"
     )
+    aim: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="delay from which a band begins with one kinematic rung at least, in periods"
+    )
     percentile: Annotated[float, Field(gt=0, le=100)] = Field(
         default=95.0, description="share of the traces whose delays must keep to it, percent"
     )

@@ -3,11 +3,12 @@
 Least squares pulls an arrival to the nearest cycle, the wrong one beyond half a period. Before each band the delays Δt
 of all traces are measured in that band (see `skipping`), and the next rung is
 
-    kinematic   where P₉₅(|Δt|) > ½ T     a misfit of times (cross-correlation, envelope), which no cycle stops
+    kinematic   where P₉₅(|Δt|) ≥ ½ T     a misfit of times (cross-correlation, envelope), which no cycle stops
+    kinematic   once, where it is ≥ ¼ T   since the other 5 % can spoil least squares this close to the bound
     waveform    else                      the problem's own misfit
 
 with T the period of the mean frequency in the band. After a kinematic rung the delays are measured again. A band that
-has had its cap of kinematic rungs without getting there is never begun: the ladder ends, and says so. Continuation
+has had its cap of kinematic rungs without getting under ½ T is never begun: the ladder ends, and says so. Continuation
 from low to high frequencies is Bunks et al.'s (1995, doi:10.1190/1.1443880); the bound of half a period is Virieux &
 Operto's (2009, doi:10.1190/1.3238367); times before wave forms are Luo & Schuster's (1991, doi:10.1190/1.1443081).
 """
@@ -39,6 +40,8 @@ class Ladder:
         Cap: kinematic rungs in one band.
     periods : float
         Largest delay with which a band may begin, in periods.
+    aim : float
+        Delay, in periods, from which a band begins with one kinematic rung at least.
     percentile : float
         Share of the traces in percent whose delays must keep to it.
 
@@ -53,6 +56,7 @@ class Ladder:
     optimizer: Optimizer = field(default_factory=lambda: LBFGS(iterations=6))
     attempts: int = 4
     periods: float = 0.5
+    aim: float = 0.25
     percentile: float = 95.0
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class Ladder:
             raise ConfigError(
                 f"periods is {self.periods:g}; a band may begin with delays of 0 to 1 period, 0.5 is usual"
             )
+        if not 0 <= self.aim <= self.periods:
+            raise ConfigError(f"aim is {self.aim:g}; it lies between 0 and periods, which is {self.periods:g}")
         if not 0 < self.percentile <= 100:
             raise ConfigError(f"percentile is {self.percentile:g}; it lies between 0 and 100, such as 95")
 
@@ -69,12 +75,12 @@ class Ladder:
         """Return the rung as it is where its delays (s) suit its period (s), else a kinematic one before it."""
         if np.isnan(late):
             return replace(rung, why="no trace is heard on both sides, so no time is known")
-        limit = self.periods * period
+        enough = self.aim if attempt == 0 else self.periods
         found = f"{self.percentile:g} % of the traces are off by up to {late * 1e3:.0f} ms"
-        if late < limit:
-            why = f"{found}, less than {limit * 1e3:.0f} ms ({self.periods:g} periods)"
-            return replace(rung, why=why)
-        why = f"{found}, not less than {limit * 1e3:.0f} ms ({self.periods:g} periods)"
+        limit = f"{enough * period * 1e3:.0f} ms ({enough:g} periods)"
+        if late < enough * period:
+            return replace(rung, why=f"{found}, less than {limit}")
+        why = f"{found}, not less than {limit}"
         return replace(rung, misfit=self.misfit, optimizer=self.optimizer, attempt=attempt + 1, why=why)
 
     def capped(self, rung: Rung) -> str:
