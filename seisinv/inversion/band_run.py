@@ -62,6 +62,8 @@ class BandRun:
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
+        if self.rung.why:
+            self._tell(f"{self.rung.stage}: {self.rung.why}")
         weights = self._weights(x)
         self.penalties = self._penalties()
         self.objective(x)
