@@ -53,7 +53,11 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
     for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
         verdict = (
-            "good" if skips.share < 0.1 else "doubtful" if skips.share < 0.3 else "too far: begin lower or improve it"
+            "good"
+            if skips.share < 0.1
+            else "doubtful"
+            if skips.share < 0.3
+            else "too far: begin lower, improve it, or set ladder.kind"
         )
         yield (
             f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "

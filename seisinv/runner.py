@@ -18,7 +18,7 @@ from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer, Result
+    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer, Result
 
 log = logging.getLogger("seisinv.run")
 
@@ -198,6 +198,7 @@ def problem_of(prepared: job.Job) -> Inversion:
         smooth=s.inversion.smooth or None,
         wavelet=wavelet,
         window=window_of(s),
+        ladder=ladder_of(s),
     )
 
 
@@ -249,7 +250,30 @@ def misfit_of(s: Settings) -> Any:
         "huber": misfit.Huber,
         "correlation": misfit.NormalisedCorrelation,
         "envelope": misfit.Envelope,
+        "traveltime": misfit.TravelTime,
     }[s.inversion.misfit]()
+
+
+def ladder_of(s: Settings) -> Ladder | None:
+    """Return the ladder that the settings describe, or None where every band fits wave forms alone."""
+    from seisinv.inversion import LBFGS, Ladder
+    from seisinv.misfit import Envelope, TravelTime
+
+    kinds = {
+        "traveltime": TravelTime(),
+        "envelope_traveltime": TravelTime(envelope=True),
+        "envelope": Envelope(),
+    }
+    if s.ladder.kind == "none":
+        return None
+    return Ladder(
+        misfit=kinds[s.ladder.kind],
+        optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
+        attempts=s.ladder.attempts,
+        periods=s.ladder.periods,
+        aim=s.ladder.aim,
+        percentile=s.ladder.percentile,
+    )
 
 
 def window_of(s: Settings) -> Any:

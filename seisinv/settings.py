@@ -108,7 +108,7 @@ class PropagatorSection(Section):
 class InversionSection(Section):
     """The inversion, as for `seisinv.Inversion` and its optimisers."""
 
-    misfit: Literal["l2", "huber", "correlation", "envelope"] = "l2"
+    misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = "l2"
     bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
         default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
     )
@@ -124,6 +124,25 @@ class InversionSection(Section):
     )
     water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
+
+
+class LadderSection(Section):
+    """Times before wave forms, as for `seisinv.inversion.Ladder`: no band begins before its times suit it."""
+
+    kind: Literal["none", "traveltime", "envelope_traveltime", "envelope"] = Field(
+        default="none", description="no ladder, or the misfit of its kinematic rungs"
+    )
+    iterations: int = Field(default=6, ge=1, description="of one kinematic rung")
+    attempts: int = Field(default=4, ge=1, description="kinematic rungs in one band, at most")
+    periods: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5, description="largest delay with which a band may begin, in periods"
+    )
+    aim: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="delay from which a band begins with one kinematic rung at least, in periods"
+    )
+    percentile: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=95.0, description="share of the traces whose delays must keep to it, percent"
+    )
 
 
 class UnknownSection(Section):
@@ -263,6 +282,7 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
+    ladder: LadderSection = LadderSection()
     unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()
     window: WindowSection = WindowSection()

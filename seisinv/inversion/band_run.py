@@ -1,4 +1,4 @@
-"""One band of an inversion: its preconditioner, its evaluations, the targets of its prior, its wavelet, its end."""
+"""One rung of an inversion, most often a whole band: preconditioner, evaluations, targets of a prior, wavelet, end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ from torch import Tensor
 from seisinv.core import Model, RunError
 from seisinv.inversion.fingerprint import digest
 from seisinv.inversion.illumination import weights_from
+from seisinv.inversion.ladder import Rung
 from seisinv.inversion.metrics import rmse
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event
-from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
+from seisinv.inversion.skipping import residual_time
+from seisinv.inversion.tasks import (
+    ShotResult,
+    best_wavelets,
+    misfit_and_gradient,
+    random_projection,
+    time_residuals,
+)
 from seisinv.inversion.wavelet import for_survey
 from seisinv.priors import Penalty, Staged
 from seisinv.propagate import counted
@@ -35,10 +43,10 @@ class _BudgetSpent(Exception):
 
 
 class BandRun:
-    """One band: its wavelet, its preconditioner, its evaluations."""
+    """One rung: its wavelet, its preconditioner, its evaluations."""
 
-    def __init__(self, loop: Loop, index: int, x: np.ndarray) -> None:
-        self.loop, self.index, self.band = loop, index, loop.bands[index]
+    def __init__(self, loop: Loop, rung: Rung, x: np.ndarray) -> None:
+        self.loop, self.rung, self.index, self.band = loop, rung, rung.index, rung.band
         self.problem = loop.problem
         self.accepted = x
         self.iteration = 0
@@ -50,17 +58,13 @@ class BandRun:
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
-        self.limit: int | None = None  # of the solves counted so far, for another gradient
-        if loop.budget is not None:
-            # What is sure to come is set aside: this band's wavelet, that of the start model, a last misfit.
-            wavelet = 0 if self.problem.estimate() is None else len(self.problem.observed)
-            last = 0 if self.problem.finishing is None else len(self.problem.observed)
-            share = (loop.budget - loop.solves - wavelet - last) // (len(loop.bands) - index)
-            self.limit = loop.solves + share - wavelet
+        self.limit = loop.limit(rung)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
+        if self.rung.why:
+            self._tell(f"{self.rung.stage}: {self.rung.why}")
         weights = self._weights(x)
         self.penalties = self._penalties()
         self.objective(x)
@@ -69,7 +73,18 @@ class BandRun:
         self._save_wavelet(self.accepted)
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop.model(self.accepted))
         self._tell(reason)
-        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.rung.stage, self.rung.why)
+
+    def times(self, percentile: float) -> tuple[float, float]:
+        """Return a percentile of the absolute delays of the traces where the rung begins, and the period, both s."""
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self.problem.tasks(self.loop.model(self.accepted), band=self.band)
+            return {"found": np.array(residual_time(self.loop.mapper(time_residuals, tasks), percentile))}
+
+        name, solves = f"{self.index:02d}-times", len(self.problem.observed)
+        late, period = self._kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        return late, period
 
     def finished(self) -> Model:
         """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
@@ -134,7 +149,7 @@ class BandRun:
 
     def _minimise(self, weights: np.ndarray) -> str:
         try:
-            return self.loop.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+            return self.rung.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
         except _BudgetSpent:
             return f"its share of the {self.loop.budget} wave-equation solves is spent"
 
@@ -142,14 +157,14 @@ class BandRun:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
         due = any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties)
-        if not due or self.iteration >= self.loop.optimizer.iterations:
+        if not due or self.iteration >= self.rung.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
 
     def _penalties(self) -> list[Penalty]:
         """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
-        progress = self.index / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
+        progress = self.rung.number / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
             if isinstance(penalty, Penalty):
@@ -189,6 +204,7 @@ class BandRun:
                 "solves": self.loop.solves,
                 "seconds": round(self.loop.seconds, 3),
                 "model_rmse": None if truth is None else rmse(model, truth),
+                **self.rung.note,
             }
         )
         # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
@@ -201,7 +217,7 @@ class BandRun:
         vector = torch.from_numpy(x.copy()).requires_grad_()
         model = self.problem.model(vector)
         wanted = [n for n in model if model[n].requires_grad]
-        tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
+        tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.rung.misfit)
         results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         if not np.isfinite(misfit):
@@ -306,11 +322,12 @@ class BandRun:
         if self.loop.progress is None:
             return
         per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
-        left = (len(self.loop.bands) - self.index) * self.loop.optimizer.iterations - self.iteration
+        later = (len(self.loop.bands) - self.rung.number - 1) * self.loop.optimizer.iterations
+        left = later + self.rung.optimizer.iterations - self.iteration
         self.loop.progress(
             Event(
-                band=hertz(self.band), band_number=self.index + 1, bands=len(self.loop.bands),
-                iteration=self.iteration, iterations=self.loop.optimizer.iterations, evaluations=self.evaluations,
+                band=hertz(self.band), band_number=self.rung.number + 1, bands=len(self.loop.bands),
+                iteration=self.iteration, iterations=self.rung.optimizer.iterations, evaluations=self.evaluations,
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
                 solves=self.loop.solves, seconds=self.loop.seconds,
                 eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
