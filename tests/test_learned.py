@@ -343,25 +343,25 @@ def test_start_model_is_the_background_of_the_network_that_knows_inversions(monk
     prior.denoise(model, 100.0)
     assert set(seen) == {"noise"}
     seen.clear()
-    prior.target(model, start=start, progress=0.0, seed=[0])
+    prior.target(model, start=start, progress=0.0, wavelength=None, seed=[0])
     assert set(seen) == {"inversion"}
     torch.testing.assert_close(seen["inversion"][0] * SCALE + CENTRE, start.vp)
     seen.clear()
-    Learned(draws=1).target(model, start=start, progress=0.0, seed=[0])
+    Learned(draws=1).target(model, start=start, progress=0.0, wavelength=None, seed=[0])
     assert set(seen) == {"noise"}
 
 
 @pytest.mark.parametrize("grid", [GRID, Grid((60, 40), (10.0, 20.0)), Grid((200, 210), 2.5)])
 def test_none_of_the_added_noise_stays_in_a_target(monkeypatch, grid):
     prior = fake_prior(monkeypatch, Fake(lambda x, b, d: 0 * x), draws=8)
-    target = prior.target(Model(grid, vp=2500.0), start=rough(grid), progress=0.0, seed=[0])
+    target = prior.target(Model(grid, vp=2500.0), start=rough(grid), progress=0.0, wavelength=None, seed=[0])
     torch.testing.assert_close(target.vp, torch.full(grid.shape, CENTRE), rtol=0, atol=2e-3)
 
 
 def test_other_parameters_stay_and_only_vp_is_drawn(monkeypatch):
     prior = fake_prior(monkeypatch, Fake(lambda x, b, d: 0 * x), weight=0.4, sigmas=(400.0, 100.0))
     model = rough(dtype=torch.float64).replace(rho=2000 + rough(dtype=torch.float64).vp / 10)
-    target = prior.target(model, start=model, progress=1.0, seed=[0, 1])
+    target = prior.target(model, start=model, progress=1.0, wavelength=None, seed=[0, 1])
     assert torch.equal(target.rho, model.rho)
     penalty = prior.penalty(target, progress=1.0, misfit=0.5)
     value = 0.5 * 0.5 * 0.4 * float((model.vp - target.vp).square().mean()) / 100**2
@@ -371,10 +371,10 @@ def test_other_parameters_stay_and_only_vp_is_drawn(monkeypatch):
 
 def test_target_depends_on_its_seed_only(tmp_path):
     prior, model = Learned(weights=saved(tmp_path / "w"), draws=2), rough()
-    first = prior.target(model, start=model, progress=0.5, seed=[3, 1]).vp
+    first = prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 1]).vp
     torch.manual_seed(1)
-    assert torch.equal(prior.target(model, start=model, progress=0.5, seed=[3, 1]).vp, first)
-    assert not torch.equal(prior.target(model, start=model, progress=0.5, seed=[3, 2]).vp, first)
+    assert torch.equal(prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 1]).vp, first)
+    assert not torch.equal(prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 2]).vp, first)
 
 
 def test_sigma_falls_geometrically(tmp_path):
@@ -393,7 +393,7 @@ def test_models_it_cannot_serve_are_refused(tmp_path):
         for use in (
             prior.check,
             lambda m: prior.denoise(m, 100.0),
-            lambda m: prior.target(m, start=m, progress=0, seed=[0]),
+            lambda m: prior.target(m, start=m, progress=0, wavelength=None, seed=[0]),
         ):
             with pytest.raises(ConfigError) as caught:
                 use(model)

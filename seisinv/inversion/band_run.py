@@ -92,7 +92,7 @@ class BandRun:
         if prior is None:
             return model
         key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
-        ask = partial(_target, prior, model, start=self.problem.unknown.start, progress=1.0, seed=seed)
+        ask = partial(self._target, prior, model, progress=1.0, seed=seed)
         arrays = self._kept("finish-target", key, ask, solves=0)
         final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
 
@@ -171,13 +171,17 @@ class BandRun:
                 out.append(penalty)
                 continue
             model, seed = self.loop.model(self.accepted), (self.loop.seed, self.index, self.iteration)
-            start = self.problem.unknown.start
-            ask = partial(_target, penalty, model, start=start, progress=progress, seed=seed)
+            ask = partial(self._target, penalty, model, progress=progress, seed=seed)
             name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
             arrays = self._kept(name, digest(self.accepted), ask, solves=0)
             target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
             out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
         return out
+
+    def _target(self, prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
+        start, wavelength = self.problem.unknown.start, self._wavelength(model)
+        target = prior.target(model, start=start, progress=progress, wavelength=wavelength, seed=seed)
+        return {n: target[n].numpy() for n in target}
 
     def _relative(self) -> float:
         """Return the data misfit of the accepted point over that at the start of the band."""
@@ -284,8 +288,12 @@ class BandRun:
 
     def _resolution(self, model: Model) -> tuple[float, ...]:
         """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""
-        length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
+        length = 0.5 * (self._wavelength(model) or 0.0)
         return tuple(max(3.0, length / h) for h in model.grid.spacing)
+
+    def _wavelength(self, model: Model) -> float | None:
+        """Shortest wavelength of the band in m, at the mean velocity."""
+        return None if self.band is None else float(model["vp"].detach().mean()) / self.band.high
 
     def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
         unknown = self.problem.unknown
@@ -333,13 +341,6 @@ class BandRun:
                 eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
             )
         )  # fmt: skip
-
-
-def _target(
-    prior: Staged, model: Model, *, start: Model, progress: float, seed: Sequence[int]
-) -> dict[str, np.ndarray]:
-    target = prior.target(model, start=start, progress=progress, seed=seed)
-    return {n: target[n].numpy() for n in target}
 
 
 def iterate_name(row: int) -> str:

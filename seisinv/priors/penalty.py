@@ -52,7 +52,9 @@ class Staged(abc.ABC):
         """Refuse a start model that the prior cannot serve, in one line; called before any work."""
 
     @abc.abstractmethod
-    def target(self, model: Model, *, start: Model, progress: float, seed: Sequence[int]) -> Model:
+    def target(
+        self, model: Model, *, start: Model, progress: float, wavelength: float | None, seed: Sequence[int]
+    ) -> Model:
         """Return the target of a model.
 
         Parameters
@@ -63,6 +65,8 @@ class Staged(abc.ABC):
             Where it began.
         progress : float
             From 0 in the first band to 1 in the last (1 where there is one).
+        wavelength : float, m, or None
+            Shortest of the band, at the mean velocity; None where the data are not filtered.
         seed : sequence of int
             Of the random numbers, if it draws any.
         """

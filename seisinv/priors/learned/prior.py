@@ -32,6 +32,7 @@ from seisinv.priors.penalty import Attraction, Penalty, Staged
 log = logging.getLogger("seisinv.priors")
 
 NAME = "vp"  # the parameter that the denoiser knows
+WAVELENGTH = 20.0  # cells; models that are smoother than inversions of such waves are not what it has learned from
 LOWEST = 300.0  # m/s, of models with noise
 
 
@@ -135,11 +136,13 @@ class Learned(Staged):
             raise ConfigError(f"sigma is {sigma:g} m/s; the denoiser removes noise of 0 to {LARGEST * SCALE:g} m/s")
         return self._cleaned(model, sigma, start=start, whole=whole)
 
-    def target(self, model: Model, *, start: Model, progress: float, seed: Sequence[int]) -> Model:
+    def target(
+        self, model: Model, *, start: Model, progress: float, wavelength: float | None, seed: Sequence[int]
+    ) -> Model:
         """Return D(m, m₀; σ), or the mean of D(m + σ n; σ) over some draws of the noise n."""
         noise, sigma = np.random.default_rng(list(seed)), self.sigma(progress)
         if self.draws == 0:
-            return self._cleaned(model, sigma, start=start)
+            return self._cleaned(model, sigma, start=start, finest=(wavelength or 0.0) / WAVELENGTH)
         found = [self._cleaned(model, sigma, noise=noise)[NAME] for _ in range(self.draws)]
         return model.replace(**{NAME: torch.stack(found).mean(dim=0)})
 
@@ -154,6 +157,7 @@ class Learned(Staged):
         sigma: float,
         *,
         start: Model | None = None,
+        finest: float = 0.0,
         noise: np.random.Generator | None = None,
         whole: bool = False,
     ) -> Model:
@@ -161,8 +165,9 @@ class Learned(Staged):
         _check(model, sigma, card)
         network = networks.noise if start is None else networks.inversion
         vp = model[NAME].detach()
-        at, spacing = _resampled(_normalised(model), model.grid.spacing, card["spacings"][0])
-        before = None if start is None else _resampled(_normalised(start), model.grid.spacing, card["spacings"][0])[0]
+        smallest = max(card["spacings"][0], min(finest, card["spacings"][1]))
+        at, spacing = _resampled(_normalised(model), model.grid.spacing, smallest)
+        before = None if start is None else _resampled(_normalised(start), model.grid.spacing, smallest)[0]
         seen = at
         if noise is not None:  # on the cells of the denoiser: finer noise would stay in the model
             n = torch.from_numpy(noise.standard_normal(at.shape)).to(at.dtype)
