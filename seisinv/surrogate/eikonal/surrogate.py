@@ -2,8 +2,8 @@
 
 τ is a sum of cubic B-splines in z and x whose coefficients are found for a set of sources (`splines`), and a cubic
 spline in the source's position between them. By reciprocity T(x, s) = T(s, x), so that receivers may take the place of
-sources where there are fewer of them. Smith, Azizzadenesheli & Ross 2020 (doi:10.1109/TGRS.2020.3039165) and Waheed et al. 2021
-(doi:10.1016/j.cageo.2021.104833) train networks on the same residual.
+sources where there are fewer of them. Smith, Azizzadenesheli & Ross 2020 (doi:10.1109/TGRS.2020.3039165) and Waheed et
+al. 2021 (doi:10.1016/j.cageo.2021.104833) train networks on the same residual.
 """
 
 from __future__ import annotations
