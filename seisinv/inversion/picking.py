@@ -7,9 +7,9 @@
 3. Picks that lie off the running median of their neighbours along offset are sought again near it, then dropped.
 
 The pick is the onset as far as noise and bandwidth let one see it, later than the arrival of infinite frequency by a
-part of a period. Where the wavelet is known, the same picker on that wavelet (with the half integral that a line source
-adds in 2-D) says by how much, and the lag is subtracted; where it is not, one delay is left for the traveltime inversion
-to find.
+part of a period. Where the wavelet is known, the same picker on that wavelet (with the half integral that a line
+source adds in 2-D) says by how much, and the lag is subtracted; where it is not, one delay is left for the traveltime
+inversion to find.
 """
 
 from __future__ import annotations

@@ -53,6 +53,8 @@ class Tomogram:
         v₀ in m/s and k in 1/s, from the top of the rock.
     predicted : (shot, receiver) array, s
         Times in `model` plus the delay, at the picks; NaN elsewhere.
+    predicted_gradient : (shot, receiver) array, s
+        The same in `gradient`.
     delay : float, s
     coverage : (nz, nx) array
         Sum of the lengths of ray in each cell over the cell's width.
@@ -63,6 +65,7 @@ class Tomogram:
     gradient: Model
     line: tuple[float, float]
     predicted: np.ndarray
+    predicted_gradient: np.ndarray
     delay: float
     coverage: np.ndarray
     history: tuple[Fit, ...]
@@ -152,18 +155,23 @@ class _Run:
     def go(self) -> Tomogram:
         p = self.fit_line()
         base = self.line_slowness(p)
+        first = self.spread(self.predict(base) + self.delay)
         s = self.fit_smooth(base)
-        predicted = np.full(self.picks.times.shape, np.nan)
-        times, at = self.predict(s) + self.delay, 0
-        for i, j in zip(self.used, self.traces, strict=True):
-            predicted[i, j] = times[at : at + len(j)]
-            at += len(j)
+        predicted = self.spread(self.predict(s) + self.delay)
         shape = self.grid.shape
         models = [Model(self.grid, vp=torch.from_numpy((1 / x).reshape(shape)).float()) for x in (s, base)]
         return Tomogram(
-            models[0], models[1], (float(p[0]), float(p[1])), predicted, float(self.delay),
+            models[0], models[1], (float(p[0]), float(p[1])), predicted, first, float(self.delay),
             self.coverage.reshape(shape), tuple(self.history),
         )  # fmt: skip
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Values at the picks as [shot, receiver], NaN elsewhere."""
+        out, at = np.full(self.picks.times.shape, np.nan), 0
+        for i, j in zip(self.used, self.traces, strict=True):
+            out[i, j] = values[at : at + len(j)]
+            at += len(j)
+        return out
 
     def line_slowness(self, p: np.ndarray) -> np.ndarray:
         v = np.clip(p[0] + p[1] * self.depth, *self.how.bounds)
