@@ -8,8 +8,8 @@
 
 The pick is the onset as far as noise and bandwidth let one see it, later than the arrival of infinite frequency by a
 part of a period. Where the wavelet is known, the same picker on that wavelet (with the half integral that a line
-source adds in 2-D) says by how much, and the lag is subtracted; where it is not, one delay is left for the traveltime
-inversion to find.
+source adds in 2-D, and noise as strong as that of the data) says by how much, and the lag is subtracted; where it is
+not, one delay is left for the traveltime inversion to find.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from seisinv.core import ConfigError, DataError, Gathers, Survey
 FLOOR = 3e-3  # share of a trace's largest amplitude below which nothing counts as an arrival
 WEAK = 2.0  # amplitude after over before a pick, below which it is no pick
 NEIGHBOURS = 9  # traces whose running median a pick must follow
+TRIALS = 9  # noises under which the wavelet is picked
 OFF = 0.75  # periods that a pick may lie off that median
 
 
@@ -111,7 +112,8 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
             "no trace has a first break: no rise above the noise; check units and polarity of time, or filter the data"
         )
     times = survey.time.start + dt * times
-    lag = None if survey.wavelet is None else _lag(survey, size)
+    found = np.isfinite(times)
+    lag = None if survey.wavelet is None else _lag(survey, size, noise=1 - float(np.median(quality[found])))
     return Picks(survey, times - (lag or 0.0), np.where(np.isfinite(times), quality, 0.0), period, lag)
 
 
@@ -208,8 +210,8 @@ def _running_median(t: np.ndarray, x: np.ndarray) -> np.ndarray:
     return out
 
 
-def _lag(survey: Survey, size: int) -> float:
-    """Return how late the picker finds the survey's wavelet after the time zero of the source, s."""
+def _lag(survey: Survey, size: int, *, noise: float) -> float:
+    """Return how late the picker finds the survey's wavelet after the source's time zero, s, in noise like the data's."""
     if survey.wavelet is None:
         return 0.0
     w = survey.wavelet.detach().double().reshape(-1, survey.wavelet.shape[-1])[0].numpy()
@@ -219,5 +221,9 @@ def _lag(survey: Survey, size: int) -> float:
     spectrum, f = np.fft.rfft(w, n), np.fft.rfftfreq(n, axis.step)
     filtered = np.fft.irfft(spectrum / np.sqrt(2j * np.pi * np.maximum(f, 0.2 / (n * axis.step))), n)
     trace = np.concatenate([np.zeros(quiet), filtered[: len(w)]])
-    onset, _ = _pick(trace, size)
-    return axis.start + axis.step * (onset - quiet) if np.isfinite(onset) else 0.0
+    level = float(np.sqrt(np.convolve(trace**2, np.ones(size) / size).max()))
+    random, onsets = np.random.default_rng(0), []
+    for _ in range(TRIALS):
+        onset, _ = _pick(trace + noise * level * random.standard_normal(len(trace)), size)
+        onsets.append(axis.start + axis.step * (onset - quiet))
+    return float(np.nanmedian(onsets)) if np.isfinite(onsets).any() else 0.0

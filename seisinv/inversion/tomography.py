@@ -26,6 +26,7 @@ from seisinv.surrogate.eikonal.upwind import bilinear
 HUBER = 1.5  # residuals beyond so many σ count linearly
 FALL = 0.5  # factor on λ from step to step
 FIRST = 300.0  # λ at the first step; u is of order 0.1 and residuals of order 1
+BEND, SLOPE, SIZE = 1.0, 0.3, 0.03  # shares of second and first differences and of the update itself in L
 LEFT, UNKNOWN = 0.05, 2.0  # periods: how large the delay may be with and without a known lag
 GAIN = 0.01  # relative gain of the misfit below which two steps in a row end the inversion
 
@@ -297,14 +298,14 @@ class _Run:
         sides = [self.axis(k, spacing[k]) for k in (0, 1)]
         basis = diags(self.rock.astype(float)) @ kron(sides[0][0], sides[1][0], format="csr")
         eyes = [identity(side[0].shape[1]) for side in sides]
-        # Second differences let gradients be, first ones a little: together they leave no direction free.
+        # Bends cost most; slopes and size so much that, where no ray runs, the gradient medium returns.
         parts = []
-        for order, much in ((2, 1.0), (1, 0.3)):
+        for order, much in ((2, BEND), (1, SLOPE)):
             across = [self.differences(side[0].shape[1], order) for side in sides]
             reach = [smooth[k] / sides[k][1] for k in (0, 1)]
             parts.append(much * reach[0] ** order * kron(across[0], eyes[1]))
             parts.append(much * reach[1] ** order * kron(eyes[0], across[1]))
-        parts.append(0.03 * identity(basis.shape[1]))
+        parts.append(SIZE * identity(basis.shape[1]))
         stacked = vstack(parts).tocsr()
         scale = 1 / np.sqrt(basis.shape[1])
         return basis.tocsr(), (scale**2 * len(self.times) ** 0.5 * (stacked.T @ stacked)).toarray()
