@@ -211,7 +211,7 @@ def _running_median(t: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _lag(survey: Survey, size: int, *, noise: float) -> float:
-    """Return how late the picker finds the survey's wavelet after the source's time zero, s, in noise like the data's."""
+    """Return how late the picker finds the wavelet after the source's time zero, s, in noise like the data's."""
     if survey.wavelet is None:
         return 0.0
     w = survey.wavelet.detach().double().reshape(-1, survey.wavelet.shape[-1])[0].numpy()
@@ -221,9 +221,11 @@ def _lag(survey: Survey, size: int, *, noise: float) -> float:
     spectrum, f = np.fft.rfft(w, n), np.fft.rfftfreq(n, axis.step)
     filtered = np.fft.irfft(spectrum / np.sqrt(2j * np.pi * np.maximum(f, 0.2 / (n * axis.step))), n)
     trace = np.concatenate([np.zeros(quiet), filtered[: len(w)]])
-    level = float(np.sqrt(np.convolve(trace**2, np.ones(size) / size).max()))
-    random, onsets = np.random.default_rng(0), []
-    for _ in range(TRIALS):
-        onset, _ = _pick(trace + noise * level * random.standard_normal(len(trace)), size)
-        onsets.append(axis.start + axis.step * (onset - quiet))
-    return float(np.nanmedian(onsets)) if np.isfinite(onsets).any() else 0.0
+    onset, _ = _pick(trace, size)
+    if not np.isfinite(onset):
+        return 0.0
+    level = float(np.sqrt(np.mean(trace[int(onset) : int(onset) + size] ** 2)))
+    random = np.random.default_rng(0)
+    noisy = [_pick(trace + noise * level * random.standard_normal(len(trace)), size)[0] for _ in range(TRIALS)]
+    found = [t for t in noisy if abs(t - onset) < size]
+    return axis.start + axis.step * (float(np.median(found or [onset])) - quiet)

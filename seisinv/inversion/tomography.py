@@ -26,7 +26,7 @@ from seisinv.surrogate.eikonal.upwind import bilinear
 HUBER = 1.5  # residuals beyond so many σ count linearly
 FALL = 0.5  # factor on λ from step to step
 FIRST = 300.0  # λ at the first step; u is of order 0.1 and residuals of order 1
-BEND, SLOPE, SIZE = 1.0, 0.3, 0.03  # shares of second and first differences and of the update itself in L
+BEND, SLOPE, SIZE = 0.5, 0.5, 0.4  # shares of second and first differences and of the update itself in L
 LEFT, UNKNOWN = 0.05, 2.0  # periods: how large the delay may be with and without a known lag
 GAIN = 0.01  # relative gain of the misfit below which two steps in a row end the inversion
 
@@ -90,7 +90,7 @@ class Tomography:
     smooth : (z, x), m, optional
         Lengths over which an update of 1 costs as much as a misfit of 1; default: 2 and 6 times the knots.
     sigma : float, s, optional
-        Standard deviation of a pick of quality 1; default: a hundredth of the dominant period.
+        Standard deviation of a pick of quality 1; default: a fiftieth of the dominant period.
     steps : int
         At most so many Gauss–Newton steps.
     """
@@ -139,7 +139,7 @@ class _Run:
         self.receivers = [picks.survey.shots[i].receivers[j] for i, j in zip(self.used, self.traces, strict=True)]
         self.times = np.concatenate([picks.times[i][j] for i, j in zip(self.used, self.traces, strict=True)])
         quality = np.concatenate([picks.quality[i][j] for i, j in zip(self.used, self.traces, strict=True)])
-        sigma = 0.01 * picks.period if how.sigma is None else how.sigma
+        sigma = 0.02 * picks.period if how.sigma is None else how.sigma
         self.sigma = sigma / np.clip(quality, 0.2, 1.0)
         # What is left of the lag after its correction is small; without one, the delay is anything up to some periods.
         self.delay_sigma = (LEFT if picks.lag is not None else UNKNOWN) * picks.period
