@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.interpolate import BSpline
 from scipy.ndimage import maximum_filter
 from scipy.sparse import csr_matrix, diags, kron
 from scipy.sparse.linalg import splu
@@ -61,6 +60,8 @@ class Basis:
 
     def interpolate(self, tau: np.ndarray) -> np.ndarray:
         """Return the coefficients of the spline through `tau` [places along z, along x]."""
+        from scipy.interpolate import BSpline
+
         for axis, x in enumerate(self.places()):
             matrix = splu(BSpline.design_matrix(x, self.knots[axis], DEGREE).tocsc())
             tau = np.moveaxis(matrix.solve(np.ascontiguousarray(np.moveaxis(tau, axis, 0))), 0, axis)
@@ -68,6 +69,8 @@ class Basis:
 
     def along(self, axis: int, x: np.ndarray, *, derivative: bool = False) -> csr_matrix:
         """Return the splines of one axis, or their derivatives, at coordinates `x` in metres: [point, spline]."""
+        from scipy.interpolate import BSpline
+
         t = self.knots[axis]
         if not derivative:
             return BSpline.design_matrix(x, t, DEGREE).tocsr()
