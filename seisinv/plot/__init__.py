@@ -13,6 +13,7 @@ from seisinv.plot.models import compare_models, difference, gallery, model
 from seisinv.plot.overview import overview
 from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
+from seisinv.plot.traveltimes import first_breaks, tomogram, traveltime_fit
 from seisinv.plot.uncertainty import uncertainty
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "compare_spectra",
     "convergence",
     "difference",
+    "first_breaks",
     "gallery",
     "gather",
     "geometry",
@@ -32,6 +34,8 @@ __all__ = [
     "png",
     "save",
     "spectrum",
+    "tomogram",
+    "traveltime_fit",
     "uncertainty",
     "wavelets",
 ]
