@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "io": {"core"},
     "plot": {"core"},
     "surrogate": {"core", "physics", "symbolic"},
-    "inversion": {"core", "propagate", "misfit", "priors"},
+    "inversion": {"core", "propagate", "surrogate", "misfit", "priors"},
     "report": {"core", "inversion", "plot", "propagate"},
     "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}
     | {"check", "config", "demo", "forward", "job", "progress", "runner"},

@@ -3,6 +3,7 @@
 from seisinv.inversion.ensemble import Ensemble, calibrate, run_ensemble
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
+from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
@@ -22,6 +23,7 @@ __all__ = [
     "Inversion",
     "Metrics",
     "Optimizer",
+    "PINNInversion",
     "Result",
     "ShotResult",
     "ShotTask",

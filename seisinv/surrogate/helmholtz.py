@@ -36,7 +36,6 @@ from seisinv.surrogate.residual import Residual
 from seisinv.surrogate.stretch import Layer, stretched
 
 WINDOW = 1.0  # distance of windows in shortest wavelengths
-LAYER = 2.0  # width of the absorbing layers in shortest wavelengths
 SPARE = 4.0  # features per wave that the disc of wave numbers holds
 EXTRA = 8  # features per window besides
 REACH = 1.2  # radius of the disc over ω / c
@@ -44,6 +43,7 @@ ROUGH = 2.0  # weight of rough parts of the residual: 1 / (1 + ROUGH κ²/k²)
 ROWS = 7.0  # points of rows per shortest wavelength, at least
 COARSEST = 4.0  # nodes of the model per shortest wavelength, at least
 LARGEST = 16_000  # features, about 1 GB
+CHECKED = 60  # cells in which the residual is measured
 NOTHING = 1e-12  # energy of a scattered field that counts as none, over that of the background
 
 
@@ -63,6 +63,8 @@ class Helmholtz:
         every model within.
     spare : float
         Features per wave that the disc of wave numbers holds.
+    layer : float
+        Width of the absorbing layers in shortest wavelengths.
     seed : int
         Of the features.
 
@@ -87,6 +89,7 @@ class Helmholtz:
     frequency: float
     velocities: tuple[float, float] | None = None
     spare: float = SPARE
+    layer: float = 2.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -94,6 +97,8 @@ class Helmholtz:
             raise ConfigError(f"frequency is {self.frequency:g} Hz; it must be positive")
         if not self.spare >= 1:
             raise ConfigError(f"spare is {self.spare:g}; at least 1 feature per wave is needed ({SPARE:g} is good)")
+        if not self.layer >= 0.5:
+            raise ConfigError(f"layer is {self.layer:g} wavelengths; below 0.5 nothing is absorbed (2 is good)")
         grid = self.model.grid
         if grid.ndim != 2:
             raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
@@ -145,7 +150,7 @@ class Helmholtz:
         if not sources:
             raise GeometryError("no source is given; pass at least one position (z, x) in metres")
         backgrounds = [self.background(s) for s in sources]
-        coefficients = self.factor.solve(self._right(backgrounds, 0.5))
+        coefficients = self.factor.solve(self._right(backgrounds))
         errors = {"equation": self._error(backgrounds, coefficients)}
         worst = int(np.argmax(errors["equation"]))
         if errors["equation"][worst] > accept:
@@ -175,7 +180,7 @@ class Helmholtz:
     def layers(self) -> tuple[Layer, Layer]:
         """Absorbing layers around the model along z and x."""
         fastest = float(self.model["vp"].detach().max()) if self.velocities is None else self.velocities[1]
-        (z, x), width = self.model.grid.extent, LAYER * self.shortest
+        (z, x), width = self.model.grid.extent, self.layer * self.shortest
         return Layer(*z, width, fastest, self.omega), Layer(*x, width, fastest, self.omega)
 
     @cached_property
@@ -203,7 +208,7 @@ class Helmholtz:
     @cached_property
     def factor(self) -> Cells:
         """The factorised rows; made at the first call, the dear part of it."""
-        inside, edge = self._cells(self.points(0.5)), self._cells(self._edge_points())
+        inside, edge = self._cells(self.points(0.5)), self._cells(self.edge_points())
         scale = self._scale(np.concatenate(inside))
         rows, near, at = [], [], 0
         for number, (points, outer) in enumerate(zip(inside, edge, strict=True)):
@@ -284,48 +289,53 @@ class Helmholtz:
 
     def _cells(self, points: np.ndarray) -> list[np.ndarray]:
         """Return the points in each cell."""
-        return split(points, self.basis.cell(points), len(self.basis.waves))
+        return self._split(points, points)
 
-    def _right(self, backgrounds: Sequence[Background], shift: float) -> list[np.ndarray]:
-        """Return the right-hand sides of the rows of each cell [row, source]."""
-        points = self.points(shift)
+    def _split(self, values: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
+        """Return the values [point, …] in each cell, in their order."""
         cell = self.basis.cell(points)
-        values = np.concatenate([-self.residual.matrix(b, points) for b in backgrounds], 1) * self._scale(points)
-        edge = self._cells(self._edge_points())
+        order = np.argsort(cell, kind="stable")
+        ends = np.searchsorted(cell[order], np.arange(len(self.basis.waves) + 1))
+        return [values[order[a:b]] for a, b in pairwise(ends)]
+
+    def _right(self, backgrounds: Sequence[Background]) -> list[np.ndarray]:
+        """Return the right-hand sides of the rows of each cell [row, source]."""
+        points = self.points(0.5)
+        values = self._forced(backgrounds, points)
+        edge = self._cells(self.edge_points())
         return [
             np.concatenate([self._tests(n) @ v, np.zeros((len(e), len(backgrounds)))])
-            for n, (v, e) in enumerate(zip(split(values, cell, len(edge)), edge, strict=True))
+            for n, (v, e) in enumerate(zip(self._split(values, points), edge, strict=True))
         ]
+
+    def _forced(self, backgrounds: Sequence[Background], points: np.ndarray) -> np.ndarray:
+        """Return what the background fields leave of the equation in this medium [point, source]."""
+        return np.concatenate([-self.residual.matrix(b, points) for b in backgrounds], 1) * self._scale(points)
 
     def _error(self, backgrounds: Sequence[Background], coefficients: Sequence[np.ndarray]) -> np.ndarray:
         """Return the relative residual of the scattered fields between the points of the rows [source]."""
-        shift, count = 0.05, len(self.basis.waves)
-        points = self.points(shift)
-        cell, scale = self.basis.cell(points), self._scale(points)
-        right = self._right(backgrounds, shift)
-        wrong = size = np.zeros(len(backgrounds))
-        for n, (some, s) in enumerate(zip(split(points, cell, count), split(scale, cell, count), strict=True)):
-            near = self.basis.around(n)
+        groups = self._cells(self.points(0.05))
+        cells = np.unique(np.linspace(0, len(groups) - 1, CHECKED).astype(int))
+        points = np.concatenate([groups[n] for n in cells])
+        scale, right = self._scale(points), self._forced(backgrounds, points)
+        wrong, size, at = np.zeros(len(backgrounds)), np.zeros(len(backgrounds)), 0
+        for n in cells:
+            near, tests = self.basis.around(n), self._tests(n)
             windows, a = self.basis.windows(near), np.concatenate([coefficients[w] for w in near])
-            tests = self._tests(n)
-            found = tests @ (self.residual.matrix(windows, some) * s) @ a
-            wrong = wrong + np.sum(np.abs(found - right[n][: len(found)]) ** 2, 0)
-            size = size + np.sum(np.abs(tests @ (windows.matrix(some, (0, 0, 2)) * s) @ a) ** 2, 0)
+            some, part = groups[n], slice(at, at + len(groups[n]))
+            left = self.residual.matrix(windows, some) @ a * scale[part] - right[part]
+            wrong += np.sum(np.abs(tests @ left) ** 2, 0)
+            size += np.sum(np.abs(tests @ (windows.matrix(some, (0, 0, 2)) @ a * scale[part])) ** 2, 0)
             # Where there is no scattered field to speak of, rounding errors are no errors.
-            size = size + np.array([NOTHING * np.sum(np.abs(b.matrix(some, (0, 0, 2)) * s) ** 2) for b in backgrounds])
+            whole = np.concatenate([b.matrix(some, (0, 0, 2)) for b in backgrounds], 1) * scale[part]
+            size += NOTHING * np.sum(np.abs(whole) ** 2, 0)
+            at += len(some)
         return np.asarray(np.sqrt(wrong / size))
 
-    def _edge_points(self) -> np.ndarray:
+    def edge_points(self) -> np.ndarray:
         """Points on the outer edge of the layers."""
         z, x = self.partitions
         inner = self.points(0.5)
         down, along = np.unique(inner[:, 0]), np.unique(inner[:, 1])
         sides = [np.stack(np.broadcast_arrays(down, e), -1) for e in (x.low, x.high)]
         return np.concatenate([*sides, *(np.stack(np.broadcast_arrays(e, along), -1) for e in (z.low, z.high))])
-
-
-def split(values: np.ndarray, cell: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return the values [point, …] of each of `count` cells, in their order."""
-    order = np.argsort(cell, kind="stable")
-    ends = np.searchsorted(cell[order], np.arange(count + 1))
-    return [values[order[a:b]] for a, b in pairwise(ends)]
