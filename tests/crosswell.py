@@ -6,8 +6,9 @@ import numpy as np
 
 import seisinv as si
 
-BACKGROUND, WIDTH = 2000.0, 200.0  # m/s; m, standard deviation of the anomaly
-SIDE, BOUNDS = 1000.0, (1900.0, 3800.0)
+BACKGROUND, WIDTH = 2000.0, 150.0  # m/s; m, standard deviation of the anomaly
+DEPTH = 360.0  # m, of its middle
+SIDE, BOUNDS = 750.0, (1950.0, 3800.0)
 
 
 def anomaly(spacing: float, strength: float) -> si.Model:
@@ -15,7 +16,7 @@ def anomaly(spacing: float, strength: float) -> si.Model:
     n = round(SIDE / spacing) + 1
     grid = si.Grid((n, n), spacing)
     z, x = np.meshgrid(grid.coordinates("z"), grid.coordinates("x"), indexing="ij")
-    bump = np.exp(-((z - 480) ** 2 + (x - 520) ** 2) / (2 * WIDTH**2))
+    bump = np.exp(-((z - DEPTH) ** 2 + (x - 390) ** 2) / (2 * WIDTH**2))
     return si.Model(grid, vp=BACKGROUND * (1 + strength * bump))
 
 
@@ -23,7 +24,7 @@ def ring(sources: int, receivers: int, peak: float = 8.0) -> si.Survey:
     """Return a survey with sources and receivers along the four sides, 50 m inside."""
     return si.Survey.surface(
         sources=_around(sources, 60.0), receivers=_around(receivers, 50.0), wavelet=si.ricker(peak),
-        duration=1.2, dt=4e-3,
+        duration=1.0, dt=4e-3,
     )  # fmt: skip
 
 

@@ -61,16 +61,16 @@ def slowness_squared(model: si.Model) -> np.ndarray:
 def test_spectra_of_simulated_data_are_the_surrogate_field(problem):
     """Two methods, two domains, one equation: signs, source strength and layers agree."""
     shots = problem.observed.survey.shots
-    field = Helmholtz(si.Acoustic(), truth(), FREQUENCY)(*[tuple(s.sources[0]) for s in shots[:2]])
-    found = of_gathers(problem.observed, FREQUENCY)[:2] / of_sources(problem.observed.survey, FREQUENCY)[:2, None]
-    expected = field(shots[0].receivers)
+    field = Helmholtz(si.Acoustic(), truth(), FREQUENCY)(tuple(shots[0].sources[0]))
+    found = of_gathers(problem.observed, FREQUENCY)[0] / of_sources(problem.observed.survey, FREQUENCY)[0]
+    expected = field(shots[0].receivers)[0]
     assert np.linalg.norm(found - expected) < 0.03 * np.linalg.norm(expected)
 
 
 def test_without_trust_the_equation_is_solved(fields):
     u = fields.solve(slowness_squared(truth()), None, trust=1.0)
-    expected = Helmholtz(si.Acoustic(), truth(), FREQUENCY)(*[tuple(s) for s in fields.sources])(fields.receivers)
-    assert np.linalg.norm(u.received - expected.T) < 0.03 * np.linalg.norm(expected)
+    expected = Helmholtz(si.Acoustic(), truth(), FREQUENCY)(tuple(fields.sources[0]))(fields.receivers)[0]
+    assert np.linalg.norm(u.received[:, 0] - expected) < 0.03 * np.linalg.norm(expected)
 
 
 def test_trust_moves_the_fields_from_the_equation_to_the_data(fields):
@@ -126,7 +126,8 @@ def test_nodes_whose_bounds_meet_keep_their_value(fields):
     equations = slowness.normal(fields.spread, u.value, u.space, slowness_squared(start))
     found = slowness.solve(equations, start, [si.priors.Tikhonov(0.1)], box=(low, high)).vp.numpy()
     assert (found[:3] == 2000.0).all()
-    assert found.min() >= 1900.0 and found.max() <= 2100.0
+    assert found.min() >= 1900.0
+    assert found.max() <= 2100.0
 
 
 def test_inversion_finds_the_anomaly_and_resumes(problem, tmp_path):
@@ -165,5 +166,5 @@ def test_refusals_say_what_is_needed(problem):
     free = problem.propagator.replace(boundary=si.Boundary(free_surface=True))
     with pytest.raises(si.ConfigError, match="free surface"):
         dataclasses.replace(problem, propagator=free)
-    with pytest.raises(si.ModelError, match="node every 40 m; 20 Hz"):
-        problem.run([20.0])
+    with pytest.raises(si.ModelError, match=r"node every 40 m; 12 Hz at 1900 m/s needs one every 39.6 m"):
+        problem.run([12.0])

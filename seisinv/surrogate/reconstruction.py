@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, Model, ModelError
+from seisinv.core import ConfigError, Grid, Model, ModelError
 from seisinv.physics import Acoustic, Physics
 from seisinv.surrogate.background import Background
-from seisinv.surrogate.helmholtz import Helmholtz
+from seisinv.surrogate.helmholtz import COARSEST, ROWS, Helmholtz
 from seisinv.surrogate.residual import Functions
 
 LARGEST = 4000  # features of one dense solve
@@ -84,6 +85,12 @@ class Reconstruction:
             raise ModelError(
                 f"the physics is {self.physics.name}; fields and 1/vp² are solved for by turns in acoustic"
             )
+        coarsest = self.velocities[0] / self.frequency / COARSEST
+        if max(self.start.grid.spacing) > coarsest:
+            raise ModelError(
+                f"the model has a node every {max(self.start.grid.spacing):g} m; {self.frequency:g} Hz at "
+                f"{self.velocities[0]:g} m/s needs one every {coarsest:.3g} m: refine it, or lower the frequency"
+            )
         if self.surrogate.needed > LARGEST:
             raise ConfigError(
                 f"frequency {self.frequency:g} Hz at {self.velocities[0]:g} m/s needs {self.surrogate.needed} "
@@ -105,6 +112,7 @@ class Reconstruction:
             What is added to the right-hand side of the equation's rows.
         """
         from scipy.linalg import cho_factor, cho_solve
+        from scipy.linalg.blas import zherk
 
         at = (self.spread @ m.ravel())[:, None]
         waves = [self._background(s, m) for s in self.sources]
@@ -113,7 +121,7 @@ class Reconstruction:
         time, rest = self._features
         matrix = at * time - rest
         right = equation - (at * value - space)
-        gram = matrix.conj().T @ matrix + self._edges
+        gram = zherk(1.0, matrix, trans=2, lower=True) + self._edges  # its lower triangle
         gram[np.diag_indices_from(gram)] += CUTOFF**2
         target = matrix.conj().T @ right
         received = self._receivers
@@ -146,7 +154,12 @@ class Reconstruction:
     def surrogate(self) -> Helmholtz:
         """Features and layers; its model is a constant one in which the equation's parts are told apart."""
         low, high = self.velocities
-        middle = Model(self.start.grid, vp=0.5 * (low + high))
+        # Rows are as dense as the features need, not as the model: on a grid of its own.
+        (z0, z1), (x0, x1) = self.start.grid.extent
+        step = low / self.frequency / ROWS
+        shape = max(2, ceil((z1 - z0) / step) + 1), max(2, ceil((x1 - x0) / step) + 1)
+        spacing = (z1 - z0) / (shape[0] - 1), (x1 - x0) / (shape[1] - 1)
+        middle = Model(Grid(shape, spacing, (z0, x0)), vp=0.5 * (low + high))
         return Helmholtz(Acoustic(), middle, self.frequency, velocities=self.velocities, spare=self.spare, layer=LAYER)
 
     @cached_property
@@ -197,7 +210,7 @@ class Reconstruction:
         """T such that A(m) T is orthonormal for the first m [feature, direction]."""
         from scipy.linalg import qr, solve_triangular
 
-        time, rest = self._parts(self._everything, self.points)
+        time, rest = self._raw
         m = 1 / self.start["vp"].detach().double().numpy().ravel() ** 2
         edge = self._everything.matrix(self.surrogate.edge_points())
         stack = np.concatenate([(self.spread @ m)[:, None] * time - rest, edge])
@@ -210,8 +223,12 @@ class Reconstruction:
 
     @cached_property
     def _features(self) -> tuple[np.ndarray, np.ndarray]:
-        time, rest = self._parts(self._everything, self.points)
+        time, rest = self._raw
         return time @ self._turn, rest @ self._turn
+
+    @cached_property
+    def _raw(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._parts(self._everything, self.points)
 
     @cached_property
     def _edges(self) -> np.ndarray:
