@@ -8,7 +8,7 @@ import seisinv as si
 
 BACKGROUND, WIDTH = 2000.0, 150.0  # m/s; m, standard deviation of the anomaly
 DEPTH = 360.0  # m, of its middle
-SIDE, BOUNDS = 750.0, (1950.0, 3800.0)
+SIDE, BOUNDS = 750.0, (1950.0, 5600.0)
 
 
 def anomaly(spacing: float, strength: float) -> si.Model:
