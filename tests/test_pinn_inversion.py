@@ -134,7 +134,7 @@ def test_inversion_finds_the_anomaly_and_resumes(problem, tmp_path):
     events = []
     result = problem.run([FREQUENCY], iterations=4, truth=truth(), progress=events.append, run_directory=tmp_path / "a")
     start = rmse(problem.unknown.start, truth())
-    assert rmse(result.model, truth()) < 0.5 * start  # MEASURED
+    assert rmse(result.model, truth()) < 0.5 * start
     assert len(events) == len(result.history) == 5
     again = problem.run([FREQUENCY], iterations=4, truth=truth(), run_directory=tmp_path / "a", resume=True)
     assert torch.equal(again.model.vp, result.model.vp)
@@ -148,7 +148,7 @@ def test_wavelet_is_estimated(problem):
     shifted = problem.observed.data.roll(5, dims=-1) * 3
     other = dataclasses.replace(problem, observed=problem.observed.replace(data=shifted), wavelet="estimate")
     result = other.run([FREQUENCY], iterations=3)
-    assert rmse(result.model, truth()) < 0.7 * rmse(problem.unknown.start, truth())  # MEASURED
+    assert rmse(result.model, truth()) < 0.7 * rmse(problem.unknown.start, truth())
 
 
 def test_refusals_say_what_is_needed(problem):
