@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "surrogate": {"core", "physics", "symbolic"},
     "inversion": {"core", "propagate", "surrogate", "misfit", "priors"},
     "report": {"core", "inversion", "plot", "propagate"},
-    "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}
-    | {"check", "config", "demo", "forward", "job", "progress", "runner"},
+    "compare": {"core", "inversion", "plot", "propagate", "report"},
+    "cli": {"core", "backends", "priors", "io", "plot", "report", "compare", "__version__"}
+    | {"check", "comparison", "config", "demo", "forward", "job", "progress", "runner"},
 }
 
 

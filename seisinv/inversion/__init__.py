@@ -1,6 +1,7 @@
 """Inversion: problem, optimisers, run directory, measures of success."""
 
 from seisinv.inversion.ensemble import Ensemble, calibrate, run_ensemble
+from seisinv.inversion.ladder import Ladder
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
 from seisinv.inversion.pinn_inversion import PINNInversion
@@ -21,6 +22,7 @@ __all__ = [
     "EstimateWavelet",
     "Event",
     "Inversion",
+    "Ladder",
     "Metrics",
     "Optimizer",
     "PINNInversion",

@@ -5,6 +5,7 @@ work in scripts, notebooks and on machines without a screen. Depth points down, 
 10 km), a vertical exaggeration is stated, colour maps are perceptually uniform and safe for colour-blind readers.
 """
 
+from seisinv.plot.comparison import compare_coherence, compare_convergence, compare_scores, compare_spectra
 from seisinv.plot.convergence import convergence
 from seisinv.plot.figure import png, save
 from seisinv.plot.gathers import compare_gathers, gather
@@ -15,8 +16,12 @@ from seisinv.plot.survey import geometry
 from seisinv.plot.uncertainty import uncertainty
 
 __all__ = [
+    "compare_coherence",
+    "compare_convergence",
     "compare_gathers",
     "compare_models",
+    "compare_scores",
+    "compare_spectra",
     "convergence",
     "difference",
     "gallery",
