@@ -145,7 +145,9 @@ class PinnLoop:
         out: list[Penalty] = []
         for p in self.problem.penalties:
             if isinstance(p, Staged):
-                target = p.target(model, progress=progress, seed=(self.seed, index, turn))
+                target = p.target(
+                    model, start=self.problem.unknown.start, progress=progress, seed=(self.seed, index, turn)
+                )
                 out.append(p.penalty(target, progress=progress, misfit=1.0))
             else:
                 out.append(p)
