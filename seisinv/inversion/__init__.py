@@ -5,6 +5,7 @@ from seisinv.inversion.ladder import Ladder
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
 from seisinv.inversion.picking import Picks, pick_first_breaks
+from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
@@ -26,6 +27,7 @@ __all__ = [
     "Ladder",
     "Metrics",
     "Optimizer",
+    "PINNInversion",
     "Picks",
     "Result",
     "ShotResult",

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from seisinv.core import Grid, ModelError
-from seisinv.surrogate.features import Features, Order
+from seisinv.surrogate.features import Order
 from seisinv.symbolic import Equation, Poly
 from seisinv.symbolic.equations import Derivative, Symbol
 
@@ -29,6 +29,20 @@ class Jet(NamedTuple):
 
     symbol: Symbol
     order: tuple[int, ...]
+
+
+class Functions(Protocol):
+    """What a residual needs of features: their derivatives; the last order is in time."""
+
+    def matrix(self, points: np.ndarray, order: Order = ...) -> np.ndarray:
+        """Return a derivative of every feature [point, feature]."""
+
+
+class Values(Protocol):
+    """What a residual needs of a medium: its coefficients and their derivatives."""
+
+    def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
+        """Return a coefficient or its derivative at points [point, axis], m."""
 
 
 def jets(expression: Poly, axes: Sequence[str]) -> Poly:
@@ -92,7 +106,7 @@ class Residual:
     ----------
     equation : Equation
     axes : names of the spatial axes
-    medium : Medium
+    medium : Medium, or another that has values
 
     Raises
     ------
@@ -102,7 +116,7 @@ class Residual:
 
     equation: Equation
     axes: tuple[str, ...]
-    medium: Medium
+    medium: Values
 
     def __post_init__(self) -> None:
         own = self.equation.rate.field
@@ -121,7 +135,7 @@ class Residual:
         """The right-hand side in jets."""
         return jets(self.equation.right, self.axes)
 
-    def matrix(self, features: Features, points: np.ndarray) -> np.ndarray:
+    def matrix(self, features: Functions, points: np.ndarray) -> np.ndarray:
         """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
         out = features.matrix(points, (0, 0, self.equation.rate.order))
         for term, number in self.right:
