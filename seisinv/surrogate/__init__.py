@@ -1,6 +1,7 @@
 """Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
 
-from seisinv.surrogate.pinn import PINN, Initial
+from seisinv.surrogate.initial import Initial
+from seisinv.surrogate.pinn import PINN
 from seisinv.surrogate.wavefield import Wavefield
 
 __all__ = ["PINN", "Initial", "Wavefield"]
