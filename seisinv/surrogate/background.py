@@ -8,6 +8,7 @@ derivatives fall on s; ∂p/∂r = −q/(2π c³) ∫ s′ cosh θ dθ, and ∂�
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, pi
@@ -15,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from seisinv.core import ConfigError
 from seisinv.surrogate.features import VALUE, Order
 
 QUIET = 1e-6  # of the wavelet's maximum: samples below it at its end are left out
-NODES = 40  # of the quadrature for a short wavelet; longer ones have 8 more per period
+NODES = 24  # of the quadrature for a short wavelet; longer ones have 6 more per period
 NEAREST = 1e-6  # r / c in s: closer points count as that far
 
 
@@ -45,37 +47,46 @@ class Background:
 
     def __call__(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return the field, or a derivative of it [point]; at most two derivatives, at points (z, x, t)."""
+        return self.derivatives(points, [order])[0]
+
+    def derivatives(self, points: np.ndarray, orders: Sequence[Order]) -> list[np.ndarray]:
+        """Return several derivatives of the field [point] at points (z, x, t); they share what they cost."""
         offset = points[:, :2] - self.source
         r = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), NEAREST * self.speed)
-        t = points[:, 2]
         along = offset / r[:, None]
-        space, turns = order[:2], order[2]
-        if sum(order) > 2:
-            raise ValueError(f"order is {order}; the background has at most two derivatives")
-        if sum(space) == 0:
-            return self._integral(r, t, turns, 0)
-        first = -self._integral(r, t, turns + 1, 1) / self.speed
-        if sum(space) == 1:
-            return np.asarray(first * along[:, space.index(1)])
-        second = self._integral(r, t, 2, 0) / self.speed**2 - first / r
-        i, j = (0, 1) if space == (1, 1) else ((0, 0) if space[0] else (1, 1))
-        return np.asarray(second * along[:, i] * along[:, j] + first / r * ((i == j) - along[:, i] * along[:, j]))
+        need = {n for order in orders for n in _integrals_of(order)}
+        known = self._integrals(r / self.speed, points[:, 2], sorted(need))
+        out = []
+        for z, x, t in orders:
+            if z + x == 0:
+                out.append(known[t, 0])
+                continue
+            first = -known[t + 1, 1] / self.speed
+            if z + x == 1:
+                out.append(first * along[:, 0 if z else 1])
+                continue
+            second = known[2, 0] / self.speed**2 - first / r
+            i, j = (0, 1) if z == x else ((0, 0) if z else (1, 1))
+            out.append(second * along[:, i] * along[:, j] + first / r * ((i == j) - along[:, i] * along[:, j]))
+        return out
 
-    def _integral(self, r: np.ndarray, t: np.ndarray, turns: int, power: int) -> np.ndarray:
-        """Return q/(2π c²) ∫ s^(turns)(t − (r/c) cosh θ) cosh^power θ dθ by Gauss–Legendre."""
-        rho = r / self.speed
-        out = np.zeros(len(t))
-        late = t > rho
+    def _integrals(
+        self, rho: np.ndarray, t: np.ndarray, need: Sequence[tuple[int, int]]
+    ) -> dict[tuple[int, int], np.ndarray]:
+        """Return q/(2π c²) ∫ s⁽ⁿ⁾(t − ρ cosh θ) coshᵐ θ dθ for pairs (n, m), by Gauss–Legendre."""
+        out = {n: np.zeros(len(t)) for n in need}
+        late = np.flatnonzero(t > rho)
         rho, t = rho[late], t[late]
         end = np.arccosh(t / rho)
         start = np.arccosh(np.maximum((t - self.length) / rho, 1.0))
-        node, weight = np.polynomial.legendre.leggauss(self.nodes)
         half = 0.5 * (end - start)
-        total = np.zeros(len(t))
-        for x, w in zip(node, weight, strict=True):
+        for x, w in zip(*np.polynomial.legendre.leggauss(self.nodes), strict=True):
             wide = np.cosh(start + half * (1 + x))
-            total += w * self._spline(turns)(np.maximum(t - rho * wide, 0.0)) * wide**power
-        out[late] = self.strength / (2 * pi * self.speed**2) * half * total
+            when = np.maximum(t - rho * wide, 0.0)
+            for turns, power in need:
+                out[turns, power][late] += w * self._splines[turns](when) * wide**power
+        for values in out.values():
+            values[late] *= self.strength / (2 * pi * self.speed**2) * half
         return out
 
     @cached_property
@@ -91,10 +102,7 @@ class Background:
 
         spectrum = np.abs(np.asarray(rfft(self.wavelet)))
         periods = np.argmax(spectrum) / (len(self.wavelet) * self.step) * self.length
-        return NODES + 8 * ceil(float(periods))
-
-    def _spline(self, turns: int) -> Any:
-        return self._splines[turns]
+        return NODES + 6 * ceil(float(periods))
 
     @cached_property
     def _splines(self) -> list[Any]:
@@ -104,3 +112,11 @@ class Background:
         times = self.step * np.arange(-pad, len(self.wavelet))
         spline = make_interp_spline(times, np.concatenate([np.zeros(pad), self.wavelet]), k=5)
         return [spline, spline.derivative(1), spline.derivative(2)]
+
+
+def _integrals_of(order: Order) -> list[tuple[int, int]]:
+    """Return which integrals a derivative needs: derivatives of s, powers of cosh."""
+    z, x, t = order
+    if sum(order) > 2:
+        raise ConfigError(f"order is {order}; the background has at most two derivatives")
+    return [[(t, 0)], [(t + 1, 1)], [(2, 0), (1, 1)]][z + x]

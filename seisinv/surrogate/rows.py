@@ -35,7 +35,7 @@ class Rows:
     points : (n, 3) array, (z, x, t) in m, m, s
     terms : derivatives and their factors [n]
     scale : float
-    normals : (n, 2) array, outward, of absorbing edges
+    normals : (n, 2) array, outward, and decay : float, per m, of absorbing edges
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Rows:
     terms: tuple[tuple[Order, Tensor], ...]
     scale: float
     normals: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    decay: float = 0.0
 
     def __len__(self) -> int:
         return len(self.points)
@@ -98,11 +99,12 @@ def edge_rows(
     points: np.ndarray,
     frequency: float,
 ) -> Rows:
-    """Return rows that hold the four edges: p = 0, or waves go out (Higdon 1986, two angles).
+    """Return rows that hold the four edges: p = 0, or waves go out (Higdon 1986, 1987; two angles).
 
-        (cos α₁ ∂t + c ∂n)(cos α₂ ∂t + c ∂n) p = 0
+        (cos α₁ ∂t + c ∂n + c / L)(cos α₂ ∂t + c ∂n + c / L) p = 0
 
-    c is the velocity at the nearest node.
+    c is the velocity at the nearest node, L half the mean extent of the model: 1 / L stands for the decay of cylindrical
+    waves and keeps static fields from drifting.
     """
     points = points.copy()
     normals = np.zeros((len(points), 2))
@@ -117,11 +119,17 @@ def edge_rows(
         np.clip(np.rint((points[:, k] - o) / h).astype(int), 0, n - 1)
         for k, (o, h, n) in enumerate(zip(grid.origin, grid.spacing, grid.shape, strict=True))
     )
-    terms = outgoing(model["vp"].double()[z, x], normals)
-    return Rows("edge", points, terms, WEIGHT / frequency**2, normals)
+    terms = outgoing(model["vp"].double()[z, x], normals, decay(partitions))
+    return Rows("edge", points, terms, WEIGHT / frequency**2, normals, decay(partitions))
 
 
-def outgoing(c: Tensor, normals: np.ndarray) -> tuple[tuple[Order, Tensor], ...]:
+def decay(partitions: tuple[Partition, Partition, Partition]) -> float:
+    """Return 1 / L, per m."""
+    z, x, _ = partitions
+    return 4 / (z.high - z.low + x.high - x.low)
+
+
+def outgoing(c: Tensor, normals: np.ndarray, decay: float) -> tuple[tuple[Order, Tensor], ...]:
     """Return derivatives and factors of the absorbing condition for velocities [n], m/s, and normals [n, axis]."""
     n_z, n_x = torch.from_numpy(normals).T
     a, b = COSINES
@@ -131,4 +139,8 @@ def outgoing(c: Tensor, normals: np.ndarray) -> tuple[tuple[Order, Tensor], ...]
         ((0, 1, 1), (a + b) * c * n_x),
         ((2, 0, 0), c**2 * n_z**2),
         ((0, 2, 0), c**2 * n_x**2),
+        ((0, 0, 1), (a + b) * c * decay),
+        ((1, 0, 0), 2 * decay * c**2 * n_z),
+        ((0, 1, 0), 2 * decay * c**2 * n_x),
+        (VALUE, decay**2 * c**2),
     )

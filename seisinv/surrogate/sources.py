@@ -70,9 +70,10 @@ def forcing(
             for b in sources:
                 own: dict[Order, Tensor] = {}
                 if r.kind == "edge" and edges == "absorbing":
-                    own = dict(outgoing(torch.full((len(r),), b.speed, dtype=torch.float64), r.normals))
-                for order, factor in r.terms:
-                    total = total - (factor - own.get(order, 0.0)) * torch.from_numpy(b(points, order))
+                    own = dict(outgoing(torch.full((len(r),), b.speed, dtype=torch.float64), r.normals, r.decay))
+                waves = b.derivatives(points, [order for order, _ in r.terms])
+                for (order, factor), wave in zip(r.terms, waves, strict=True):
+                    total = total - (factor - own.get(order, 0.0)) * torch.from_numpy(wave)
             columns.append(total)
         out[r.kind] = torch.stack(columns, 1)
     return out
