@@ -103,8 +103,8 @@ def edge_rows(
 
         (cos α₁ ∂t + c ∂n + c / L)(cos α₂ ∂t + c ∂n + c / L) p = 0
 
-    c is the velocity at the nearest node, L half the mean extent of the model: 1 / L stands for the decay of cylindrical
-    waves and keeps static fields from drifting.
+    c is the velocity at the nearest node, L half the mean extent of the model: 1 / L stands for the decay of
+    cylindrical waves and keeps static fields from drifting.
     """
     points = points.copy()
     normals = np.zeros((len(points), 2))

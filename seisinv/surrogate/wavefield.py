@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, GeometryError, RunError
+from seisinv.core.files import write_whole
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import VALUE, Features, Order, Partition, later
 
@@ -87,7 +88,7 @@ class Wavefield:
 
     def save(self, file: str | Path) -> None:
         """Write a safetensors file."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         f = self.features
         arrays = {"wave": f.wave, "phase": f.phase, "coefficients": self.coefficients}
@@ -103,7 +104,7 @@ class Wavefield:
                 arrays[f"source.{i}.{j}"] = np.concatenate([b.source, [b.speed, b.strength, b.step], b.wavelet])
         arrays |= {f"error.{name}": value for name, value in self.errors.items()}
         try:
-            save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, Path(file), metadata=card)
+            write_whole(Path(file), save({n: np.ascontiguousarray(a) for n, a in arrays.items()}, metadata=card))
         except OSError as error:
             raise RunError(f"cannot write {file}: {error}; free some space or choose another place") from None
 

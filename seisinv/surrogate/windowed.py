@@ -21,7 +21,7 @@ from seisinv.surrogate.rows import Rows
 
 CUTOFF = 1e-9  # of a window's columns
 DAMPING = 1e-6  # δ: combinations of orthonormal columns that are smaller are damped
-STEPS, ACCURACY = 20, 1e-7  # of LSQR
+STEPS, ACCURACY = 10, 1e-6  # of LSQR
 
 
 @dataclass(frozen=True, eq=False)
