@@ -38,8 +38,8 @@ class Trust:
     --------
     >>> import seisinv as si
     >>> survey = si.Survey.surface(sources=si.line(40, 40, every=1, depth=30), receivers=si.line(20, 60, every=20),
-    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
-    >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((17, 17), 5.0), vp=1000.0), survey)
+    ...                            wavelet=si.ricker(10), duration=0.4, dt=4e-3)
+    >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((17, 17), 5.0), vp=1000.0), survey, slabs=4)
     >>> si.Trust.of(pinn, bound=0.2, bins=2).error < 0.2
     True
     """
