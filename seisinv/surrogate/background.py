@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil, pi
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from seisinv.surrogate.features import VALUE, Order
 
 QUIET = 1e-6  # of the wavelet's maximum: samples below it at its end are left out
 NODES = 24  # of the quadrature for a short wavelet; longer ones have 6 more per period
+TABLE = 1 << 18  # samples of the interpolated wavelet
 NEAREST = 1e-6  # r / c in s: closer points count as that far
 
 
@@ -73,20 +73,26 @@ class Background:
     def _integrals(
         self, rho: np.ndarray, t: np.ndarray, need: Sequence[tuple[int, int]]
     ) -> dict[tuple[int, int], np.ndarray]:
-        """Return q/(2π c²) ∫ s⁽ⁿ⁾(t − ρ cosh θ) coshᵐ θ dθ for pairs (n, m), by Gauss–Legendre."""
+        """Return q/(2π c²) ∫ s⁽ⁿ⁾(t − ρ cosh θ) coshᵐ θ dθ for pairs (n, m) with m ≤ 1, by Gauss–Legendre."""
         out = {n: np.zeros(len(t)) for n in need}
         late = np.flatnonzero(t > rho)
         rho, t = rho[late], t[late]
         end = np.arccosh(t / rho)
         start = np.arccosh(np.maximum((t - self.length) / rho, 1.0))
         half = 0.5 * (end - start)
+        sums = {n: np.zeros(len(late)) for n in need}
         for x, w in zip(*np.polynomial.legendre.leggauss(self.nodes), strict=True):
             wide = np.cosh(start + half * (1 + x))
-            when = np.maximum(t - rho * wide, 0.0)
+            place = np.maximum(t - rho * wide, 0.0) / self._fine
+            low = place.astype(np.int32)
+            part = place - low
             for turns, power in need:
-                out[turns, power][late] += w * self._splines[turns](when) * wide**power
-        for values in out.values():
-            values[late] *= self.strength / (2 * pi * self.speed**2) * half
+                table = self._tables[turns]
+                value = table[low]
+                value += part * (table[low + 1] - value)
+                sums[turns, power] += w * value * wide if power else w * value
+        for n, values in sums.items():
+            out[n][late] = self.strength / (2 * pi * self.speed**2) * half * values
         return out
 
     @cached_property
@@ -104,14 +110,26 @@ class Background:
         periods = np.argmax(spectrum) / (len(self.wavelet) * self.step) * self.length
         return NODES + 6 * ceil(float(periods))
 
-    @cached_property
-    def _splines(self) -> list[Any]:
-        from scipy.interpolate import make_interp_spline
+    @property
+    def _fine(self) -> float:
+        """Step of the tables, s."""
+        return self.step / max(16, TABLE // len(self.wavelet))
 
-        pad = 8
-        times = self.step * np.arange(-pad, len(self.wavelet))
-        spline = make_interp_spline(times, np.concatenate([np.zeros(pad), self.wavelet]), k=5)
-        return [spline, spline.derivative(1), spline.derivative(2)]
+    @cached_property
+    def _tables(self) -> tuple[np.ndarray, ...]:
+        return _tables(np.ascontiguousarray(self.wavelet, float).tobytes(), self.step, self._fine)
+
+
+@lru_cache(maxsize=4)
+def _tables(wavelet: bytes, step: float, fine: float) -> tuple[np.ndarray, ...]:
+    """Return a wavelet and its first two derivatives, so finely that linear interpolation does."""
+    from scipy.interpolate import make_interp_spline
+
+    pad, samples = 8, np.frombuffer(wavelet)
+    times = step * np.arange(-pad, len(samples))
+    spline = make_interp_spline(times, np.concatenate([np.zeros(pad), samples]), k=5)
+    at = np.minimum(fine * np.arange(round(times[-1] / fine) + 3), times[-1])
+    return tuple(spline(at, nu=n) for n in range(3))
 
 
 def _integrals_of(order: Order) -> list[tuple[int, int]]:
