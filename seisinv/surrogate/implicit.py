@@ -60,10 +60,8 @@ class _Solve(torch.autograd.Function):
         turned = system.solver.normal(gradients[0].detach().numpy())
         to_right, to_factors, first = [], [], 0
         for r in system.rows:
-            here = [
-                (system.features.combine(r.points, a, o), system.features.combine(r.points, turned, o))
-                for o, _ in r.terms
-            ]
+            both = r.derivatives(system.features, np.concatenate([a, turned], 1))
+            here = [np.split(d, 2, axis=1) for d in both]
             f = [r.scale * factor.detach().numpy()[:, None] for _, factor in r.terms]
             left_over = right[first : first + len(r)] - sum(g * p for g, (p, _) in zip(f, here, strict=True))
             mu = sum(g * q for g, (_, q) in zip(f, here, strict=True))

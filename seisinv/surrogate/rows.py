@@ -54,12 +54,19 @@ class Rows:
         for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms]):
             yield rows, window, self.scale * sum(f[rows, None] * v for f, v in zip(factors, values, strict=True))
 
+    def derivatives(self, features: Features, coefficients: np.ndarray) -> list[np.ndarray]:
+        """Return the derivatives of the terms for a last layer, each [row, field]."""
+        out = [np.zeros((len(self), coefficients.shape[1])) for _ in self.terms]
+        a = coefficients.reshape(*features.phase.shape, -1)
+        for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms]):
+            for total, v in zip(out, values, strict=True):
+                total[rows] += v @ a[window, : v.shape[1]]
+        return out
+
     def apply(self, features: Features, coefficients: np.ndarray) -> np.ndarray:
         """Return the rows for a last layer [row, field]."""
-        out = np.zeros((len(self), coefficients.shape[1]))
-        for order, factor in self.terms:
-            out += self.scale * factor.detach().numpy()[:, None] * features.combine(self.points, coefficients, order)
-        return out
+        parts = zip(self.terms, self.derivatives(features, coefficients), strict=True)
+        return self.scale * sum((f.detach().numpy()[:, None] * p for (_, f), p in parts), np.zeros(()))
 
 
 def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
