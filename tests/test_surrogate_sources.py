@@ -10,6 +10,7 @@ from surrogate_waves import free, gaussian, scored, square
 import seisinv as si
 from seisinv.surrogate import Wavefield
 from seisinv.surrogate.background import Background
+from seisinv.surrogate.pinn import _check_growth
 from seisinv.surrogate.rows import matrix
 from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.windowed import factorise_windows
@@ -109,6 +110,14 @@ def test_slabs_join():
     exact = free(points)
     error = np.linalg.norm(pinn(gaussian())(points)[0] - exact) / np.linalg.norm(exact)
     assert error < 2e-3
+
+
+def test_fields_that_grow_are_refused():
+    with pytest.raises(si.StabilityError, match=r"grew from 1 to 30 within 2 of 3 solves; marching is unstable"):
+        _check_growth([1.0, 30.0, 900.0])
+    with pytest.raises(si.StabilityError, match="unstable"):
+        _check_growth([1.0, float("nan")])
+    _check_growth([1.0, 1.2, 0.1])
 
 
 def test_windows_solve_what_the_dense_factor_solves():

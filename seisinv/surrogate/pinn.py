@@ -46,6 +46,7 @@ LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
 REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
 FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25}  # rows per feature in windows
+GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused
 CHECKED = 600  # points at which the errors are measured
 
 
@@ -158,7 +159,7 @@ class PINN:
         Raises
         ------
         StabilityError
-            If an initial field is not resolved to `accept`.
+            If an initial field is not resolved to `accept`, or grew from slab to slab.
         """
         if bool(initial) == (self.survey is not None):
             raise ConfigError("initial fields or a survey: pass at least one Initial, or none where there is a survey")
@@ -178,6 +179,7 @@ class PINN:
                     f"initial field {worst} is resolved to {errors['initial'][worst]:.1%} only (limit {accept:.1%}); "
                     f"raise {self._band}, or keep the field away from the edges"
                 )
+        _check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
         errors |= self._errors(layers, points)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
@@ -426,6 +428,16 @@ class PINN:
         if self.edges != "open":
             errors["edges"] = _rms(np.concatenate([e[1] for e in left])) / np.max(largest, axis=0)
         return errors
+
+
+def _check_growth(largest: Sequence[float]) -> None:
+    """Refuse fields that grow from solve to solve: what bounded media never do to this extent."""
+    for number, value in enumerate(largest):
+        if not value <= GROWTH * largest[0]:
+            raise StabilityError(
+                f"the field grew from {largest[0]:.2g} to {value:.2g} within {number + 1} of {len(largest)} solves; "
+                "marching is unstable here: use fewer slabs, more features or Propagator"
+            )
 
 
 def _rms(values: np.ndarray) -> np.ndarray:
