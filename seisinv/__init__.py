@@ -23,5 +23,7 @@ from seisinv.core import (
 from seisinv.inversion import LBFGS, Adam, Inversion
 from seisinv.physics import Acoustic, AcousticDensity, Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
+from seisinv.surrogate import PINN
+from seisinv.trust import Trust
 
 __version__ = "0.1.0"

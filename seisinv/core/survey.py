@@ -154,6 +154,10 @@ class Survey:
     def __len__(self) -> int:
         return len(self.shots)
 
+    def __getitem__(self, shots: int | Sequence[int] | slice) -> Survey:
+        """Return the survey of one or some of the shots."""
+        return self.subset([shots] if isinstance(shots, int) else shots)
+
     @property
     def ndim(self) -> int:
         """Number of axes of the positions."""

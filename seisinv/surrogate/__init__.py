@@ -3,7 +3,8 @@
 from seisinv.surrogate.eikonal import Eikonal, first_arrivals
 from seisinv.surrogate.harmonic import HarmonicField
 from seisinv.surrogate.helmholtz import Helmholtz
-from seisinv.surrogate.pinn import PINN, Initial
+from seisinv.surrogate.initial import Initial
+from seisinv.surrogate.pinn import PINN
 from seisinv.surrogate.wavefield import Wavefield
 
 __all__ = ["PINN", "Eikonal", "HarmonicField", "Helmholtz", "Initial", "Wavefield", "first_arrivals"]

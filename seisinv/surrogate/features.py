@@ -10,9 +10,9 @@ feature nearly solves the wave equation, and few are needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import comb, pi
+from math import comb, inf, pi
 
 import numpy as np
 
@@ -102,16 +102,24 @@ class Features:
     wave : (3, windows, features) array, rad/m, rad/m, rad/s
         First-layer weights: wave numbers along z and x, and angular frequency.
     phase : (windows, features) array, rad
+    used : (windows,) array of int, optional
+        How many of its features each window has, the first ones; by default all.  Others are zero.
     """
 
     partitions: tuple[Partition, Partition, Partition]
     wave: np.ndarray
     phase: np.ndarray
+    used: np.ndarray | None = None
 
     @property
     def count(self) -> int:
-        """Number of features in all windows."""
+        """Number of coefficients: windows times features."""
         return int(self.phase.size)
+
+    @property
+    def active(self) -> int:
+        """Number of features that are not zero."""
+        return self.count if self.used is None else int(self.used.sum())
 
     def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return a derivative of every feature [point, feature].
@@ -122,8 +130,8 @@ class Features:
         order : how often to differentiate along z, x and t; at most twice along each
         """
         out = np.zeros((len(points), *self.phase.shape))
-        for rows, window, values in self._pieces(points, order):
-            out[rows, window] = values
+        for rows, window, (values,) in self.pieces(points, [order]):
+            out[rows, window, : values.shape[1]] = values
         return out.reshape(len(points), -1)
 
     def combine(self, points: np.ndarray, coefficients: np.ndarray, order: Order = VALUE) -> np.ndarray:
@@ -132,36 +140,49 @@ class Features:
         a = coefficients.reshape(*self.phase.shape, -1)
         for start in range(0, len(points), BLOCK):
             part = slice(start, start + BLOCK)
-            for rows, window, values in self._pieces(points[part], order):
-                out[start + rows] += values @ a[window]
+            for rows, window, (values,) in self.pieces(points[part], [order]):
+                out[start + rows] += values @ a[window, : values.shape[1]]
         return out
 
-    def _pieces(self, points: np.ndarray, order: Order) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-        """Yield the points inside each window, its number, and the derivative of its features there."""
-        if max(order) > HIGHEST or min(order) < 0:
-            raise ConfigError(f"order is {order}; features have at most {HIGHEST} derivatives along each axis")
+    def transposed(self, points: np.ndarray, values: np.ndarray, order: Order = VALUE) -> np.ndarray:
+        """Return the transpose of `combine` applied to `values` [point, field]: [feature, field]."""
+        out = np.zeros((*self.phase.shape, values.shape[1]))
+        for start in range(0, len(points), BLOCK):
+            part = slice(start, start + BLOCK)
+            for rows, window, (piece,) in self.pieces(points[part], [order]):
+                out[window, : piece.shape[1]] += piece.T @ values[start + rows]
+        return out.reshape(self.count, -1)
+
+    def pieces(self, points: np.ndarray, orders: Sequence[Order]) -> Iterator[tuple[np.ndarray, int, list[np.ndarray]]]:
+        """Yield the points inside each window, its number, and derivatives of its features there."""
+        for order in orders:
+            if max(order) > HIGHEST or min(order) < 0:
+                raise ConfigError(f"order is {order}; features have at most {HIGHEST} derivatives along each axis")
         factors = [p.derivatives(points[:, k]) for k, p in enumerate(self.partitions)]
         for window, cell in enumerate(np.ndindex(*(p.count for p in self.partitions))):
             along = [f[:, c] for f, c in zip(factors, cell, strict=True)]
             rows = np.flatnonzero(along[0][0] * along[1][0] * along[2][0])
             if len(rows):
                 middle = [p.middles[c] for p, c in zip(self.partitions, cell, strict=True)]
-                yield rows, window, self._leibniz([a[:, rows] for a in along], points[rows] - middle, window, order)
+                mine = slice(None if self.used is None else int(self.used[window]))
+                k = self.wave[:, window, mine]
+                angle = (points[rows] - middle) @ k + self.phase[window, mine]
+                turned = [np.sin(angle), np.cos(angle)]
+                inside = [a[:, rows] for a in along]
+                yield rows, window, [_leibniz(inside, k, turned, order) for order in orders]
 
-    def _leibniz(self, along: list[np.ndarray], offset: np.ndarray, window: int, order: Order) -> np.ndarray:
-        """Return Σ binomial · derivative of the window · derivative of the sine [point, feature]."""
-        k = self.wave[:, window]
-        angle = offset @ k + self.phase[window]
-        turned = [np.sin(angle), np.cos(angle)]
-        out = np.zeros_like(angle)
-        for split in np.ndindex(*(n + 1 for n in order)):  # derivatives that fall on the sine
-            front = np.prod([comb(n, m) * a[n - m] for n, m, a in zip(order, split, along, strict=True)], axis=0)
-            if not front.any():
-                continue
-            turns = sum(split)
-            weight = np.prod([k[i] ** m for i, m in enumerate(split)], axis=0) * (-1) ** (turns // 2)
-            out += front[:, None] * (turned[turns % 2] * weight)
-        return out
+
+def _leibniz(along: list[np.ndarray], k: np.ndarray, turned: list[np.ndarray], order: Order) -> np.ndarray:
+    """Return Σ binomial · derivative of the window · derivative of the sine [point, feature]."""
+    out = np.zeros_like(turned[0])
+    for split in np.ndindex(*(n + 1 for n in order)):  # derivatives that fall on the sine
+        front = np.prod([comb(n, m) * a[n - m] for n, m, a in zip(order, split, along, strict=True)], axis=0)
+        if not front.any():
+            continue
+        turns = sum(split)
+        weight = np.prod([k[i] ** m for i, m in enumerate(split)], axis=0) * (-1) ** (turns // 2)
+        out += front[:, None] * (turned[turns % 2] * weight)
+    return out
 
 
 def cone(
@@ -169,6 +190,7 @@ def cone(
     velocities: np.ndarray,
     *,
     wavenumber: float,
+    frequency: float = inf,
     each: int,
     seed: int,
 ) -> Features:
@@ -180,6 +202,8 @@ def cone(
         Lowest and highest velocity in each window; windows are counted along t fastest, z slowest.
     wavenumber : float, rad/m
         Largest wave number; the disc below it is filled evenly.
+    frequency : float, rad/s
+        Largest angular frequency; it cuts wave numbers where velocities are high.
     each : int
         Features per window.
     seed : int
@@ -187,11 +211,11 @@ def cone(
     """
     n = len(velocities)
     r = spread(n * each, 4, seed=seed).reshape(n, each, 4)
-    k = wavenumber * np.sqrt(r[..., 0])
     direction = 2 * pi * r[..., 1]
     low, high = velocities[:, 0, None], velocities[:, 1, None]
     slack = np.where(high > low, CONE * high, 0.0)
     c = (low - slack) + (high - low + 2 * slack) * r[..., 2]
+    k = np.minimum(wavenumber, frequency / c) * np.sqrt(r[..., 0])
     return Features(partitions, np.stack([k * np.cos(direction), k * np.sin(direction), k * c]), 2 * pi * r[..., 3])
 
 
@@ -202,3 +226,8 @@ def spread(count: int, axes: int, *, seed: int = 0) -> np.ndarray:
         root = (1 + root) ** (1 / (axes + 1))
     shift = np.random.default_rng(seed).uniform(size=axes)
     return (shift + np.arange(1, count + 1)[:, None] * root ** -np.arange(1.0, axes + 1)) % 1
+
+
+def later(points: np.ndarray, by: float) -> np.ndarray:
+    """Return points (z, x, t) moved in time by so many s."""
+    return np.asarray(points + np.array([0.0, 0.0, by]))

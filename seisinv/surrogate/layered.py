@@ -28,6 +28,10 @@ class LayeredMedium:
     model: Model
     layers: tuple[Layer, Layer]
 
+    def tensor(self, jet: Jet, at: np.ndarray) -> torch.Tensor:
+        """Return the same as a tensor."""
+        return torch.as_tensor(self(jet, at))
+
     def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
         """Return a coefficient, or a derivative of the stretching, at points (z, x), m.
 

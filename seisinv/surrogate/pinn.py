@@ -1,59 +1,53 @@
 """A physics-informed surrogate solved by least squares, in the time domain and 2-D.
 
-    p(z, x, t) = Σ_j Σ_k a_jk φ_jk(z, x, t)
+    p(z, x, t) = Σ_j Σ_k a_jk φ_jk(z, x, t) + background
 
 For a given model the wave equation is linear in the last layer a, so that it is found by one least-squares solve over
-rows of four kinds, made dimensionless by the highest angular frequency ω = vp k of the band:
+rows of four kinds, made dimensionless by the highest angular frequency ω of the band:
 
     equation / ω²,   3 (p − p₀) at t = 0,   3 (∂p/∂t − q₀) / ω at t = 0,   edges
 
 (finite-basis networks: Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9; their last layer by least
 squares: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583, with tanh features and LSQR).  The rows do not
-depend on the initial fields: the factorisation is kept, and more of them are more right-hand sides.
+depend on initial fields or sources: the factorisation is kept, and more of them are more right-hand sides.
+
+Of a point source the wave in a constant medium of the velocity at the source is taken off (scattered-field form): what
+the equation leaves of it goes to the right-hand side.  Long times are cut into slabs of equal length, which share one
+factorisation; each solve spans two of them and the next one starts from its middle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from math import ceil, pi
-from typing import TypeAlias
+from math import ceil, inf, pi
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from seisinv.core import ConfigError, Model, ModelError, StabilityError
+from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
-from seisinv.surrogate.features import Features, Partition, cone, spread
+from seisinv.surrogate.background import Background
+from seisinv.surrogate.features import Features, Partition, cone, later
+from seisinv.surrogate.implicit import Solver, System, evaluate, right_sides
+from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.solve import Factorised, factorise
+from seisinv.surrogate.rows import PER_FEATURE, Rows, edge_rows, equation_rows, initial_rows, matrix, places
+from seisinv.surrogate.solve import factorise
+from seisinv.surrogate.sources import backgrounds, forcing, highest_frequency
 from seisinv.surrogate.wavefield import Wavefield
-
-Function: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
+from seisinv.surrogate.windowed import factorise_windows
 
 EDGES = ("open", "wall", "absorbing")
-WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 SPARE = 1.9  # features per degree of freedom of the band
-LARGEST = 5000  # features of one dense solve, about 1 GB and minutes
-# Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
-ROWS = {"equation": 1.6, "initial": 1.0, "edge": 0.6}
+LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
+MOST = 40_000  # features in windows, some GB and minutes
+REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25}  # rows per feature in windows
+GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused
 CHECKED = 600  # points at which the errors are measured
-
-
-@dataclass(frozen=True)
-class Initial:
-    """Fields from which waves start.
-
-    Parameters
-    ----------
-    value : function of z and x (arrays, m), Pa
-        Pressure at t = 0.
-    rate : function of z and x, Pa/s, optional
-        Its time derivative at t = 0; by default zero.
-    """
-
-    value: Function
-    rate: Function | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,26 +60,37 @@ class PINN:
         Its `equations()` are the residual; one field, second order in time.
     model : Model
         Its grid is the domain.  It is interpolated by splines, so a jump of velocity is rounded over a cell.
+    survey : Survey, optional
+        Point sources; with it `duration` and `frequency` follow from the record and the wavelet, and edges absorb.
     duration : float, s
     wavenumber : float, rad/m
-        Largest wave number of the initial fields; 2 π f / vp for a frequency f.
+        Largest wave number of initial fields, the same everywhere; 2 π f / vp for a frequency f.
+    frequency : float, Hz
+        Highest frequency instead: wave numbers follow the velocity of each window.
     features : int, optional
         In all windows together; by default `needed`, and fewer are refused.
     windows : number of windows along z, x and t
+        More than one makes the matrix sparse; needed above 5000 features.
+    slabs : int
+        Number of parts of the duration.
     overlap : float
         Width of a window in units of their distance.
     edges : {"open", "wall", "absorbing"}
         "open" asks nothing of the edges: the field is right where nothing from beyond them could have arrived.  On a
-        "wall" p = 0.  "absorbing" is ∂p/∂t + vp ∂p/∂n = 0 (Engquist & Majda 1977, first order).
+        "wall" p = 0.  "absorbing" lets waves out (Higdon 1986, two angles).
+    degree : int
+        Of the splines through the model; 1 for media with jumps.
     seed : int
         Of the features and the points of the rows.
 
     Raises
     ------
     ConfigError
-        If an argument is out of range, or the band needs more features than given or than one dense solve holds.
+        If an argument is out of range, or the band needs more features than given or than a solve holds.
     ModelError
         If the model lacks a parameter, is not 2-D, or the physics carries more than one field.
+    GeometryError
+        If a source or receiver lies outside the model.
 
     Examples
     --------
@@ -99,25 +104,35 @@ class PINN:
 
     physics: Physics
     model: Model
-    duration: float
-    wavenumber: float
+    survey: Survey | None = None
+    _: KW_ONLY
+    duration: float | None = None
+    wavenumber: float | None = None
+    frequency: float | None = None
     features: int | None = None
     windows: tuple[int, int, int] = (1, 1, 1)
+    slabs: int = 1
     overlap: float = 2.9
-    edges: str = "open"
+    edges: str | None = None
+    degree: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
+        self._complete()
+        assert self.duration is not None
         if not self.duration > 0:
             raise ConfigError(f"duration is {self.duration:g} s; it must be positive")
-        if not self.wavenumber > 0:
-            raise ConfigError(f"wavenumber is {self.wavenumber:g} rad/m; it must be positive")
+        if (self.wavenumber is None) == (self.frequency is None):
+            raise ConfigError("the band is not given once; pass either wavenumber (rad/m) or frequency (Hz)")
+        for name, value, unit in (("wavenumber", self.wavenumber, "rad/m"), ("frequency", self.frequency, "Hz")):
+            if value is not None and not value > 0:
+                raise ConfigError(f"{name} is {value:g} {unit}; it must be positive")
         if self.edges not in EDGES:
             raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
         if len(self.windows) != 3:
             raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
-        if self.model.grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
+        if self.slabs < 1:
+            raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
         equations = self.physics.equations(self.model.grid.axes)
         if len(equations) != 1 or equations[0].rate.order != 2:
             names = ", ".join(e.rate.field.name for e in equations)
@@ -126,12 +141,12 @@ class PINN:
         self._check_size()
 
     def __call__(self, *initial: Initial, accept: float = 0.05) -> Wavefield:
-        """Return the wavefields from initial fields, which share one factorisation.
+        """Return the wavefields from initial fields, or of the survey's shots; they share one factorisation.
 
         Parameters
         ----------
         initial : Initial
-            One or more.
+            One or more; none where there is a survey.
         accept : float
             Largest relative misfit of an initial field.
 
@@ -139,40 +154,75 @@ class PINN:
         -------
         Wavefield
             Its `errors`, at points it was not fitted to: "initial", the misfit of p₀ over p₀; "equation", the residual
-            over ∂²p/∂t²; "edges", p or the absorbing row over their largest (r.m.s. each).
+            over ∂²p/∂t²; "edges", their rows over the largest p (r.m.s. each).
 
         Raises
         ------
         StabilityError
-            If an initial field is not resolved to `accept`.
+            If an initial field is not resolved to `accept`, or grew from slab to slab.
         """
-        if not initial:
-            raise ConfigError("no initial field is given; pass at least one Initial")
-        right = np.zeros((self._rows["equation"] + 2 * self._rows["initial"] + self._rows["edge"], len(initial)))
-        value, rate = _sample(initial, self._start)
-        n, m = self._rows["equation"], self._rows["initial"]
-        right[n : n + m] = WEIGHT * value
-        right[n + m : n + 2 * m] = WEIGHT / self._frequency * rate
-        coefficients, _ = self.factor.solve(right)
-        errors = self._errors(initial, coefficients)
-        worst = int(np.argmax(errors["initial"]))
-        if errors["initial"][worst] > accept:
-            raise StabilityError(
-                f"initial field {worst} is resolved to {errors['initial'][worst]:.1%} only (limit {accept:.1%}); raise "
-                f"wavenumber above {self.wavenumber:g} rad/m, or keep the field away from the edges"
-            )
-        return Wavefield(self.basis, coefficients, errors)
+        if bool(initial) == (self.survey is not None):
+            raise ConfigError("initial fields or a survey: pass at least one Initial, or none where there is a survey")
+        value, rate = (None, None)
+        errors: dict[str, np.ndarray] = {}
+        points = places(self.partitions, CHECKED, self.seed + 1)
+        if initial:
+            value, rate = (torch.from_numpy(v) for v in sample(initial, self.system.rows[1].points))
+        layers = np.stack([a.numpy() for a in self._march(self.system, value, rate)])
+        if initial:
+            start = points * (1.0, 1.0, 0.0)
+            exact, _ = sample(initial, start)
+            errors["initial"] = _ratio(self.basis.combine(start, layers[0]) - exact, exact)
+            worst = int(np.argmax(errors["initial"]))
+            if errors["initial"][worst] > accept:
+                raise StabilityError(
+                    f"initial field {worst} is resolved to {errors['initial'][worst]:.1%} only (limit {accept:.1%}); "
+                    f"raise {self._band}, or keep the field away from the edges"
+                )
+        _check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
+        errors |= self._errors(layers, points)
+        return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
+
+    def gathers(self, model: Model | None = None) -> Gathers:
+        """Return the survey's data, differentiable in the model.
+
+        Parameters
+        ----------
+        model : Model, optional
+            Another model on the same grid, solved in the features, points and background velocities of this one.
+
+        Returns
+        -------
+        Gathers
+            data [shot, receiver, time] in Pa (per unit of the source), as `Propagator` gives.
+        """
+        if self.survey is None:
+            raise ConfigError("the surrogate has no survey; pass one, PINN(physics, model, survey)")
+        own = model is None or model is self.model
+        model = self.model if model is None else model
+        if model.grid != self.model.grid:
+            raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
+        rows = self._rows(model)
+        system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
+        layers = self._march(system)
+        times = self.survey.time.times
+        data = torch.zeros(len(self.survey), self.survey.max_receivers, len(times), dtype=torch.float64)
+        alike: dict[bytes, list[int]] = {}
+        for i, shot in enumerate(self.survey.shots):
+            alike.setdefault(shot.receivers.tobytes(), []).append(i)
+        for shots in alike.values():
+            receivers = self.survey.shots[shots[0]].receivers
+            points = np.column_stack([np.repeat(receivers, len(times), 0), np.tile(times, len(receivers))])
+            part = self._at(points, [a[:, shots] for a in layers])
+            behind = np.stack([sum(b(points) for b in self._backgrounds[i]) for i in shots], 1)
+            whole = (part + torch.from_numpy(behind)).T.reshape(len(shots), len(receivers), len(times))
+            data = data.index_put((torch.tensor(shots)[:, None], torch.arange(len(receivers))[None]), whole)
+        return Gathers(data.to(model["vp"].dtype), self.survey)
 
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        from torch import float64
-
-        grid = self.model.grid
-        values = {n: self.model[n].detach().to(float64) for n in self.physics.parameters}
-        coefficients = {n: c.numpy() for n, c in self.physics.coefficients(values, grid.axes).items()}
-        (equation,) = self.physics.equations(grid.axes)
-        return Residual(equation, grid.axes, Medium(grid, coefficients))
+        return self._residual(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
 
     @cached_property
     def needed(self) -> int:
@@ -181,145 +231,213 @@ class PINN:
         A disc of wave numbers up to k over an area A holds A k² / 4π waves, each running two ways.  Where edges are
         held, waves come in through them: over a perimeter P and a time T as many as from an area P c T / π (the mean
         of the inward direction cosine).  Velocities between c₁ and c₂ spread a wave number over 1 + (c₂ − c₁) k T / π
-        frequencies.  T is that of a window.
+        frequencies.  T is that of a window, and of a window the part counts where it is not small.
         """
-        z, x, t = self.partitions
-        low, high = self._velocities().T
-        size = [2 * p.half_width if p.count > 1 else p.high - p.low for p in (z, x, t)]
-        area = size[0] * size[1]
-        if self.edges != "open":
-            area += 2 * (size[0] + size[1]) * float(high.max()) * size[2] / pi
-        waves = 2 * area * self.wavenumber**2 / (4 * pi)
-        spread_over = 1 + (high - low) * self.wavenumber * size[2] / pi
-        return ceil(SPARE * waves * float(spread_over.max())) * len(low)
+        return int(self._each.sum())
 
     @cached_property
     def partitions(self) -> tuple[Partition, Partition, Partition]:
-        """Windows along z, x and t."""
+        """Windows along z, x and t, of one solve."""
         z, x = self.model.grid.extent
         counts = self.windows
         return (
             Partition(*z, counts[0], self.overlap),
             Partition(*x, counts[1], self.overlap),
-            Partition(0.0, self.duration, counts[2], self.overlap),
+            Partition(0.0, self._step * min(self.slabs, 2), counts[2], self.overlap),
         )
 
     @cached_property
     def basis(self) -> Features:
         """The features."""
-        each = ceil((self.features or self.needed) / len(self._velocities()))
-        return cone(self.partitions, self._velocities(), wavenumber=self.wavenumber, each=each, seed=self.seed)
+        each = self._each
+        if self.features:
+            each = np.ceil(each * (self.features / self.needed)).astype(int)
+        features = cone(
+            self.partitions,
+            self._velocities,
+            wavenumber=self.wavenumber or inf,
+            frequency=2 * pi * self.frequency if self.frequency else inf,
+            each=int(each.max()),
+            seed=self.seed,
+        )
+        return features if each.min() == each.max() else Features(self.partitions, features.wave, features.phase, each)
 
     @cached_property
-    def factor(self) -> Factorised:
+    def system(self) -> System:
         """The factorised rows; made at the first call, the dear part of it."""
-        inside = self._points("equation")
-        start = self._start
-        w = self._frequency
-        rows = [
-            self.residual.matrix(self.basis, inside) / w**2,
-            WEIGHT * self.basis.matrix(start),
-            WEIGHT / w * self.basis.matrix(start, (0, 0, 1)),
-        ]
-        if self._rows["edge"]:
-            rows.append(WEIGHT * self._edge_matrix(self._edge_points(self._rows["edge"], self.seed)))
-        return factorise(np.concatenate(rows))
+        rows = self._rows(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
+        return System(self.basis, rows, self._factorise(rows))
+
+    def _complete(self) -> None:
+        """Fill in what follows from the survey, and refuse what does not fit it."""
+        grid, survey = self.model.grid, self.survey
+        if grid.ndim != 2:
+            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
+        if self.edges is None:
+            object.__setattr__(self, "edges", "open" if survey is None else "absorbing")
+        if survey is None:
+            if self.duration is None:
+                raise ConfigError("duration is missing; pass it in s, or a survey")
+            return
+        survey.check_inside(grid)
+        if survey.wavelet is None:
+            raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
+        if survey.time.start != 0:
+            raise DataError(f"the record starts at {survey.time.start:g} s; the surrogate starts at 0")
+        if self.duration is None:
+            object.__setattr__(self, "duration", survey.time.end)
+        elif self.duration < survey.time.end:
+            raise ConfigError(f"duration is {self.duration:g} s; the record ends at {survey.time.end:g} s")
+        if self.frequency is None and self.wavenumber is None:
+            object.__setattr__(self, "frequency", highest_frequency(survey))
 
     def _check_size(self) -> None:
-        k, needed = self.wavenumber, self.needed
-        if needed > LARGEST:
+        needed = self.needed
+        many = self.windows != (1, 1, 1)
+        most = MOST if many else LARGEST
+        if needed > most:
+            remedy = "cut the model, lower the band" if many else "pass windows, for example windows=(8, 8, 1)"
             raise ConfigError(
-                f"wavenumber {k:g} rad/m over this model and {self.duration:g} s needs {needed} features; one dense "
-                f"solve holds {LARGEST}: lower wavenumber or duration, or cut the model"
+                f"{self._band} over this model and {self.duration:g} s needs {needed} features; one "
+                f"{'windowed' if many else 'dense'} solve holds {most}: {remedy} or raise slabs"
             )
-        if self.features is not None and not needed <= self.features <= LARGEST:
-            raise ConfigError(
-                f"features is {self.features}; wavenumber {k:g} rad/m needs {needed} to {LARGEST}: leave features out"
-            )
+        if self.features is not None and not needed <= self.features <= most:
+            raise ConfigError(f"features is {self.features}; {self._band} needs {needed} to {most}: leave features out")
 
     @property
-    def _frequency(self) -> float:
+    def _band(self) -> str:
+        return f"wavenumber {self.wavenumber:g} rad/m" if self.wavenumber else f"frequency {self.frequency:g} Hz"
+
+    @property
+    def _step(self) -> float:
+        """Length of a slab, s."""
+        assert self.duration is not None
+        return self.duration / self.slabs
+
+    @property
+    def _highest(self) -> float:
         """Highest angular frequency of the band, rad/s."""
+        if self.frequency:
+            return 2 * pi * self.frequency
+        assert self.wavenumber is not None
         return self.wavenumber * float(self.model["vp"].detach().max())
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        counts = {kind: ceil(ratio * self.basis.count) for kind, ratio in ROWS.items()}
-        return counts if self.edges != "open" else counts | {"edge": 0}
+    def _each(self) -> np.ndarray:
+        """Features that each window needs."""
+        low, high = self._velocities.T
+        size = [REACH * 2 * p.half_width if p.count > 1 else p.high - p.low for p in self.partitions]
+        area = size[0] * size[1]
+        k = np.full_like(low, self.wavenumber) if self.wavenumber else self._highest / low
+        if self.edges != "open":
+            share = self.windows[0] * self.windows[1]
+            area = area + 2 * (size[0] + size[1]) * high * size[2] / pi / (share if share > 1 else 1)
+        waves = 2 * area * k**2 / (4 * pi)
+        return np.ceil(SPARE * waves * (1 + (high - low) * k * size[2] / pi)).astype(int)
 
     @cached_property
-    def _start(self) -> np.ndarray:
-        return self._points("initial") * (1.0, 1.0, 0.0)
+    def _backgrounds(self) -> tuple[tuple[Background, ...], ...]:
+        return backgrounds(self.survey, self.residual) if self.survey is not None else ()
 
-    def _points(self, kind: str, count: int | None = None, seed: int | None = None) -> np.ndarray:
-        """Points (z, x, t) spread over the domain."""
-        low, high = np.array([(p.low, p.high) for p in self.partitions]).T
-        places = spread(count or self._rows[kind], 3, seed=self.seed if seed is None else seed)
-        return low + (high - low) * places
-
-    def _edge_points(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points on the four edges and their outward normals (z, x)."""
-        points = self._points("edge", count, seed)
-        normals = np.zeros((count, 2))
-        for k in range(4):
-            axis, p = k // 2, self.partitions[k // 2]
-            points[k::4, axis] = p.high if k % 2 else p.low
-            normals[k::4, axis] = 1.0 if k % 2 else -1.0
-        return points, normals
-
-    def _edge_matrix(self, edge: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        points, normals = edge
-        if self.edges == "wall":
-            return self.basis.matrix(points)
-        grid = self.model.grid
-        z, x = (
-            np.clip(np.rint((points[:, k] - o) / h).astype(int), 0, n - 1)
-            for k, (o, h, n) in enumerate(zip(grid.origin, grid.spacing, grid.shape, strict=True))
-        )
-        c = self.model["vp"].detach().double().numpy()[z, x, None]
-        along = sum(normals[:, k, None] * self.basis.matrix(points, o) for k, o in enumerate(((1, 0, 0), (0, 1, 0))))
-        return (self.basis.matrix(points, (0, 0, 1)) + c * along) / self._frequency
-
+    @cached_property
     def _velocities(self) -> np.ndarray:
-        """Lowest and highest velocity in each window [window, 2], m/s."""
+        """Lowest and highest velocity of waves in each window [window, 2], m/s."""
         grid, vp = self.model.grid, self.model["vp"].detach().double().numpy()
+        behind = [b.speed for shot in self._backgrounds for b in shot]
         out = []
         for cell in np.ndindex(*self.windows):
             near = [
-                np.abs(grid.coordinates(a) - p.middles[c]) < max(p.half_width, h) if p.count > 1 else slice(None)
+                np.abs(grid.coordinates(a) - p.middles[c]) < max(REACH * p.half_width, h)
+                if p.count > 1
+                else slice(None)
                 for a, h, p, c in zip(grid.axes, grid.spacing, self.partitions[:2], cell[:2], strict=True)
             ]
             part = vp[near[0]][:, near[1]]
-            out.append((part.min(), part.max()))
+            out.append((min([part.min(), *behind]), max([part.max(), *behind])))
         return np.array(out)
 
-    def _errors(self, initial: Sequence[Initial], coefficients: np.ndarray) -> dict[str, np.ndarray]:
-        """Return relative errors at fresh points [field]."""
-        points = self._points("equation", CHECKED, self.seed + 1)
-        start = points * (1.0, 1.0, 0.0)
-        value, _ = _sample(initial, start)
-        found = self.basis.combine(start, coefficients)
-        second = self.basis.combine(points, coefficients, (0, 0, 2))
-        errors = {
-            "initial": _ratio(found - value, value),
-            "equation": _ratio(self.residual.matrix(self.basis, points) @ coefficients, second),
-        }
+    def _residual(self, model: Model) -> Residual:
+        values = {n: model[n].to(torch.float64) for n in self.physics.parameters}
+        (equation,) = self.physics.equations(model.grid.axes)
+        coefficients = self.physics.coefficients(values, model.grid.axes)
+        return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
+
+    def _rows(self, model: Model) -> tuple[Rows, ...]:
+        """Return the rows; their factors follow from the model."""
+        ratio = FEWER if self.needed > LARGEST else PER_FEATURE
+        points = {k: places(self.partitions, ceil(r * self.basis.active), self.seed) for k, r in ratio.items()}
+        w = self._highest
+        rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
+        if self.edges == "open":
+            return rows
+        assert self.edges is not None
+        return *rows, edge_rows(self.edges, model, partitions=self.partitions, points=points["edge"], frequency=w)
+
+    def _factorise(self, rows: Sequence[Rows]) -> Solver:
+        if self.needed > LARGEST:
+            return factorise_windows(rows, self.basis)
+        return factorise(matrix(rows, self.basis))
+
+    def _march(self, system: System, value: Tensor | None = None, rate: Tensor | None = None) -> list[Tensor]:
+        """Return the last layer of every solve [feature, field]."""
+        start = later(system.rows[1].points, self._step)
+        fields = len(self._backgrounds) if value is None else value.shape[1]
+        out: list[Tensor] = []
+        for number in range(max(1, self.slabs - 1)):
+            given = forcing(system.rows, self._backgrounds, number * self._step, self.edges) if self.survey else {}
+            if value is not None and rate is not None:
+                given |= {"value": value, "rate": rate}
+            out.append(system.solve(right_sides(system.rows, given, fields)))
+            if number + 2 < self.slabs:
+                value = evaluate(self.basis, start, out[-1])
+                rate = evaluate(self.basis, start, out[-1], (0, 0, 1))
+        return out
+
+    def _at(self, points: np.ndarray, layers: Sequence[Tensor]) -> Tensor:
+        """Return the features' part of the fields at points [point, field]."""
+        number = np.clip((points[:, 2] / self._step).astype(int), 0, len(layers) - 1)
+        out = torch.zeros(len(points), layers[0].shape[1], dtype=torch.float64)
+        for k, a in enumerate(layers):
+            here = np.flatnonzero(number == k)
+            if len(here):
+                values = evaluate(self.basis, later(points[here], -k * self._step), a)
+                out = out.index_put((torch.from_numpy(here),), values)
+        return out
+
+    def _errors(self, layers: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Return relative errors of the equation and the edges at fresh points [field]."""
+        w = self._highest
+        rows = [equation_rows(self.residual, points, w)]
         if self.edges != "open":
-            row = self._edge_matrix(self._edge_points(CHECKED, self.seed + 1)) @ coefficients
-            errors["edges"] = _rms(row) / np.abs(found).max(0)
+            assert self.edges is not None
+            rows.append(edge_rows(self.edges, self.model, partitions=self.partitions, points=points, frequency=w))
+        left, second, largest = [], [], []
+        for number, a in enumerate(layers):
+            at = later(points, number * self._step)
+            given = forcing(rows, self._backgrounds, number * self._step, self.edges) if self.survey else {}
+            right = np.split(right_sides(rows, given, a.shape[1]).detach().numpy(), len(rows))
+            left.append([r.apply(self.basis, a) - b for r, b in zip(rows, right, strict=True)])
+            field = [self.basis.combine(points, a, o) for o in ((0, 0, 2), (0, 0, 0))]
+            for shot, sources in enumerate(self._backgrounds):
+                for b in sources:
+                    field[0][:, shot] += b(at, (0, 0, 2))
+                    field[1][:, shot] += b(at)
+            second.append(field[0] / w**2)
+            largest.append(np.abs(field[1]).max(0))
+        errors = {"equation": _ratio(np.concatenate([e[0] for e in left]), np.concatenate(second))}
+        if self.edges != "open":
+            errors["edges"] = _rms(np.concatenate([e[1] for e in left])) / np.max(largest, axis=0)
         return errors
 
 
-def _sample(initial: Sequence[Initial], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return values and rates [point, field]."""
-    z, x = points[:, 0], points[:, 1]
-    value = np.stack([np.broadcast_to(i.value(z, x), z.shape) for i in initial], axis=1)
-    rate = np.stack(
-        [np.zeros(len(z)) if i.rate is None else np.broadcast_to(i.rate(z, x), z.shape) for i in initial], 1
-    )
-    if not (np.isfinite(value).all() and np.isfinite(rate).all()):
-        raise ConfigError("an initial field holds NaN or infinite values; it must be finite everywhere in the model")
-    return value.astype(float), rate.astype(float)
+def _check_growth(largest: Sequence[float]) -> None:
+    """Refuse fields that grow from solve to solve: what bounded media never do to this extent."""
+    for number, value in enumerate(largest):
+        if not value <= GROWTH * largest[0]:
+            raise StabilityError(
+                f"the field grew from {largest[0]:.2g} to {value:.2g} within {number + 1} of {len(largest)} solves; "
+                "marching is unstable here: use fewer slabs, more features or Propagator"
+            )
 
 
 def _rms(values: np.ndarray) -> np.ndarray:

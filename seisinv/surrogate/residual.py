@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from seisinv.core import Grid, ModelError
 from seisinv.surrogate.features import Order
@@ -41,7 +43,7 @@ class Functions(Protocol):
 class Values(Protocol):
     """What a residual needs of a medium: its coefficients and their derivatives."""
 
-    def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
+    def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
         """Return a coefficient or its derivative at points [point, axis], m."""
 
 
@@ -69,33 +71,47 @@ def differentiate(expression: Poly, axis: int) -> Poly:
 
 @dataclass(frozen=True, eq=False)
 class Medium:
-    """Coefficients of a physics as smooth functions of position: quintic splines, cubic or lower on short axes.
+    """Coefficients of a physics as smooth functions of position: splines, of a lower degree on short axes.
 
     Parameters
     ----------
     grid : Grid
-    coefficients : arrays of the grid's shape, by name, SI units
+    coefficients : tensors or arrays of the grid's shape, by name, SI units
         Beyond the grid the value at its edge holds.
+    degree : int
+        Of the splines: 5 for smooth media, 1 where a jump must not ring.
     """
 
     grid: Grid
-    coefficients: Mapping[str, np.ndarray]
+    coefficients: Mapping[str, Tensor | np.ndarray]
+    degree: int = 5
 
     def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
         """Return a coefficient or its derivative at points [point, axis], m."""
-        from scipy.interpolate import RectBivariateSpline
+        return np.asarray(self.tensor(jet, at).detach().numpy())
 
-        values = self.coefficients[jet.symbol.name]
-        if np.ptp(values) == 0:
-            return np.full(len(at), 0.0 if any(jet.order) else values.flat[0])
-        nodes = [
-            self.grid.coordinates(a) + 0.5 * h * (a in jet.symbol.place)
-            for a, h in zip(self.grid.axes, self.grid.spacing, strict=True)
-        ]
-        degree = [min(5, len(n) - 1) for n in nodes]
-        spline = RectBivariateSpline(*nodes, values, kx=degree[0], ky=degree[1], s=0)
-        z, x = (np.clip(at[:, k], n[0], n[-1]) for k, n in enumerate(nodes))
-        return np.asarray(spline.ev(z, x, dx=jet.order[0], dy=jet.order[1]))
+    def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
+        """Return the same, differentiable in the coefficient."""
+        given = self.coefficients[jet.symbol.name]
+        values = (given if isinstance(given, Tensor) else torch.tensor(given)).to(torch.float64)
+        if not values.requires_grad and float(values.min()) == float(values.max()):
+            return torch.full((len(at),), 0.0 if any(jet.order) else float(values.reshape(-1)[0]), dtype=torch.float64)
+        cards = []
+        for k, (a, h) in enumerate(zip(self.grid.axes, self.grid.spacing, strict=True)):
+            nodes = self.grid.coordinates(a) + 0.5 * h * (a in jet.symbol.place)
+            cards.append(torch.from_numpy(_cardinal(nodes, at[:, k], self.degree, jet.order[k])))
+        return ((cards[0] @ values) * cards[1]).sum(1)
+
+
+def _cardinal(nodes: np.ndarray, at: np.ndarray, degree: int, order: int) -> np.ndarray:
+    """Return derivatives of the splines that are 1 on one node and 0 on the others [point, node]."""
+    from scipy.interpolate import make_interp_spline
+
+    degree = min(degree, len(nodes) - 1)
+    if order > degree:
+        return np.zeros((len(at), len(nodes)))
+    spline = make_interp_spline(nodes, np.eye(len(nodes)), k=degree)
+    return np.ascontiguousarray(spline(np.clip(at, nodes[0], nodes[-1]), nu=order))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,22 +151,39 @@ class Residual:
         """The right-hand side in jets."""
         return jets(self.equation.right, self.axes)
 
-    def matrix(self, features: Functions, points: np.ndarray) -> np.ndarray:
-        """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
-        out = features.matrix(points, (0, 0, self.equation.rate.order))
+    def terms(self, points: np.ndarray) -> list[tuple[Order, Tensor]]:
+        """Return the homogeneous residual at points (z, x, t): derivatives of the field and their factors [point]."""
+        out: dict[Order, Tensor] = {(0, 0, self.equation.rate.order): torch.ones(len(points), dtype=torch.float64)}
         for term, number in self.right:
             field = [j for j, _ in _jets(term) if j.symbol.kind == "field"]
             if field:
                 order: Order = (field[0].order[0], field[0].order[1], 0)
-                out -= (float(number) * self._factor(term, points))[:, None] * features.matrix(points, order)
+                factor = -float(number) * self._factor(term, points[:, :2])
+                out[order] = out[order] + factor if order in out else factor
+        return list(out.items())
+
+    def matrix(self, features: Functions, points: np.ndarray) -> np.ndarray:
+        """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
+        (order, factor), *others = self.terms(points)
+        out = factor.detach().numpy()[:, None] * features.matrix(points, order)
+        for order, factor in others:
+            out += factor.detach().numpy()[:, None] * features.matrix(points, order)
         return out
 
-    def _factor(self, term: Any, points: np.ndarray) -> np.ndarray:
-        """Return the product of a term's coefficients at the points."""
-        out = np.ones(len(points))
+    def source(self, at: np.ndarray) -> np.ndarray:
+        """Return what multiplies a point source at positions [point, axis]."""
+        out = np.zeros(len(at))
+        for term, number in self.right:
+            if any(j.symbol.kind == "source" for j, _ in _jets(term)):
+                out += float(number) * self._factor(term, at).detach().numpy()
+        return out
+
+    def _factor(self, term: Any, at: np.ndarray) -> Tensor:
+        """Return the product of a term's coefficients at positions [point, axis]."""
+        out = torch.ones(len(at), dtype=torch.float64)
         for jet, power in _jets(term):
             if jet.symbol.kind == "coefficient":
-                out = out * self.medium(jet, points[:, :2]) ** power
+                out = out * self.medium.tensor(jet, at) ** power
         return out
 
 

@@ -49,6 +49,15 @@ class Factorised:
         left_over = np.sum(inner[self.rank :] ** 2, axis=0) + np.sum(rotated[columns:] ** 2, axis=0)
         return out, np.sqrt(left_over)
 
+    def normal(self, right: np.ndarray) -> np.ndarray:
+        """Return the shortest solutions of AᵀA x = `right` [column, field]."""
+        from scipy.linalg import solve_triangular
+
+        inner = solve_triangular(self.lower, self.shortest.T @ right[self.order], lower=True, trans="T")
+        out = np.empty_like(right)
+        out[self.order] = self.shortest @ solve_triangular(self.lower, inner, lower=True)
+        return out
+
 
 def factorise(matrix: np.ndarray, *, cutoff: float = CUTOFF) -> Factorised:
     """Factorise a matrix [row, column] with at least as many rows as columns; its memory is used."""

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, GeometryError, RunError
-from seisinv.surrogate.features import VALUE, Features, Order, Partition
+from seisinv.core.files import write_whole
+from seisinv.surrogate.background import Background
+from seisinv.surrogate.features import VALUE, Features, Order, Partition, later
 
-FORMAT = "seisinv wavefield 1"  # changes with the features
+FORMAT = "seisinv wavefield 2"  # changes with the features
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,18 +24,28 @@ class Wavefield:
     Parameters
     ----------
     features : Features
-    coefficients : (features, fields) array
-        Last layer.
+    coefficients : (solves, features, fields) array
+        Last layers, of one solve or of overlapping ones that follow each other.
     errors : mapping of names to [field] arrays
         What `PINN` measured at points it was not fitted to; relative, see there.
+    step : float, s
+        Time from the start of one solve to that of the next.
+    sources : per field, waves of point sources that are added
     """
 
     features: Features
     coefficients: np.ndarray
     errors: Mapping[str, np.ndarray]
+    step: float = 0.0
+    sources: tuple[tuple[Background, ...], ...] = ()
 
     def __len__(self) -> int:
-        return self.coefficients.shape[1]
+        return self.coefficients.shape[2]
+
+    @property
+    def end(self) -> float:
+        """Last time that was solved for, s."""
+        return self.features.partitions[2].high + self.step * (len(self.coefficients) - 1)
 
     def __call__(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return the fields, or a derivative of them [field, point].
@@ -52,14 +64,23 @@ class Wavefield:
         if points.ndim != 2 or points.shape[1] != 3:
             raise GeometryError(f"points have shape {points.shape}; give (z, x, t) as [n, 3]")
         for k, (name, unit, p) in enumerate(zip("zxt", ("m", "m", "s"), self.features.partitions, strict=True)):
-            slack = 1e-9 * (p.high - p.low)
-            outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= p.high + slack))
+            slack, high = 1e-9 * (p.high - p.low), self.end if name == "t" else p.high
+            outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= high + slack))
             if outside.any():
                 raise GeometryError(
                     f"point {int(np.argmax(outside))} at {name} = {points[np.argmax(outside), k]:g} {unit} is outside "
-                    f"the wavefield ({p.low:g} to {p.high:g} {unit}); solve for a larger model or a longer duration"
+                    f"the wavefield ({p.low:g} to {high:g} {unit}); solve for a larger model or a longer duration"
                 )
-        return self.features.combine(points, self.coefficients, order).T
+        out = np.zeros((len(points), len(self)))
+        last = len(self.coefficients) - 1
+        number = np.clip((points[:, 2] / self.step).astype(int), 0, last) if last else np.zeros(len(points), int)
+        for k, a in enumerate(self.coefficients):
+            here = number == k
+            out[here] = self.features.combine(later(points[here], -k * self.step), a, order)
+        for shot, behind in enumerate(self.sources):
+            for b in behind:
+                out[:, shot] += b(points, order)
+        return out.T
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
         """Return the derivatives along z, x (per m) and t (per s) [field, point, 3]."""
@@ -67,17 +88,23 @@ class Wavefield:
 
     def save(self, file: str | Path) -> None:
         """Write a safetensors file."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         f = self.features
         arrays = {"wave": f.wave, "phase": f.phase, "coefficients": self.coefficients}
         card = {
             "format": FORMAT,
+            "step": repr(self.step),
             "partitions": json.dumps([(p.low, p.high, p.count, p.overlap) for p in f.partitions]),
         }
+        if f.used is not None:
+            arrays["used"] = f.used
+        for i, behind in enumerate(self.sources):
+            for j, b in enumerate(behind):
+                arrays[f"source.{i}.{j}"] = np.concatenate([b.source, [b.speed, b.strength, b.step], b.wavelet])
         arrays |= {f"error.{name}": value for name, value in self.errors.items()}
         try:
-            save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, Path(file), metadata=card)
+            write_whole(Path(file), save({n: np.ascontiguousarray(a) for n, a in arrays.items()}, metadata=card))
         except OSError as error:
             raise RunError(f"cannot write {file}: {error}; free some space or choose another place") from None
 
@@ -102,12 +129,23 @@ class Wavefield:
             raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {FORMAT!r}")
         try:
             z, x, t = (Partition(*p) for p in json.loads(card["partitions"]))
-            features = Features((z, x, t), arrays["wave"], arrays["phase"])
+            features = Features((z, x, t), arrays["wave"], arrays["phase"], arrays.get("used"))
             coefficients = arrays["coefficients"]
-            fits = features.wave.shape == (3, *features.phase.shape) and len(coefficients) == features.count
-        except (KeyError, ValueError, TypeError, ConfigError) as error:
+            fits = features.wave.shape == (3, *features.phase.shape) and coefficients.shape[1] == features.count
+            step, sources = float(card["step"]), _sources(arrays, coefficients.shape[2])
+        except (KeyError, ValueError, TypeError, IndexError, ConfigError) as error:
             raise DataError(f"{file} is damaged ({error}); save the wavefield again") from None
         if not fits:
             raise DataError(f"{file} is damaged (its arrays do not fit one another); save the wavefield again")
         errors = {n.removeprefix("error."): a for n, a in arrays.items() if n.startswith("error.")}
-        return cls(features, coefficients, errors)
+        return cls(features, coefficients, errors, step, sources)
+
+
+def _sources(arrays: Mapping[str, np.ndarray], fields: int) -> tuple[tuple[Background, ...], ...]:
+    """Return the sources of every field that `save` wrote."""
+    out: list[list[Background]] = [[] for _ in range(fields)]
+    names = sorted((n for n in arrays if n.startswith("source.")), key=lambda n: [int(i) for i in n.split(".")[1:]])
+    for name in names:
+        a = arrays[name]
+        out[int(name.split(".")[1])].append(Background(a[:2], float(a[2]), float(a[3]), float(a[4]), a[5:]))
+    return tuple(tuple(s) for s in out) if names else ()

@@ -1,0 +1,78 @@
+"""Media of the surrogate's table and a simulator for them: what rows P3 and P4 compare with.  SI units."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.interpolate import RectBivariateSpline
+
+from seisinv.surrogate import Initial
+
+Velocity = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def mixture(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return 1000 m/s and a hundred Gaussians of 400 m and up to ±300 m/s in ±3 km.
+
+    The wave example of FBPINNs (Moseley, Markham & Nissen-Meyer 2023) in units of km and km/s: the same generator,
+    seed 0 and order of draws.
+    """
+    random = np.random.RandomState(0)
+    place = random.uniform(-3, 3, (100, 2))
+    size = 0.3 * random.uniform(-1, 1, (100, 1))[:, 0]
+    c = np.ones_like(z)
+    for (x0, z0), a in zip(place, size, strict=True):
+        c = c + a * np.exp(-((x / 1e3 - x0) ** 2 + (z / 1e3 - z0) ** 2) / (2 * 0.4**2))
+    return 1e3 * c
+
+
+def layers(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return 1500 m/s above 200 m and 2500 m/s below, sharp."""
+    return np.where(z < 200.0, 1500.0, 2500.0) + 0 * x
+
+
+def snapshots(
+    points: Sequence[np.ndarray], nodes: int, *, half: float, velocity: Velocity, start: Initial
+) -> tuple[np.ndarray, float]:
+    """Simulate on a periodic square of ±half, m; `points` are (z, x, t) of one equidistant time after the other.
+
+    Pseudo-spectral in space, fourth order in time.  Returns the field at the points and the CPU seconds of the loop.
+    """
+    h = 2 * half / nodes
+    axis = -half + h * (np.arange(nodes) + 0.5)
+    z, x = np.meshgrid(axis, axis, indexing="ij")
+    c2 = velocity(z, x) ** 2
+    k = 2 * np.pi * np.fft.fftfreq(nodes, h)
+    minus = -(k[:, None] ** 2 + k[None, : nodes // 2 + 1] ** 2)
+
+    def rate(u: np.ndarray) -> np.ndarray:
+        return c2 * np.fft.irfft2(minus * np.fft.rfft2(u), s=u.shape)
+
+    between = float(points[0][0, 2])
+    per = int(np.ceil(between / (0.2 * h / np.sqrt(c2.max()))))
+    dt = between / per
+    began = time.process_time()
+    p = start.value(z, x)
+    a = rate(p)
+    before, p = p, p + dt**2 / 2 * a + dt**4 / 24 * rate(a)
+    seconds, done, out = 0.0, 1, []
+    for number, at in enumerate(points, 1):
+        for _ in range(done, number * per):
+            a = rate(p)
+            before, p = p, 2 * p - before + dt**2 * a + dt**4 / 12 * rate(a)
+        done = number * per
+        seconds += time.process_time() - began
+        out.append(RectBivariateSpline(axis, axis, p, kx=5, ky=5).ev(at[:, 0], at[:, 1]))
+        began = time.process_time()
+    return np.concatenate(out), seconds
+
+
+def times(duration: float, half: float, *, count: int = 30, each: int = 130) -> list[np.ndarray]:
+    """Return points (z, x, t) at random places of ±half, for equidistant times up to the duration."""
+    random = np.random.default_rng(7)
+    return [
+        np.column_stack([random.uniform(-half, half, (each, 2)), np.full(each, (n + 1) * duration / count)])
+        for n in range(count)
+    ]
