@@ -1,6 +1,20 @@
 """Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
 
+from seisinv.surrogate.network import Network
 from seisinv.surrogate.pinn import PINN, Initial
+from seisinv.surrogate.trained import PLAIN, TrainedPINN
+from seisinv.surrogate.trained_wavefield import TrainedWavefield
+from seisinv.surrogate.training import Recipe, TrainingStep
 from seisinv.surrogate.wavefield import Wavefield
 
-__all__ = ["PINN", "Initial", "Wavefield"]
+__all__ = [
+    "PINN",
+    "PLAIN",
+    "Initial",
+    "Network",
+    "Recipe",
+    "TrainedPINN",
+    "TrainedWavefield",
+    "TrainingStep",
+    "Wavefield",
+]

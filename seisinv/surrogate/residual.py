@@ -121,14 +121,20 @@ class Residual:
         """The right-hand side in jets."""
         return jets(self.equation.right, self.axes)
 
+    def form(self, points: np.ndarray) -> dict[Order, np.ndarray]:
+        """Return the factor [point] of every derivative of the field in the residual; points are (z, x, t)."""
+        out: dict[Order, np.ndarray] = {(0, 0, self.equation.rate.order): np.ones(len(points))}
+        for term, number in self.right:
+            for jet in (j for j, _ in _jets(term) if j.symbol.kind == "field"):
+                order: Order = (jet.order[0], jet.order[1], 0)
+                out[order] = out.get(order, 0.0) - float(number) * self._factor(term, points)
+        return out
+
     def matrix(self, features: Features, points: np.ndarray) -> np.ndarray:
         """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
-        out = features.matrix(points, (0, 0, self.equation.rate.order))
-        for term, number in self.right:
-            field = [j for j, _ in _jets(term) if j.symbol.kind == "field"]
-            if field:
-                order: Order = (field[0].order[0], field[0].order[1], 0)
-                out -= (float(number) * self._factor(term, points))[:, None] * features.matrix(points, order)
+        out = np.zeros((len(points), features.count))
+        for order, factor in self.form(points).items():
+            out += factor[:, None] * features.matrix(points, order)
         return out
 
     def _factor(self, term: Any, points: np.ndarray) -> np.ndarray:

@@ -48,17 +48,7 @@ class Wavefield:
         GeometryError
             If a point lies outside the domain and the times that were solved for.
         """
-        points = np.asarray(points, float)
-        if points.ndim != 2 or points.shape[1] != 3:
-            raise GeometryError(f"points have shape {points.shape}; give (z, x, t) as [n, 3]")
-        for k, (name, unit, p) in enumerate(zip("zxt", ("m", "m", "s"), self.features.partitions, strict=True)):
-            slack = 1e-9 * (p.high - p.low)
-            outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= p.high + slack))
-            if outside.any():
-                raise GeometryError(
-                    f"point {int(np.argmax(outside))} at {name} = {points[np.argmax(outside), k]:g} {unit} is outside "
-                    f"the wavefield ({p.low:g} to {p.high:g} {unit}); solve for a larger model or a longer duration"
-                )
+        points = checked(points, self.features.partitions)
         return self.features.combine(points, self.coefficients, order).T
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
@@ -111,3 +101,25 @@ class Wavefield:
             raise DataError(f"{file} is damaged (its arrays do not fit one another); save the wavefield again")
         errors = {n.removeprefix("error."): a for n, a in arrays.items() if n.startswith("error.")}
         return cls(features, coefficients, errors)
+
+
+def checked(points: np.ndarray, partitions: tuple[Partition, Partition, Partition]) -> np.ndarray:
+    """Return points (z, x, t) as floats.
+
+    Raises
+    ------
+    GeometryError
+        If they are no points, or one lies outside.
+    """
+    points = np.asarray(points, float)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise GeometryError(f"points have shape {points.shape}; give (z, x, t) as [n, 3]")
+    for k, (name, unit, p) in enumerate(zip("zxt", ("m", "m", "s"), partitions, strict=True)):
+        slack = 1e-9 * (p.high - p.low)
+        outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= p.high + slack))
+        if outside.any():
+            raise GeometryError(
+                f"point {int(np.argmax(outside))} at {name} = {points[np.argmax(outside), k]:g} {unit} is outside "
+                f"the wavefield ({p.low:g} to {p.high:g} {unit}); solve for a larger model or a longer duration"
+            )
+    return points
