@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "inversion": {"core", "propagate", "misfit", "priors"},
     "report": {"core", "inversion", "plot", "propagate"},
     "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}
-    | {"check", "config", "demo", "forward", "job", "progress", "runner"},
+    | {"check", "config", "demo", "fit", "forward", "job", "progress", "runner"},
 }
 
 

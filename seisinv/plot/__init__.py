@@ -13,6 +13,7 @@ from seisinv.plot.overview import overview
 from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
 from seisinv.plot.uncertainty import uncertainty
+from seisinv.plot.wavefields import snapshots
 
 __all__ = [
     "compare_gathers",
@@ -26,6 +27,7 @@ __all__ = [
     "overview",
     "png",
     "save",
+    "snapshots",
     "spectrum",
     "uncertainty",
     "wavelets",

@@ -52,8 +52,8 @@ class Network:
         If a number is out of range.
     """
 
-    windows: tuple[int, int, int] = (2, 2, 2)
-    width: int = 32
+    windows: tuple[int, int, int] = (2, 2, 1)
+    width: int = 64
     depth: int = 1
     activation: str = "sine"
     overlap: float = 2.0
