@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,12 +140,7 @@ def write(wave: Wavefield | TrainedWavefield, grid: Grid, file: Path, *, overwri
     picture = file.with_suffix(".png")
     refuse_existing(file, overwrite=overwrite)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        wave.save(part)
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+    wave.save(file)
     end = (wave.features.partitions if isinstance(wave, Wavefield) else wave.fields[0].ansatz.partitions)[2].high
     shown, times = _shown(grid), np.linspace(0, end, TIMES)
     figure = plot.snapshots(snapshots(wave, shown, times), shown, [f"{t:.3g} s" for t in times])

@@ -52,7 +52,7 @@ def snapshots(
     columns = min(columns, len(titles))
     rows = math.ceil(len(titles) / columns)
     (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
-    height = rows * (9.0 / columns * stretch(grid) * (bottom - top) / (right - left) + 0.45) + 0.3
+    height = rows * (8.0 / columns * stretch(grid) * (bottom - top) / (right - left) + 0.45) + 0.3
     figure, axes = new_figure(10.0, height, rows=rows, columns=columns, share=True)
     for place in axes.flat[len(titles) :]:
         place.set_visible(False)

@@ -80,7 +80,7 @@ class TrainedWavefield:
         return np.stack([self(points, order) for order in ((1, 0, 0), (0, 1, 0), (0, 0, 1))], axis=-1)
 
     def save(self, file: str | Path) -> None:
-        """Write a safetensors file."""
+        """Write a safetensors file, whole or not at all."""
         ansatz = self.fields[0].ansatz
         tensors = {f"error.{n}": torch.as_tensor(e) for n, e in self.errors.items()}
         tensors["scale"] = torch.from_numpy(ansatz.scale)

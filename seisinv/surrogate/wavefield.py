@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, GeometryError, RunError
+from seisinv.core.files import write_whole
 from seisinv.surrogate.features import VALUE, Features, Order, Partition
 
 FORMAT = "seisinv wavefield 1"  # changes with the features
@@ -56,8 +57,8 @@ class Wavefield:
         return np.stack([self(points, order) for order in ((1, 0, 0), (0, 1, 0), (0, 0, 1))], axis=-1)
 
     def save(self, file: str | Path) -> None:
-        """Write a safetensors file."""
-        from safetensors.numpy import save_file
+        """Write a safetensors file, whole or not at all."""
+        from safetensors.numpy import save
 
         f = self.features
         arrays = {"wave": f.wave, "phase": f.phase, "coefficients": self.coefficients}
@@ -67,7 +68,7 @@ class Wavefield:
         }
         arrays |= {f"error.{name}": value for name, value in self.errors.items()}
         try:
-            save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, Path(file), metadata=card)
+            write_whole(Path(file), save({n: np.ascontiguousarray(a) for n, a in arrays.items()}, metadata=card))
         except OSError as error:
             raise RunError(f"cannot write {file}: {error}; free some space or choose another place") from None
 
