@@ -1,5 +1,6 @@
 """Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
 
+from seisinv.surrogate.eikonal import Eikonal, first_arrivals
 from seisinv.surrogate.network import Network
 from seisinv.surrogate.pinn import PINN, Initial
 from seisinv.surrogate.trained import PLAIN, TrainedPINN
@@ -10,6 +11,7 @@ from seisinv.surrogate.wavefield import Wavefield
 __all__ = [
     "PINN",
     "PLAIN",
+    "Eikonal",
     "Initial",
     "Network",
     "Recipe",
@@ -17,4 +19,5 @@ __all__ = [
     "TrainedWavefield",
     "TrainingStep",
     "Wavefield",
+    "first_arrivals",
 ]
