@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from seisinv.inversion import Event
     from seisinv.priors.learned import Step
+    from seisinv.surrogate import TrainingStep
 
 log = logging.getLogger("seisinv")
 
@@ -77,6 +78,28 @@ def training_progress() -> Iterator[Callable[[Step], None]]:
                 total=step.steps,
                 completed=step.step,
                 detail=f"loss {step.loss:.3f}{checked[0]}  {clock(step.eta)} left",
+            )
+
+        yield show
+
+
+@contextmanager
+def surrogate_progress() -> Iterator[Callable[[TrainingStep], None]]:
+    """Show the training of a surrogate with its residual and remaining time; yields what `TrainedPINN` calls."""
+    console = _console()
+    if console is None:
+        yield _LoggedSurrogate()
+        return
+    with _bar(console) as bar:
+        task = bar.add_task("training", total=None, detail="")
+
+        def show(step: TrainingStep) -> None:
+            bar.update(
+                task,
+                description=f"{step.method}, update {step.update:,} of {step.updates:,}",
+                total=step.updates,
+                completed=step.update,
+                detail=f"residual {step.residual:.3f}  {clock(step.eta)} left",
             )
 
         yield show
@@ -186,3 +209,17 @@ class _LoggedTraining:
         self.said = time.monotonic()
         checked = f", {_decibels(step)}" if step.psnr else ""
         log.info("step %d of %d: loss %.3f%s, %s left", step.step, step.steps, step.loss, checked, clock(step.eta))
+
+
+class _LoggedSurrogate:
+    """One line every ten seconds, and the last."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic() - LOG_EVERY  # the first update says how long it will take
+
+    def __call__(self, step: TrainingStep) -> None:
+        if time.monotonic() - self.said < LOG_EVERY and step.update < step.updates:
+            return
+        self.said = time.monotonic()
+        where = f"{step.method}, update {step.update} of {step.updates}"
+        log.info("%s: residual %.3f, %s left", where, step.residual, clock(step.eta))

@@ -1,4 +1,7 @@
-"""`seisinv train prior`: the weights of a learned prior, made from nothing but a seed."""
+"""`seisinv train prior`: the weights of a learned prior, made from nothing but a seed.
+
+`seisinv train pinn`: a surrogate of the waves in one model.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from seisinv.cli.flags import Debug, Quiet
+from seisinv.cli.flags import Debug, ModelSpacing, Overwrite, Quiet, numbers
 from seisinv.cli.guard import guarded
-from seisinv.core import RunError
+from seisinv.core import ConfigError, RunError
 
-train = typer.Typer(help="Train a network: `seisinv train prior`.", no_args_is_help=True, rich_markup_mode=None)
+train = typer.Typer(
+    help="Train a network: `seisinv train prior`, `seisinv train pinn`.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @train.command()
@@ -47,6 +52,69 @@ def prior(
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None
         raise KeyboardInterrupt("no step was finished; run the same command again") from None
     _tell(path)
+
+
+@train.command()
+@guarded
+def pinn(
+    model: Annotated[Path, typer.Argument(help="A velocity model: SEG-Y, .npz, .npy.")],
+    width: Annotated[float, typer.Option(help="Standard deviation of the Gaussian that waves start from, m.")],
+    duration: Annotated[float, typer.Option(help="Of the wavefield, s.")],
+    at: Annotated[str | None, typer.Option(metavar="Z,X", help="Its place, m; default: the model's middle.")] = None,
+    model_spacing: ModelSpacing = None,
+    method: Annotated[str, typer.Option(help="least-squares, fbpinn or adam (a plain network).")] = "least-squares",
+    edges: Annotated[str, typer.Option(help="open, wall or absorbing.")] = "open",
+    steps: Annotated[int | None, typer.Option(help="fbpinn, adam: steps of Adam.")] = None,
+    polish: Annotated[int | None, typer.Option(help="fbpinn, adam: iterations of L-BFGS after them.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Wavefield to write; a picture goes beside it.")
+    ] = Path("wave.safetensors"),
+    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where checkpoints are kept.")] = Path(
+        "runs/pinn"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the directory.")] = False,
+    overwrite: Overwrite = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of features, first weights and points.")] = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a surrogate of the waves from a Gaussian in a velocity model, by least squares or by training."""
+    import dataclasses
+
+    from seisinv import fit, io
+    from seisinv.progress import surrogate_progress
+
+    fit.refuse_existing(output, overwrite=overwrite)
+    velocity = io.read_model(model, spacing=model_spacing)
+    place = numbers("--at", at) or [(low + high) / 2 for low, high in velocity.grid.extent]
+    if len(place) != 2:
+        raise ConfigError(f"--at {at} has {len(place)} numbers; give depth and x: --at 500,1000")
+    given = {name: n for name, n in (("steps", steps), ("polish", polish)) if n is not None}
+    recipe = dataclasses.replace(fit.recipe_of(method), **given) if given else None
+    gaussian = fit.Gaussian((place[0], place[1]), width)
+    try:
+        with surrogate_progress() as progress:
+            wave = fit.fit(
+                velocity,
+                gaussian,
+                duration,
+                method=method,
+                edges=edges,
+                recipe=recipe,
+                seed=seed,
+                directory=directory,
+                resume=resume,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        if method == "least-squares":
+            raise
+        raise KeyboardInterrupt("go on with the same command and --resume") from None
+    picture = fit.write(wave, velocity.grid, output, overwrite=overwrite)
+    found = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())
+    typer.echo(f"wavefield: {output}")
+    typer.echo(f"picture:   {picture}")
+    typer.echo(f"residual:  {found} (relative, at points it was not fitted to)")
 
 
 def _can_resume(directory: Path) -> bool:

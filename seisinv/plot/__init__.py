@@ -15,6 +15,7 @@ from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
 from seisinv.plot.traveltimes import first_breaks, tomogram, traveltime_fit
 from seisinv.plot.uncertainty import uncertainty
+from seisinv.plot.wavefields import snapshots
 
 __all__ = [
     "compare_coherence",
@@ -33,6 +34,7 @@ __all__ = [
     "overview",
     "png",
     "save",
+    "snapshots",
     "spectrum",
     "tomogram",
     "traveltime_fit",

@@ -162,12 +162,16 @@ class Residual:
                 out[order] = out[order] + factor if order in out else factor
         return list(out.items())
 
+    def form(self, points: np.ndarray) -> dict[Order, np.ndarray]:
+        """Return the same as arrays by order, without gradients."""
+        return {order: factor.detach().numpy() for order, factor in self.terms(points)}
+
     def matrix(self, features: Functions, points: np.ndarray) -> np.ndarray:
         """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
-        (order, factor), *others = self.terms(points)
-        out = factor.detach().numpy()[:, None] * features.matrix(points, order)
+        (order, factor), *others = self.form(points).items()
+        out = factor[:, None] * features.matrix(points, order)
         for order, factor in others:
-            out += factor.detach().numpy()[:, None] * features.matrix(points, order)
+            out += factor[:, None] * features.matrix(points, order)
         return out
 
     def source(self, at: np.ndarray) -> np.ndarray:

@@ -60,17 +60,7 @@ class Wavefield:
         GeometryError
             If a point lies outside the domain and the times that were solved for.
         """
-        points = np.asarray(points, float)
-        if points.ndim != 2 or points.shape[1] != 3:
-            raise GeometryError(f"points have shape {points.shape}; give (z, x, t) as [n, 3]")
-        for k, (name, unit, p) in enumerate(zip("zxt", ("m", "m", "s"), self.features.partitions, strict=True)):
-            slack, high = 1e-9 * (p.high - p.low), self.end if name == "t" else p.high
-            outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= high + slack))
-            if outside.any():
-                raise GeometryError(
-                    f"point {int(np.argmax(outside))} at {name} = {points[np.argmax(outside), k]:g} {unit} is outside "
-                    f"the wavefield ({p.low:g} to {high:g} {unit}); solve for a larger model or a longer duration"
-                )
+        points = checked(points, self.features.partitions, self.end)
         out = np.zeros((len(points), len(self)))
         last = len(self.coefficients) - 1
         number = np.clip((points[:, 2] / self.step).astype(int), 0, last) if last else np.zeros(len(points), int)
@@ -87,7 +77,7 @@ class Wavefield:
         return np.stack([self(points, order) for order in ((1, 0, 0), (0, 1, 0), (0, 0, 1))], axis=-1)
 
     def save(self, file: str | Path) -> None:
-        """Write a safetensors file."""
+        """Write a safetensors file, whole or not at all."""
         from safetensors.numpy import save
 
         f = self.features
@@ -149,3 +139,27 @@ def _sources(arrays: Mapping[str, np.ndarray], fields: int) -> tuple[tuple[Backg
         a = arrays[name]
         out[int(name.split(".")[1])].append(Background(a[:2], float(a[2]), float(a[3]), float(a[4]), a[5:]))
     return tuple(tuple(s) for s in out) if names else ()
+
+
+def checked(
+    points: np.ndarray, partitions: tuple[Partition, Partition, Partition], end: float | None = None
+) -> np.ndarray:
+    """Return points (z, x, t) as floats; `end` is the last time, s, where it is not that of the partitions.
+
+    Raises
+    ------
+    GeometryError
+        If they are no points, or one lies outside.
+    """
+    points = np.asarray(points, float)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise GeometryError(f"points have shape {points.shape}; give (z, x, t) as [n, 3]")
+    for k, (name, unit, p) in enumerate(zip("zxt", ("m", "m", "s"), partitions, strict=True)):
+        slack, high = 1e-9 * (p.high - p.low), p.high if end is None or name != "t" else end
+        outside = ~((points[:, k] >= p.low - slack) & (points[:, k] <= high + slack))
+        if outside.any():
+            raise GeometryError(
+                f"point {int(np.argmax(outside))} at {name} = {points[np.argmax(outside), k]:g} {unit} is outside "
+                f"the wavefield ({p.low:g} to {high:g} {unit}); solve for a larger model or a longer duration"
+            )
+    return points

@@ -1,19 +1,15 @@
-"""What a training keeps to go on from: reading it, and stopping only where it is complete."""
+"""What a training keeps to go on from."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from seisinv.core import DataError, RunError
-from seisinv.priors.learned.weights import read_tensors
+from seisinv.core.tensors import read_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -42,23 +38,3 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def other_version(file: Path) -> RunError:
     """Return the error of a checkpoint that does not fit."""
     return RunError(f"{file} is no checkpoint of this version of seisinv; choose another directory")
-
-
-@contextlib.contextmanager
-def interruptions() -> Iterator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C, which may come half-way through a step, and yield what tells whether it came."""
-    came = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield came.is_set  # somebody else looks after it
-        return
-
-    def hold(_number: int, _frame: object) -> None:
-        came.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield came.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

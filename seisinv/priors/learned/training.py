@@ -22,10 +22,12 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, RunError
-from seisinv.priors.learned.checkpoint import CHECKPOINT, interruptions, other_version, read_checkpoint
+from seisinv.core.stopping import interruptions
+from seisinv.core.tensors import atomically, write_tensors
+from seisinv.priors.learned.checkpoint import CHECKPOINT, other_version, read_checkpoint
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.patches import Examples, Patches
-from seisinv.priors.learned.weights import Weights, atomically, write_tensors
+from seisinv.priors.learned.weights import Weights
 
 HISTORY, WEIGHTS = "history.jsonl", "weights.safetensors"
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised

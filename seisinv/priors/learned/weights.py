@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, DataError, RunError
-from seisinv.core.files import write_whole
+from seisinv.core import ConfigError, DataError
+from seisinv.core.tensors import read_tensors, write_tensors
 from seisinv.priors.geology import SPACING
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 
@@ -135,39 +135,3 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
         out.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
         out.update(value.numpy().tobytes())
     return out.hexdigest()
-
-
-def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file: tensors by name, and its metadata.
-
-    Raises
-    ------
-    DataError
-        If it is another kind of file, a pickle for example.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="pt") as stream:
-            return {n: stream.get_tensor(n) for n in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"{file} is not a whole safetensors file ({str(error).splitlines()[0]}); pickled weights (.pt, .pth) are "
-            "refused because they can run code"
-        ) from None
-
-
-def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file atomically."""
-    from safetensors.torch import save
-
-    whole = {n: t.detach().cpu().contiguous() for n, t in tensors.items()}
-    atomically(file, save(whole, metadata=dict(metadata)))
-
-
-def atomically(file: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    try:
-        write_whole(file, content)
-    except OSError as error:
-        raise RunError(f"cannot write {file}: {error.strerror}; free some space or choose another place") from None

@@ -1,0 +1,47 @@
+"""Tensors in safetensors files: read without executing anything, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from seisinv.core.errors import DataError, RunError
+from seisinv.core.files import write_whole
+
+
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: tensors by name, and its metadata.
+
+    Raises
+    ------
+    DataError
+        If it is another kind of file, a pickle for example.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as stream:
+            return {n: stream.get_tensor(n) for n in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{file} is not a whole safetensors file ({str(error).splitlines()[0]}); pickled weights (.pt, .pth) are "
+            "refused because they can run code"
+        ) from None
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file atomically."""
+    from safetensors.torch import save
+
+    whole = {n: t.detach().cpu().contiguous() for n, t in tensors.items()}
+    atomically(file, save(whole, metadata=dict(metadata)))
+
+
+def atomically(file: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        raise RunError(f"cannot write {file}: {error.strerror}; free some space or choose another place") from None
