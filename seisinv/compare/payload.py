@@ -18,9 +18,9 @@ from seisinv.compare.judge import ShownShot
 from seisinv.core import Model
 from seisinv.plot.models import stretch
 
-STEPS = 14  # models of each run, start and result included
+STEPS = 20  # models of each run, start and result included
 RUNS = 12  # shown at most; the table holds all
-CELLS = 2_400_000  # of all models together
+CELLS = 3_000_000  # of all models together
 SAMPLES = 3_000_000  # of all gathers together
 TRACES = 120  # of a shot
 
