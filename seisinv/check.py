@@ -22,6 +22,7 @@ from seisinv.inversion.processing import Band, bands_of
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import for_survey
 from seisinv.progress import clock
+from seisinv.recorded import Thinned
 from seisinv.settings import Settings
 
 SHOTS = 6  # looked at
@@ -52,7 +53,11 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
     for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
         verdict = (
-            "good" if skips.share < 0.1 else "doubtful" if skips.share < 0.3 else "too far: begin lower or improve it"
+            "good"
+            if skips.share < 0.1
+            else "doubtful"
+            if skips.share < 0.3
+            else "too far: begin lower, improve it, or set ladder.kind"
         )
         yield (
             f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "
@@ -134,5 +139,5 @@ def _few_shots(prepared: job.Job) -> job.Job:
     if count <= SHOTS:
         return prepared
     shots = tuple(int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round()))
-    few = job.Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
+    few = Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
     return job.Job(prepared.settings, few, prepared.start, prepared.propagator.subset(shots), prepared.notes)

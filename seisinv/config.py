@@ -100,6 +100,28 @@ def replaced(settings: Settings, **values: Any) -> Settings:
         raise ConfigError(describe(error)) from None
 
 
+def overlaid(settings: Settings, tables: Mapping[str, Any]) -> Settings:
+    """Return a copy in which the keys of nested tables replace those of the settings.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown, of the wrong type or out of range.
+    """
+    try:
+        return Settings.model_validate(_merged(settings.model_dump(), tables))
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        there = out.get(key)
+        out[key] = _merged(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
+    return out
+
+
 def describe(error: ValidationError) -> str:
     """Say in one line what is wrong with the first bad key."""
     errors = error.errors(include_url=False)
@@ -213,10 +235,16 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
         "wavelet": ["path"],
         "penalty": ["weights"],
         "run": ["directory", "truth"],
+        "compare": ["starts"],
     }.items():
         table = tables.get(section)
         if isinstance(table, dict):
             table.update({key: absolute(table[key]) for key in keys if key in table})
+    compare = tables.get("compare")
+    runs = compare.get("run") if isinstance(compare, dict) else None
+    for run in runs if isinstance(runs, list) else ():
+        if isinstance(run, dict):
+            _anchored(run, folder)
     return tables
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from seisinv import config, job, runner
+from seisinv.compare import Recipe
 from seisinv.core import Gathers, Grid, Model, RunError, Survey, line, ricker
 from seisinv.forward import simulate_in_parts
 
@@ -119,6 +120,7 @@ def make_inputs(inputs: Path, earth: Earth, *, threads: int | None = None) -> No
     text = (
         "SYNTHETIC SURVEY OF THE SEISINV DEMONSTRATION",
         f"SEED {earth.seed}, NOISE {NOISE:.0%} OF THE MEDIAN TRACE",
+        Recipe.of(simulate, earth.model(fine)).text(),
     )
     io.write_segy(inputs / "line.sgy", Gathers(noisy, survey), text=text, overwrite=True)
     coarse = Grid((round(earth.depth / SPACING) + 1, round(earth.width / SPACING) + 1), SPACING)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from seisinv import job
+from seisinv.compare import Recipe
 from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey
 from seisinv.progress import steps
 from seisinv.settings import ForwardSection, Settings
@@ -59,7 +60,7 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
             gathers.data, f.noise, dt=survey.time.step, band=(0.3 * f.peak, 3 * f.peak), seed=settings.run.seed
         )
         gathers = Gathers(noisy, survey)
-    io.write_segy(path, gathers, overwrite=overwrite)
+    io.write_segy(path, gathers, text=(Recipe.of(simulate, model).text(),), overwrite=overwrite)
     return path
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from seisinv import config
-from seisinv.core import ConfigError, DataError, Grid, Model, Observed, Survey, ricker
+from seisinv.core import ConfigError, Grid, Model, Observed, Survey, ricker
 from seisinv.inversion.processing import bands_of as checked_bands
+from seisinv.recorded import open_data, usable_band
 from seisinv.settings import Settings, StartSection
 
 if TYPE_CHECKING:
-    from seisinv.io import Line
     from seisinv.priors import Learned, Tikhonov, TotalVariation, Unknown
     from seisinv.propagate import Propagator
 
@@ -28,22 +28,6 @@ _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2
 POINTS_PER_WAVELENGTH = 5.0
 DISPERSION = 0.01  # error of the phase velocity from which a job says so
 THINNEST = 10  # nodes along depth
-
-
-@dataclass(frozen=True, eq=False)
-class Thinned:
-    """Some shots of a line, still on disk."""
-
-    line: Observed
-    shots: tuple[int, ...]
-    survey: Survey
-
-    def __len__(self) -> int:
-        return len(self.shots)
-
-    def __getitem__(self, shots: Any) -> Any:
-        index = list(range(len(self))[shots]) if isinstance(shots, slice) else shots
-        return self.line[[self.shots[int(i)] for i in index]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,28 +70,6 @@ def prepare(settings: Settings) -> Job:
     return Job(settings, observed, start, propagator, tuple(notes))
 
 
-def open_data(settings: Settings) -> Observed:
-    """Open the observed data, samples still on disk."""
-    from seisinv import io
-
-    data = settings.data
-    if data.path is None:
-        raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    line: Line = io.open_line(
-        data.path if len(data.path) > 1 else data.path[0],
-        headers=data.headers,
-        units=data.units,
-        coordinate_units=data.coordinate_units,
-        vertical=data.vertical,
-        datum=data.datum,
-        shots_by=data.shots_by,
-    )
-    if data.every == 1:
-        return line
-    shots = tuple(range(0, len(line), data.every))
-    return Thinned(line, shots, line.survey.subset(shots))
-
-
 def _with_bands(settings: Settings, observed: Observed, notes: list[str]) -> Settings:
     if settings.inversion.bands is not None:
         return settings
@@ -124,27 +86,6 @@ def bands_of(settings: Settings) -> list[float | tuple[float, float]] | None:
     if settings.inversion.bands is None:
         return None
     return [(b[0], b[1]) if isinstance(b, list) else b for b in settings.inversion.bands]
-
-
-def usable_band(observed: Observed) -> tuple[float, float, float]:
-    """Return the lowest frequency at 10 % of the peak amplitude, the peak, and the highest at 10 %, Hz.
-
-    From up to five shots of the data.
-    """
-    step = max(1, len(observed) // 5)
-    gathers = observed[list(range(0, len(observed), step))[:5]]
-    traces = gathers.data[gathers.live].numpy()
-    if not traces.any():
-        raise DataError("no live trace holds a signal; check the file with `seisinv info`")
-    amplitude = np.abs(np.fft.rfft(traces, axis=-1))
-    scale = amplitude.max(axis=-1, keepdims=True)
-    mean = (amplitude / np.where(scale > 0, scale, 1)).mean(axis=0)
-    frequency = np.fft.rfftfreq(traces.shape[-1], gathers.survey.time.step)
-    width = max(1, round(0.5 / frequency[1]))
-    mean = np.convolve(mean, np.ones(width) / width, mode="same")
-    mean[0] = 0.0
-    loud = np.flatnonzero(mean > 0.1 * mean.max())
-    return float(frequency[max(loud[0], 1)]), float(frequency[np.argmax(mean)]), float(frequency[loud[-1]])
 
 
 def highest_band(settings: Settings) -> float:
@@ -307,7 +248,7 @@ def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None
     from seisinv import priors
 
     p = settings.penalty
-    given = {n: v for n in ("sigmas", "every", "finish", "weights") if (v := getattr(p, n)) is not None}
+    given = {n: v for n in ("sigmas", "every", "draws", "finish", "weights") if (v := getattr(p, n)) is not None}
     if given and p.kind != "learned":
         raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
     given |= {} if p.weight is None else {"weight": p.weight}
@@ -337,7 +278,7 @@ def _with_penalty(settings: Settings, start: Model, notes: list[str]) -> Setting
             "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
         )
     penalty.check(start)
-    chosen = {"penalty__sigmas": list(penalty.sigmas), "penalty__every": penalty.every}
+    chosen = {"penalty__sigmas": list(penalty.sigmas), "penalty__every": penalty.every, "penalty__draws": penalty.draws}
     return config.replaced(settings, **chosen, penalty__finish=penalty.finish)
 
 

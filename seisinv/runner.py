@@ -18,7 +18,7 @@ from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Optimizer, Result
+    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer, Result
 
 log = logging.getLogger("seisinv.run")
 
@@ -59,10 +59,12 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     problem = problem_of(prepared)
     optimizer, bands = optimizer_of(settings), job.bands_of(prepared.settings)
     if truth is None:
-        truth = _truth(settings, directory, prepared.start.grid)
+        truth = truth_of(settings, directory, prepared.start.grid)
     if resume:
         checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
-        _check_same_job(directory, problem.fingerprint(optimizer, checked, settings.run.seed))
+        _check_same_job(
+            directory, problem.fingerprint(optimizer, checked, settings.run.seed, settings.inversion.budget)
+        )
         _note_ensemble(directory, prepared.settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
@@ -80,6 +82,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
             seed=settings.run.seed,
             truth=truth,
             configuration=configuration,
+            budget=settings.inversion.budget,
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
     if members > 1:
@@ -100,7 +103,8 @@ def _run_members(
     with inversion_progress() as progress:
         ensemble = run_ensemble(
             problem, optimizer, members=s.members, bands=bands, run_directory=directory, resume=True, progress=progress,
-            seed=settings.run.seed, calibration=s.calibration, level=s.level, first=first,
+            seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
+            first=first,
         )  # fmt: skip
     write_model(directory / "mean.sgy", ensemble.mean, overwrite=True)
     write_section(
@@ -159,7 +163,7 @@ def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
         )
 
 
-def _truth(settings: Settings, directory: Path, grid: Grid) -> Model | None:
+def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
     """Return the true model that the settings name, or that the run in the directory had, on the grid."""
     from seisinv.io import read_model
 
@@ -194,6 +198,7 @@ def problem_of(prepared: job.Job) -> Inversion:
         smooth=s.inversion.smooth or None,
         wavelet=wavelet,
         window=window_of(s),
+        ladder=ladder_of(s),
     )
 
 
@@ -245,7 +250,30 @@ def misfit_of(s: Settings) -> Any:
         "huber": misfit.Huber,
         "correlation": misfit.NormalisedCorrelation,
         "envelope": misfit.Envelope,
+        "traveltime": misfit.TravelTime,
     }[s.inversion.misfit]()
+
+
+def ladder_of(s: Settings) -> Ladder | None:
+    """Return the ladder that the settings describe, or None where every band fits wave forms alone."""
+    from seisinv.inversion import LBFGS, Ladder
+    from seisinv.misfit import Envelope, TravelTime
+
+    kinds = {
+        "traveltime": TravelTime(),
+        "envelope_traveltime": TravelTime(envelope=True),
+        "envelope": Envelope(),
+    }
+    if s.ladder.kind == "none":
+        return None
+    return Ladder(
+        misfit=kinds[s.ladder.kind],
+        optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
+        attempts=s.ladder.attempts,
+        periods=s.ladder.periods,
+        aim=s.ladder.aim,
+        percentile=s.ladder.percentile,
+    )
 
 
 def window_of(s: Settings) -> Any:

@@ -43,6 +43,9 @@ class DataSection(Section):
     datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
     shots_by: Literal["record", "position"] | None = Field(default=None, description="what tells shots apart")
     every: int = Field(default=1, ge=1, description="use every n-th shot")
+    held_out: int | None = Field(
+        default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"
+    )
 
 
 class GridSection(Section):
@@ -105,12 +108,15 @@ class PropagatorSection(Section):
 class InversionSection(Section):
     """The inversion, as for `seisinv.Inversion` and its optimisers."""
 
-    misfit: Literal["l2", "huber", "correlation", "envelope"] = "l2"
+    misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = "l2"
     bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
         default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
     )
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"
     iterations: int = Field(default=8, ge=1, description="per band")
+    budget: int | None = Field(
+        default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
+    )
     rate: Positive = Field(default=20.0, description="step length of adam, m/s")
     tolerance: Positive = Field(default=1e-6, description="lbfgs ends a band when an update gains less than this share")
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
@@ -118,6 +124,25 @@ class InversionSection(Section):
     )
     water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
+
+
+class LadderSection(Section):
+    """Times before wave forms, as for `seisinv.inversion.Ladder`: no band begins before its times suit it."""
+
+    kind: Literal["none", "traveltime", "envelope_traveltime", "envelope"] = Field(
+        default="none", description="no ladder, or the misfit of its kinematic rungs"
+    )
+    iterations: int = Field(default=6, ge=1, description="of one kinematic rung")
+    attempts: int = Field(default=4, ge=1, description="kinematic rungs in one band, at most")
+    periods: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5, description="largest delay with which a band may begin, in periods"
+    )
+    aim: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="delay from which a band begins with one kinematic rung at least, in periods"
+    )
+    percentile: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=95.0, description="share of the traces whose delays must keep to it, percent"
+    )
 
 
 class UnknownSection(Section):
@@ -165,7 +190,7 @@ class PenaltySection(Section):
         default="none", description="none, tikhonov, total_variation or learned"
     )
     weight: NotNegative | None = Field(
-        default=None, description="relative to the data misfit; default: 0.4 for learned, else 0.01"
+        default=None, description="relative to the data misfit; default: 0.1 for learned, else 0.01"
     )
     order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
     length: Positive = Field(
@@ -173,9 +198,12 @@ class PenaltySection(Section):
     )
     sigmas: Edges | None = Field(
         default=None,
-        description="learned: error of the model in the first and in the last band, m/s; default: [200, 150]",
+        description="learned: error of the model in the first and in the last band, m/s; default: [100, 40]",
     )
     every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
+    draws: int | None = Field(
+        default=None, ge=0, description="learned: draws of noise that a target is the mean of; default: 0, none"
+    )
     finish: bool | None = Field(
         default=None, description="learned: the result is a last target, not the last model; default: true"
     )
@@ -222,6 +250,30 @@ class RunSection(Section):
     threads: int | None = Field(default=None, ge=1, description="default: all cores")
 
 
+class CompareSection(Section):
+    """Several inversions of the same data, for `seisinv compare`: a [[compare.run]] for each."""
+
+    run: list[dict[str, Any]] = Field(
+        default=[],
+        description='tables with a `name` and whichever keys differ from the job\'s: penalty.kind = "learned"',
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Many] | None = Field(
+        default=None, description="do every run with each of these seeds; default: run.seed"
+    )
+    starts: Paths | None = Field(
+        default=None, description="do every run from each of these start models of vp; default: start.vp"
+    )
+    held_band: Edges | None = Field(
+        default=None, description="frequencies to be predicted, Hz; default: 1.5 to 2 times the last band's corner"
+    )
+    split: Positive | None = Field(
+        default=None, description="wavelength that parts low from high wavenumbers, m; default: longest in the data"
+    )
+    success: Positive = Field(
+        default=0.65, description="a run converges if its error falls to this share of the start's"
+    )
+
+
 class Settings(Section):
     """A whole job."""
 
@@ -230,10 +282,12 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
+    ladder: LadderSection = LadderSection()
     unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()
     window: WindowSection = WindowSection()
     penalty: PenaltySection = PenaltySection()
     ensemble: EnsembleSection = EnsembleSection()
     forward: ForwardSection = ForwardSection()
+    compare: CompareSection = CompareSection()
     run: RunSection = RunSection()

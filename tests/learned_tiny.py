@@ -33,8 +33,10 @@ def weights(net: Denoiser | None = None) -> Weights:
     import dataclasses
 
     net = net or network()
+    noise, inversion = ({n: p.detach().clone() for n, p in net.named_parameters()} for _ in range(2))
     return Weights(
-        {n: p.detach().clone() for n, p in net.named_parameters()},
+        noise,
+        inversion,
         recipe=dataclasses.asdict(dataclasses.replace(RECIPE, shape=net.shape)),
         history=[{"step": 6, "loss": 1.0, "seconds": 0.1, "psnr_0.2": 20.0}],
         trained_on={"device": "cpu", "torch": torch.__version__, "seconds": 1},

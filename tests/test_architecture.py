@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "io": {"core"},
     "plot": {"core"},
     "surrogate": {"core", "physics", "symbolic"},
-    "inversion": {"core", "propagate", "misfit", "priors"},
+    "inversion": {"core", "propagate", "misfit", "priors", "surrogate"},
     "report": {"core", "inversion", "plot", "propagate"},
-    "cli": {"core", "backends", "priors", "io", "plot", "report", "__version__"}
-    | {"check", "config", "demo", "forward", "job", "progress", "runner"},
+    "compare": {"core", "inversion", "plot", "propagate", "report"},
+    "cli": {"core", "backends", "priors", "io", "plot", "report", "compare", "__version__"}
+    | {"check", "comparison", "config", "demo", "forward", "job", "progress", "runner", "start"},
 }
 
 

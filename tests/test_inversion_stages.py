@@ -46,7 +46,9 @@ class Smoother(Staged):
         if model.grid.ndim != 2:
             raise ConfigError("this prior is for 2-D models")
 
-    def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
+    def target(
+        self, model: Model, *, start: Model, progress: float, wavelength: float | None, seed: Sequence[int]
+    ) -> Model:
         self.asked.append((progress, tuple(seed)))
         noise = np.random.default_rng(list(seed)).standard_normal(model.grid.shape)
         return model.replace(vp=torch.from_numpy(gaussian_filter(model.vp.numpy() + noise, self.cells)))

@@ -25,7 +25,7 @@ from seisinv.priors import Attraction, Bounded, Learned
 from seisinv.priors.geology import Geology
 from seisinv.priors.learned import load
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
-from seisinv.priors.learned.network import CENTRE, SCALE, SMALLEST, Denoiser, Shape
+from seisinv.priors.learned.network import CENTRE, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 from seisinv.priors.learned.patches import SIDE, Patches, blurred
 from seisinv.priors.learned.training import psnr
 from seisinv.priors.learned.weights import FORMAT, SHIPPED, read_tensors, write_tensors
@@ -42,7 +42,7 @@ def arguments(*shape: int, sigma: float, dtype: torch.dtype = torch.float32) -> 
 
 
 def fake_prior(monkeypatch: pytest.MonkeyPatch, net: Fake, **options: Any) -> Learned:
-    monkeypatch.setattr("seisinv.priors.learned.prior.load", lambda path: (net, CARD))
+    monkeypatch.setattr("seisinv.priors.learned.prior.load", lambda path: (Denoisers(net, net), CARD))  # type: ignore[arg-type]
     return Learned(**options)
 
 
@@ -160,7 +160,8 @@ def test_weights_come_back_as_they_were(tmp_path):
     net = network(size=0.1)
     again, card = load(saved(tmp_path / "w.safetensors", net))
     x, sigma, others = arguments(2, 16, 16, sigma=0.2)
-    assert torch.equal(net(x, sigma, **others), again(x, sigma, **others))
+    for part in again:
+        assert torch.equal(net(x, sigma, **others), part(x, sigma, **others))
     assert card["format"] == FORMAT
     assert card["licence"] == "MIT"
     assert card["recipe"]["seed"] == 0
@@ -329,17 +330,38 @@ def test_noise_goes_on_grids_of_any_spacing(tmp_path, grid):
     assert float((left - noise).mean().abs()) < 10
 
 
+def test_start_model_is_the_background_of_the_network_that_knows_inversions(monkeypatch):
+    seen: dict[str, Any] = {}
+
+    def note(name: str) -> Fake:
+        return Fake(lambda x, b, d: seen.update({name: b}) or x)
+
+    both = Denoisers(note("noise"), note("inversion"))  # type: ignore[arg-type]
+    monkeypatch.setattr("seisinv.priors.learned.prior.load", lambda path: (both, CARD))
+    prior, model = Learned(), rough(Grid((64, 64), 10.0))
+    start = model.replace(vp=torch.full((64, 64), 2600.0))
+    prior.denoise(model, 100.0)
+    assert set(seen) == {"noise"}
+    seen.clear()
+    prior.target(model, start=start, progress=0.0, wavelength=None, seed=[0])
+    assert set(seen) == {"inversion"}
+    torch.testing.assert_close(seen["inversion"][0] * SCALE + CENTRE, start.vp)
+    seen.clear()
+    Learned(draws=1).target(model, start=start, progress=0.0, wavelength=None, seed=[0])
+    assert set(seen) == {"noise"}
+
+
 @pytest.mark.parametrize("grid", [GRID, Grid((60, 40), (10.0, 20.0)), Grid((200, 210), 2.5)])
 def test_none_of_the_added_noise_stays_in_a_target(monkeypatch, grid):
-    prior = fake_prior(monkeypatch, Fake(lambda x, b, d: 0 * x))
-    target = prior.target(Model(grid, vp=2500.0), progress=0.0, seed=[0])
+    prior = fake_prior(monkeypatch, Fake(lambda x, b, d: 0 * x), draws=8)
+    target = prior.target(Model(grid, vp=2500.0), start=rough(grid), progress=0.0, wavelength=None, seed=[0])
     torch.testing.assert_close(target.vp, torch.full(grid.shape, CENTRE), rtol=0, atol=2e-3)
 
 
 def test_other_parameters_stay_and_only_vp_is_drawn(monkeypatch):
     prior = fake_prior(monkeypatch, Fake(lambda x, b, d: 0 * x), weight=0.4, sigmas=(400.0, 100.0))
     model = rough(dtype=torch.float64).replace(rho=2000 + rough(dtype=torch.float64).vp / 10)
-    target = prior.target(model, progress=1.0, seed=[0, 1])
+    target = prior.target(model, start=model, progress=1.0, wavelength=None, seed=[0, 1])
     assert torch.equal(target.rho, model.rho)
     penalty = prior.penalty(target, progress=1.0, misfit=0.5)
     value = 0.5 * 0.5 * 0.4 * float((model.vp - target.vp).square().mean()) / 100**2
@@ -348,11 +370,11 @@ def test_other_parameters_stay_and_only_vp_is_drawn(monkeypatch):
 
 
 def test_target_depends_on_its_seed_only(tmp_path):
-    prior, model = Learned(weights=saved(tmp_path / "w")), rough()
-    first = prior.target(model, progress=0.5, seed=[3, 1]).vp
+    prior, model = Learned(weights=saved(tmp_path / "w"), draws=2), rough()
+    first = prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 1]).vp
     torch.manual_seed(1)
-    assert torch.equal(prior.target(model, progress=0.5, seed=[3, 1]).vp, first)
-    assert not torch.equal(prior.target(model, progress=0.5, seed=[3, 2]).vp, first)
+    assert torch.equal(prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 1]).vp, first)
+    assert not torch.equal(prior.target(model, start=model, progress=0.5, wavelength=None, seed=[3, 2]).vp, first)
 
 
 def test_sigma_falls_geometrically(tmp_path):
@@ -368,7 +390,11 @@ def test_models_it_cannot_serve_are_refused(tmp_path):
         (Grid((64, 64), (10.0, 45.0)), ["45 m", "5 to 40 m"]),
     ]:
         model = Model(grid, vp=2000.0)
-        for use in (prior.check, lambda m: prior.denoise(m, 100.0), lambda m: prior.target(m, progress=0, seed=[0])):
+        for use in (
+            prior.check,
+            lambda m: prior.denoise(m, 100.0),
+            lambda m: prior.target(m, start=m, progress=0, wavelength=None, seed=[0]),
+        ):
             with pytest.raises(ConfigError) as caught:
                 use(model)
             assert "\n" not in str(caught.value)
@@ -407,7 +433,7 @@ def test_velocities_outside_the_training_are_told(tmp_path, caplog):
         ({"sigmas": (5000.0, 100.0)}, "between 15 and 1500 m/s"),
         ({"sigmas": (500.0, 1.0)}, "between 15 and 1500 m/s"),
         ({"every": 0}, "every is 0"),
-        ({"draws": 0}, "draws is 0"),
+        ({"draws": -1}, "draws is -1"),
     ],
 )
 def test_wrong_priors_are_refused(tmp_path, change, word):
@@ -532,6 +558,28 @@ def test_examples_of_the_page_run(tmp_path, monkeypatch):
 # The weights that come with the package
 
 
+def test_examples_of_inversions_have_errors_of_the_stated_size_and_long_waves():
+    e = Patches(5, 32).examples(0, inverted=True)
+    error = (e.noisy - e.clean).double()
+    size = error.square().mean(dim=(1, 2)).sqrt()
+    assert float((error.std(dim=(1, 2)) / e.sigma - 1).abs().max()) < 0.1  # white ones vary by 1/√(2 · 64²) about σ
+    assert float((size / e.sigma).min()) > 0.9
+    neighbours = (error[:, 1:] * error[:, :-1]).mean(dim=(1, 2)) / size**2
+    assert 0.45 < float((neighbours > 0.3).float().mean()) < 0.95  # INVERTED = 0.7 of them, some with white noise too
+    again = Patches(5, 32).examples(0, inverted=True)
+    assert torch.equal(e.noisy, again.noisy)
+    assert not torch.equal(e.noisy, Patches(5, 32).examples(0).noisy)
+
+
+def test_shipped_weights_undo_what_inversions_do():
+    """Better than leaving the model as it is, and than the network that knows noise only."""
+    e = Patches(987_654, 16).examples(3, inverted=True)
+    out, noise = (n(e.noisy, e.sigma, background=e.background, depth=e.depth) for n in reversed(load()[0]))
+    left, other, before = ((v - e.clean).square().mean(dim=(1, 2)).sqrt() / e.sigma for v in (out, noise, e.noisy))
+    assert float(left.median()) < 0.75 * float(before.median())
+    assert float(left.median()) < float(other.median())
+
+
 def test_shipped_weights_say_where_they_come_from():
     card = Learned().card()
     assert SHIPPED.stat().st_size <= 12e6
@@ -539,13 +587,13 @@ def test_shipped_weights_say_where_they_come_from():
     assert "procedural geology" in card["data"]
     assert card["history"][-1]["step"] == card["recipe"]["steps"]
     assert {"step", "loss", "psnr_0.1", "psnr_0.2", "psnr_0.4"} <= set(card["history"][-1])
-    assert Denoiser().state_dict().keys() == load()[0].state_dict().keys()
+    assert all(Denoiser().state_dict().keys() == n.state_dict().keys() for n in load()[0])
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])
 def test_shipped_weights_denoise_better_than_the_best_gaussian(sigma):
     e = Patches(987_654, 8).examples(0, sigma)
-    out = load()[0](e.noisy, e.sigma, background=e.background, depth=e.depth)
+    out = load()[0].noise(e.noisy, e.sigma, background=e.background, depth=e.depth)
     widths = np.geomspace(0.4, 6, 12)
     smooth = [torch.from_numpy(np.stack([blurred(i, w) for i in e.noisy.numpy()])) for w in widths]
     assert psnr(out, e.clean) >= 2 + max(psnr(s, e.clean) for s in smooth)

@@ -138,13 +138,14 @@ def test_progress_tells_step_loss_and_time_left(tmp_path):
 
 def test_training_learns_what_it_sees(tmp_path, monkeypatch):
     same = Patches(0, 4).examples(0, 0.2)
-    monkeypatch.setattr(Patches, "examples", lambda self, step, sigma=None: same)
+    monkeypatch.setattr(Patches, "examples", lambda self, step, sigma=None, inverted=False: same)
     recipe = Recipe(steps=60, batch=4, warmup=5, rate=1e-2, average=0.9, shape=RECIPE.shape)
     losses: list[float] = []
     path = train(recipe, tmp_path, device="cpu", every=100, progress=lambda s: losses.append(s.loss))
     assert losses[-2] < 0.7 * losses[0]  # the last is the mean of all
     out, untrained = (
-        net(same.noisy, same.sigma, background=same.background, depth=same.depth) for net in (load(path)[0], network())
+        net(same.noisy, same.sigma, background=same.background, depth=same.depth)
+        for net in (load(path)[0].noise, network())
     )
     assert psnr(out, same.clean) > psnr(untrained, same.clean) + 1
 
@@ -343,7 +344,7 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
     chosen = (*LEARNED, "--set", "penalty.weights=w.safetensors", "--set", "penalty.sigmas=[300, 100]")
     code, _, err = seisinv("invert", line, *JOB, "--spacing", 20, *chosen, "-d", run)
     assert code == 0, err
-    assert "penalty: weight 0.4, the default of learned" in err
+    assert "penalty: weight 0.1, the default of learned" in err
     settings = config.load(run / "run.toml")
     assert settings.penalty.model_dump(exclude={"order", "length"}) == {
         "kind": "learned",

@@ -70,7 +70,8 @@ class Cpu(Backend):
             if mine is not None:
                 run.reverse("taped", "adjoint", steps, mine)
                 return
-            fresh = run.record("forward", "taped", steps, self._segment([shots[k]], steps), last=True)
+            segment = self._segment([shots[k]], steps)
+            fresh = run.record("forward", "taped", steps, segment, last=True, again=True)
             run.reverse("taped", "adjoint", steps, fresh)
 
         def io(k: int) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from seisinv.backends.buffers import POOL
 from seisinv.backends.compile import load
 from seisinv.backends.frame import Frame, I, PointsArrays, PointsStruct, TeamStruct
 from seisinv.backends.printer import print_library
+from seisinv.backends.work import note
 from seisinv.core.errors import StabilityError
 from seisinv.symbolic import Derived, Program
 
@@ -82,6 +83,7 @@ class Run:
         team: int,
     ) -> None:
         self.code, self.frame, self.shot, self.team, self.courant = code, frame, shot, team, courant
+        self.steps = io["s"].shape[0]
         self.own: dict[str, np.ndarray] = {}
         self.pointers = (ctypes.c_void_p * len(code.arrays))()
         tapes = {t for p in code.programs.values() for t in p.tape}
@@ -105,8 +107,8 @@ class Run:
     def _first_cell(self, plane: np.ndarray) -> int:
         return plane.ctypes.data + self.frame.origin * self.frame.real.itemsize
 
-    def advance(self, program: str, t0: int, t1: int, tape: np.ndarray | None = None) -> None:
-        """Run the steps t0 … t1 − 1 of a program.
+    def advance(self, program: str, t0: int, t1: int, tape: np.ndarray | None = None, *, again: bool = False) -> None:
+        """Run the steps t0 … t1 − 1 of a program; `again` if they have been run before.
 
         Raises
         ------
@@ -126,6 +128,7 @@ class Run:
                 bad = self.code.code.run(*arguments, 0)
                 for other in others:
                     other.result()
+        note(program, t1 - t0, of=self.steps, again=again)
         if bad >= 0:
             raise StabilityError(
                 f"shot {self.shot.number}: the wavefield is not finite at solver step {bad} (Courant number "
@@ -133,7 +136,9 @@ class Run:
                 "smaller step"
             )
 
-    def record(self, plain: str, taped: str, steps: int, segment: int, *, last: bool = False) -> Kept:
+    def record(
+        self, plain: str, taped: str, steps: int, segment: int, *, last: bool = False, again: bool = False
+    ) -> Kept:
         """Run forward and keep what the adjoint needs; with `last` also the tape of the last of several segments."""
         program = self.code.programs[taped]
         starts = range(0, steps, segment)
@@ -146,9 +151,9 @@ class Run:
             if len(starts) > 1:
                 checkpoints.append(self._state(program))
             if t1 == steps and tape is not None:
-                self.advance(taped, t0, t1, tape)
+                self.advance(taped, t0, t1, tape, again=again)
             else:
-                self.advance(plain, t0, t1)
+                self.advance(plain, t0, t1, again=again)
         return Kept(segment, checkpoints, tape)
 
     def reverse(self, taped: str, adjoint: str, steps: int, kept: Kept) -> None:
@@ -160,7 +165,7 @@ class Run:
             t0, t1 = k * kept.segment, min((k + 1) * kept.segment, steps)
             if t1 < steps or tape is None:
                 self._state(program, kept.checkpoints[k])
-                self.advance(taped, t0, t1, scratch)
+                self.advance(taped, t0, t1, scratch, again=True)
             self.advance(adjoint, t0, t1, scratch)
         if tape is None:
             POOL.give(scratch)

@@ -1,13 +1,19 @@
-"""The command line: `seisinv demo | forward | invert | check | info | kernels | report | train`.
+"""Commands: `seisinv demo | start | forward | invert | compare | check | info | kernels | report | train | data`.
 
 Errors are one line on stderr and exit code 2, tracebacks only with --debug; an interruption ends with exit code 130 and
 says how to go on. Commands import what they need when they run, so that --help and info answer at once.
 """
 
 from seisinv.cli.commands import app
+from seisinv.cli.compare import compare
+from seisinv.cli.data import data
+from seisinv.cli.start import start
 from seisinv.cli.train import train
 
+app.command()(start)
+app.command()(compare)
 app.add_typer(train, name="train")
+app.add_typer(data, name="data")
 
 __all__ = ["app", "main"]
 

@@ -36,7 +36,7 @@ Gradient = Annotated[float | None, typer.Option(help="Without a start model: inc
 Bands = Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")]
 Iterations = Annotated[int | None, typer.Option(help="Updates per band.")]
 Members = Annotated[int | None, typer.Option(help="Invert so many times with other noise, to say how certain it is.")]
-MisfitName = Annotated[str | None, typer.Option(help="l2, huber, correlation or envelope.")]
+MisfitName = Annotated[str | None, typer.Option(help="l2, huber, correlation, envelope or traveltime.")]
 VpMin = Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")]
 VpMax = Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")]
 Water = Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")]

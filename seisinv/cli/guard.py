@@ -120,7 +120,7 @@ def _log_to_stderr(*, quiet: bool, debug: bool) -> None:
 
 
 class _Once(logging.Filter):
-    """Let a warning through only once, however many steps of a command meet it."""
+    """Let a warning, or a remark on a data file, through only once, however many steps of a command meet it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class _Once(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to show a record."""
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING and record.name != "seisinv.io":
             return True
         message = record.getMessage()
         is_new = message not in self.seen

@@ -1,13 +1,17 @@
 """Inversion: problem, optimisers, run directory, measures of success."""
 
 from seisinv.inversion.ensemble import Ensemble, calibrate, run_ensemble
+from seisinv.inversion.ladder import Ladder
 from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
+from seisinv.inversion.picking import Picks, pick_first_breaks
+from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
+from seisinv.inversion.tomography import Tomogram, Tomography
 from seisinv.inversion.uncertainty import Spread, Uncertainty, read_ensemble
 from seisinv.inversion.wavelet import EstimateWavelet
 
@@ -20,13 +24,18 @@ __all__ = [
     "EstimateWavelet",
     "Event",
     "Inversion",
+    "Ladder",
     "Metrics",
     "Optimizer",
+    "PINNInversion",
+    "Picks",
     "Result",
     "ShotResult",
     "ShotTask",
     "SkipShare",
     "Spread",
+    "Tomogram",
+    "Tomography",
     "Uncertainty",
     "Window",
     "calibrate",
@@ -34,6 +43,7 @@ __all__ = [
     "mae",
     "metrics",
     "misfit_and_gradient",
+    "pick_first_breaks",
     "read_ensemble",
     "rmse",
     "run_ensemble",

@@ -1,4 +1,4 @@
-"""One band of an inversion: its preconditioner, its evaluations, the targets of its prior, its wavelet, its end."""
+"""One rung of an inversion, most often a whole band: preconditioner, evaluations, targets of a prior, wavelet, end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,22 @@ from torch import Tensor
 from seisinv.core import Model, RunError
 from seisinv.inversion.fingerprint import digest
 from seisinv.inversion.illumination import weights_from
+from seisinv.inversion.ladder import Rung
 from seisinv.inversion.metrics import rmse
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event
-from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection
+from seisinv.inversion.skipping import residual_time
+from seisinv.inversion.tasks import (
+    ShotResult,
+    best_wavelets,
+    misfit_and_gradient,
+    random_projection,
+    time_residuals,
+)
 from seisinv.inversion.wavelet import for_survey
 from seisinv.priors import Penalty, Staged
+from seisinv.propagate import counted
 
 if TYPE_CHECKING:
     from seisinv.inversion.loop import Loop
@@ -34,10 +43,10 @@ class _BudgetSpent(Exception):
 
 
 class BandRun:
-    """One band: its wavelet, its preconditioner, its evaluations."""
+    """One rung: its wavelet, its preconditioner, its evaluations."""
 
-    def __init__(self, loop: Loop, index: int, x: np.ndarray) -> None:
-        self.loop, self.index, self.band = loop, index, loop.bands[index]
+    def __init__(self, loop: Loop, rung: Rung, x: np.ndarray) -> None:
+        self.loop, self.rung, self.index, self.band = loop, rung, rung.index, rung.band
         self.problem = loop.problem
         self.accepted = x
         self.iteration = 0
@@ -49,17 +58,13 @@ class BandRun:
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
-        self.limit: int | None = None  # of the solves counted so far, for another gradient
-        if loop.budget is not None:
-            # What is sure to come is set aside: this band's wavelet, that of the start model, a last misfit.
-            wavelet = 0 if self.problem.estimate() is None else len(self.problem.observed)
-            last = 0 if self.problem.finishing is None else len(self.problem.observed)
-            share = (loop.budget - loop.solves - wavelet - last) // (len(loop.bands) - index)
-            self.limit = loop.solves + share - wavelet
+        self.limit = loop.limit(rung)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
+        if self.rung.why:
+            self._tell(f"{self.rung.stage}: {self.rung.why}")
         weights = self._weights(x)
         self.penalties = self._penalties()
         self.objective(x)
@@ -68,7 +73,18 @@ class BandRun:
         self._save_wavelet(self.accepted)
         self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop.model(self.accepted))
         self._tell(reason)
-        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.rung.stage, self.rung.why)
+
+    def times(self, percentile: float) -> tuple[float, float]:
+        """Return a percentile of the absolute delays of the traces where the rung begins, and the period, both s."""
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self.problem.tasks(self.loop.model(self.accepted), band=self.band)
+            return {"found": np.array(residual_time(self.loop.mapper(time_residuals, tasks), percentile))}
+
+        name, solves = f"{self.index:02d}-times", len(self.problem.observed)
+        late, period = self._kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        return late, period
 
     def finished(self) -> Model:
         """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
@@ -76,16 +92,9 @@ class BandRun:
         if prior is None:
             return model
         key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
-        ask = partial(_target, prior, model, progress=1.0, seed=seed)
+        ask = partial(self._target, prior, model, progress=1.0, seed=seed)
         arrays = self._kept("finish-target", key, ask, solves=0)
-        start = self.problem.unknown.start
-        changed = {}
-        for name in model:
-            low, high = float(model[name].min()), float(model[name].max())
-            # Extremes are those of the fitted model, hence within the bounds; what did not move (water) stays.
-            target = torch.from_numpy(arrays[name]).to(model[name].dtype).clamp(low, high)
-            changed[name] = torch.where(model[name] == start[name], model[name], target)
-        final = model.replace(**changed)
+        final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
 
         def compute() -> dict[str, np.ndarray]:
             results = self.loop.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
@@ -140,7 +149,7 @@ class BandRun:
 
     def _minimise(self, weights: np.ndarray) -> str:
         try:
-            return self.loop.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+            return self.rung.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
         except _BudgetSpent:
             return f"its share of the {self.loop.budget} wave-equation solves is spent"
 
@@ -148,26 +157,31 @@ class BandRun:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
         due = any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties)
-        if not due or self.iteration >= self.loop.optimizer.iterations:
+        if not due or self.iteration >= self.rung.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
 
     def _penalties(self) -> list[Penalty]:
         """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
-        progress = self.index / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
+        progress = self.rung.number / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
             if isinstance(penalty, Penalty):
                 out.append(penalty)
                 continue
             model, seed = self.loop.model(self.accepted), (self.loop.seed, self.index, self.iteration)
-            ask = partial(_target, penalty, model, progress=progress, seed=seed)
+            ask = partial(self._target, penalty, model, progress=progress, seed=seed)
             name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
             arrays = self._kept(name, digest(self.accepted), ask, solves=0)
             target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
             out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
         return out
+
+    def _target(self, prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
+        start, wavelength = self.problem.unknown.start, self._wavelength(model)
+        target = prior.target(model, start=start, progress=progress, wavelength=wavelength, seed=seed)
+        return {n: target[n].numpy() for n in target}
 
     def _relative(self) -> float:
         """Return the data misfit of the accepted point over that at the start of the band."""
@@ -194,10 +208,12 @@ class BandRun:
                 "solves": self.loop.solves,
                 "seconds": round(self.loop.seconds, 3),
                 "model_rmse": None if truth is None else rmse(model, truth),
+                **self.rung.note,
             }
         )
         # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
         if len(self.loop.rows) > self.loop.directory.accepted_before():
+            self.loop.directory.write_model(f"models/{iterate_name(len(self.loop.rows) - 1)}", model)
             self.loop.directory.write_model("model.npz", model)
             self.loop.directory.write_history(self.loop.rows)
 
@@ -205,7 +221,7 @@ class BandRun:
         vector = torch.from_numpy(x.copy()).requires_grad_()
         model = self.problem.model(vector)
         wanted = [n for n in model if model[n].requires_grad]
-        tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
+        tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.rung.misfit)
         results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         if not np.isfinite(misfit):
@@ -272,8 +288,12 @@ class BandRun:
 
     def _resolution(self, model: Model) -> tuple[float, ...]:
         """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""
-        length = 0.0 if self.band is None else 0.5 * float(model["vp"].detach().mean()) / self.band.high
+        length = 0.5 * (self._wavelength(model) or 0.0)
         return tuple(max(3.0, length / h) for h in model.grid.spacing)
+
+    def _wavelength(self, model: Model) -> float | None:
+        """Shortest wavelength of the band in m, at the mean velocity."""
+        return None if self.band is None else float(model["vp"].detach().mean()) / self.band.high
 
     def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
         unknown = self.problem.unknown
@@ -290,9 +310,11 @@ class BandRun:
         self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
     ) -> dict[str, np.ndarray]:
         def timed() -> dict[str, np.ndarray]:
-            began = time.perf_counter()
-            arrays = compute()
-            return {**arrays, "seconds": np.array(time.perf_counter() - began)}
+            began, cpu = time.perf_counter(), time.process_time()
+            with counted() as work:
+                arrays = compute()
+            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+            return {**arrays, **{n: np.array(v) for n, v in (spent | {"recomputed": work.recomputed}).items()}}
 
         before = self.loop.directory.replayed
         arrays = self.loop.directory.kept(name, key, timed)
@@ -308,11 +330,12 @@ class BandRun:
         if self.loop.progress is None:
             return
         per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
-        left = (len(self.loop.bands) - self.index) * self.loop.optimizer.iterations - self.iteration
+        later = (len(self.loop.bands) - self.rung.number - 1) * self.loop.optimizer.iterations
+        left = later + self.rung.optimizer.iterations - self.iteration
         self.loop.progress(
             Event(
-                band=hertz(self.band), band_number=self.index + 1, bands=len(self.loop.bands),
-                iteration=self.iteration, iterations=self.loop.optimizer.iterations, evaluations=self.evaluations,
+                band=hertz(self.band), band_number=self.rung.number + 1, bands=len(self.loop.bands),
+                iteration=self.iteration, iterations=self.rung.optimizer.iterations, evaluations=self.evaluations,
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
                 solves=self.loop.solves, seconds=self.loop.seconds,
                 eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
@@ -320,9 +343,9 @@ class BandRun:
         )  # fmt: skip
 
 
-def _target(prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
-    target = prior.target(model, progress=progress, seed=seed)
-    return {n: target[n].numpy() for n in target}
+def iterate_name(row: int) -> str:
+    """Name of the model of a row of the history, in the folder models of a run directory."""
+    return f"row-{row:05d}.npz"
 
 
 def label(band: Band | None) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Model, Observed
 from seisinv.inversion.fingerprint import data_digest, digest
+from seisinv.inversion.ladder import Ladder
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.processing import Band, Window, bands_of, check_same_survey
 from seisinv.inversion.result import Progress, Result
@@ -27,7 +28,8 @@ from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.tasks import ShotTask, Simulator
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
-from seisinv.priors import Penalty, Staged, Unknown, water_mask
+from seisinv.priors import Bounded, Penalty, Staged, Unknown, water_mask
+from seisinv.priors.update import Update
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
@@ -60,6 +62,8 @@ class Inversion:
     batch_shots : int, optional
         Neighbouring shots per group (default 16): bounds the memory, is what `mapper` spreads, and shares a wavelet
         where one is estimated.
+    ladder : Ladder, optional
+        Fit times before wave forms where a band needs it, and begin no band that would skip cycles.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class Inversion:
     wavelet: str | EstimateWavelet = "known"
     window: Window | None = None
     batch_shots: int | None = None
+    ladder: Ladder | None = None
 
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
@@ -190,8 +195,10 @@ class Inversion:
         start = self.unknown.start
         return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
 
-    def tasks(self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None) -> Iterator[ShotTask]:
-        """Yield the shot groups of one evaluation, in fixed order."""
+    def tasks(
+        self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None, misfit: Misfit | None = None
+    ) -> Iterator[ShotTask]:
+        """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own."""
         parameters = {n: model[n].detach() for n in model}
         # Of the start model, not the current one: the objective may not change from step to step.
         slowest = float(self.unknown.start["vp"].detach().min())
@@ -207,7 +214,7 @@ class Inversion:
                 grid=model.grid,
                 parameters=parameters,
                 wanted=tuple(wanted),
-                misfit=self.misfit,
+                misfit=misfit or self.misfit,
                 wavelet=self.estimate(),
                 highest=highest,
                 band=band,
@@ -240,12 +247,20 @@ class Inversion:
             free = free & ~np.broadcast_to(self._water.numpy(), self.unknown.shape).ravel()
         return free
 
+    def within(self, model: Model) -> Model:
+        """Return the nearest model that this inversion may end with."""
+        inside, start = self.unknown.within(model), self.unknown.start
+        if self._water is None:
+            return inside
+        return inside.replace(**{n: torch.where(self._water, start[n], inside[n]) for n in inside})
+
     def fingerprint(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
-        return {
+        ladder = {} if self.ladder is None else {"ladder": digest(self.ladder)}
+        return ladder | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
             "bounds": digest(*self.unknown.bounds()),
@@ -266,10 +281,17 @@ class Inversion:
         }
 
     def least_solves(self, bands: int) -> int:
-        """Return what a run costs at least: illumination, gradient, wavelet per band; first wavelet, last misfit."""
-        gradients = 2 if self.illumination and self.unknown.shape is not None else 1
+        """Return what a run costs at least: its rungs, the times between them, first wavelet, last misfit."""
         shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
-        return bands * (2 * gradients * shots + wavelet) + wavelet + (0 if self.finishing is None else shots)
+        band = self.least_of_rung if self.ladder is None else 2 * (self.least_of_rung + shots)
+        return bands * band + wavelet + (0 if self.finishing is None else shots)
+
+    @property
+    def least_of_rung(self) -> int:
+        """What a rung costs at least: illumination, gradient, wavelet."""
+        gradients = 2 if self.illumination and self.unknown.shape is not None else 1
+        shots = len(self.observed)
+        return 2 * gradients * shots + (0 if self.estimate() is None else shots)
 
     def record(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
@@ -281,6 +303,7 @@ class Inversion:
             "optimizer": repr(optimizer),
             "bands": ["all frequencies" if b is None else repr(b) for b in bands],
             "misfit": repr(self.misfit),
+            "ladder": "none" if self.ladder is None else repr(self.ladder),
             "penalty": "none" if self.penalty is None else repr(self.penalty),
             "prior": [repr(p.identity) for p in self.penalties if isinstance(p, Staged)],
             "unknown": type(self.unknown).__name__,
@@ -295,6 +318,14 @@ class Inversion:
             "seed": seed,
         }
         return {"versions": versions(), "job": job}
+
+    @property
+    def water_cells(self) -> np.ndarray | None:
+        """Cells [z, x] that keep their starting value, None where all may move."""
+        box = self.unknown.box if isinstance(self.unknown, Update) else self.unknown
+        own = box.water if isinstance(box, Bounded) else None
+        masks = [m.numpy() for m in (self._water, own) if m is not None]
+        return np.logical_or.reduce(masks) if masks else None
 
     @cached_property
     def _water(self) -> Tensor | None:

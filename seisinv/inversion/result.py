@@ -66,12 +66,17 @@ Progress = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class BandEnd:
-    """How a band ended: its label, why, and after how many updates and evaluations."""
+    """How a band ended: its label, why, and after how many updates and evaluations.
+
+    With a ladder, one per rung: `stage` is "kinematic" or "waveform", `why` what made it the next one.
+    """
 
     band: float | None
     reason: str
     iterations: int
     evaluations: int
+    stage: str = "waveform"
+    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ class Result:
     model, start : Model
     history : list of dict
         One row per accepted iteration, as in history.jsonl.
-    ends : one BandEnd per band
+    ends : one BandEnd per band, or per rung of a ladder
     wavelets : tensors by band label
         Estimated source wavelets, on the survey's source time axis; empty if the wavelet was known.
     run_directory : Path or None

@@ -7,7 +7,7 @@ best.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,32 @@ def _share(p: np.ndarray, d: np.ndarray, dt: float, band: Band | None, first: fl
         p, d = p * keep, d * keep
     delay = np.abs(delays(p, d, dt))
     return SkipShare(high, period, float(np.mean(delay > 0.5 * period)), float(np.median(delay)), len(d))
+
+
+def moments(predicted: np.ndarray, observed: np.ndarray, dt: float) -> dict[str, np.ndarray]:
+    """Return the delays of the traces [trace, time] heard on both sides, s, and Σ power and Σ power × f of these.
+
+    What is found of groups of shots adds up to what is found of all: see `residual_time`.
+    """
+    heard = (np.abs(predicted).max(-1, initial=0) > 0) & (np.abs(observed).max(-1, initial=0) > 0)
+    p, d = predicted[heard], observed[heard]
+    n = fast_length(2 * d.shape[-1])
+    power = (np.abs(np.fft.rfft(d, n)) ** 2).sum(0)
+    moment = power @ np.fft.rfftfreq(n, dt)
+    return {"delays": delays(p, d, dt) if len(d) else np.zeros(0), "power": power.sum(), "moment": moment}
+
+
+def residual_time(groups: Iterable[Mapping[str, np.ndarray]], percentile: float) -> tuple[float, float]:
+    """Return the percentile of the absolute delays of all groups, and the period of their mean frequency, both in s.
+
+    Both are NaN where no trace is heard.
+    """
+    found = list(groups)
+    late = np.abs(np.concatenate([g["delays"] for g in found]))
+    if not len(late):
+        return np.nan, np.nan
+    period = sum(float(g["power"]) for g in found) / sum(float(g["moment"]) for g in found)
+    return float(np.percentile(late, percentile)), period
 
 
 def delays(predicted: np.ndarray, observed: np.ndarray, dt: float) -> np.ndarray:

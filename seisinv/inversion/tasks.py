@@ -16,6 +16,7 @@ from torch import Tensor
 
 from seisinv.core import Gathers, Grid, Model, Observed, Survey
 from seisinv.inversion.processing import Band, Window, processed
+from seisinv.inversion.skipping import moments
 from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
 
@@ -94,6 +95,13 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     return ShotResult(value.item(), _by_name(task, gradients), time.perf_counter() - began)
 
 
+def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
+    """Return predicted and observed gathers of a group, unfiltered, and the wavelet [1 or shot, time] if estimated."""
+    with torch.no_grad():
+        _, simulated, observed, wavelet = _simulated(task)
+    return simulated, observed, wavelet
+
+
 def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
     """Return Jᵀ v for random signs v, J the derivative of the processed live data: E[(Jᵀ v)²] is the diagonal of Jᵀ J.
 
@@ -107,6 +115,15 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
         row[:] = 1.0 - 2.0 * random.integers(0, 2, row.shape)
     v = torch.from_numpy(signs) * (data.live & observed.live)[..., None]
     return _by_name(task, torch.autograd.grad(data.data, inputs, v))
+
+
+def time_residuals(task: ShotTask) -> Mapping[str, np.ndarray]:
+    """Return what `skipping.moments` finds of a group of shots: its delays, and the two sums that its period takes."""
+    with torch.no_grad():
+        _, predicted, observed, _ = _simulated(task)
+        p, d = _processed(predicted, task), _processed(observed, task)
+    traces = (p.live & d.live).numpy()
+    return moments(p.data.numpy()[traces], d.data.numpy()[traces], d.survey.time.step)
 
 
 def best_wavelets(task: ShotTask) -> np.ndarray:

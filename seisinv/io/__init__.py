@@ -1,5 +1,7 @@
 """Seismic data and models in files; units are converted here and nowhere else."""
 
+from seisinv.io.catalogue import CATALOGUE, Dataset, dataset
+from seisinv.io.download import fetch
 from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
 from seisinv.io.info import Info, describe
@@ -11,15 +13,19 @@ from seisinv.io.text import as_text, facts
 from seisinv.io.writer import write_segy
 
 __all__ = [
+    "CATALOGUE",
     "HEADERS",
+    "Dataset",
     "HeaderField",
     "Info",
     "Line",
     "Projection",
     "Reading",
     "as_text",
+    "dataset",
     "describe",
     "facts",
+    "fetch",
     "open_line",
     "open_segy",
     "read_line",

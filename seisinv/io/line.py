@@ -39,6 +39,8 @@ class Line:
         `elevation` or `depth`: how the elevation fields were understood.
     unit : float
         Metres per length unit of the file.
+    text : tuple of str
+        Lines of the first file's textual header.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class Line:
     dead: np.ndarray = dataclasses.field(repr=False)
     shift: np.ndarray = dataclasses.field(repr=False)
     readers: tuple[tuple[int, TraceReader], ...] = dataclasses.field(repr=False)
+    text: tuple[str, ...] = dataclasses.field(repr=False, default=())
 
     def __len__(self) -> int:
         return len(self.survey)
@@ -146,6 +149,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         dead=_spread(merged.index, merged.dead, total),
         shift=_spread(merged.index, shift, total),
         readers=tuple((int(first), r.reader) for first, r in zip(firsts[:-1], recordings, strict=True)),
+        text=recordings[0].text,
     )
 
 

@@ -4,5 +4,6 @@ from seisinv.misfit.base import Misfit
 from seisinv.misfit.correlation import NormalisedCorrelation
 from seisinv.misfit.envelope import Envelope
 from seisinv.misfit.least_squares import L2, Huber
+from seisinv.misfit.travel_time import TravelTime
 
-__all__ = ["L2", "Envelope", "Huber", "Misfit", "NormalisedCorrelation"]
+__all__ = ["L2", "Envelope", "Huber", "Misfit", "NormalisedCorrelation", "TravelTime"]

@@ -5,6 +5,7 @@ work in scripts, notebooks and on machines without a screen. Depth points down, 
 10 km), a vertical exaggeration is stated, colour maps are perceptually uniform and safe for colour-blind readers.
 """
 
+from seisinv.plot.comparison import compare_coherence, compare_convergence, compare_scores, compare_spectra
 from seisinv.plot.convergence import convergence
 from seisinv.plot.figure import png, save
 from seisinv.plot.gathers import compare_gathers, gather
@@ -12,13 +13,19 @@ from seisinv.plot.models import compare_models, difference, gallery, model
 from seisinv.plot.overview import overview
 from seisinv.plot.spectra import spectrum, wavelets
 from seisinv.plot.survey import geometry
+from seisinv.plot.traveltimes import first_breaks, tomogram, traveltime_fit
 from seisinv.plot.uncertainty import uncertainty
 
 __all__ = [
+    "compare_coherence",
+    "compare_convergence",
     "compare_gathers",
     "compare_models",
+    "compare_scores",
+    "compare_spectra",
     "convergence",
     "difference",
+    "first_breaks",
     "gallery",
     "gather",
     "geometry",
@@ -27,6 +34,8 @@ __all__ = [
     "png",
     "save",
     "spectrum",
+    "tomogram",
+    "traveltime_fit",
     "uncertainty",
     "wavelets",
 ]

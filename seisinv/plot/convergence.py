@@ -19,7 +19,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
 
     Parameters
     ----------
-    history : records with "band", "misfit", "solves" and "model_rmse"
+    history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of a ladder
         As in the run directory's history.jsonl; "solves" counts forward-modelling equivalents.
     """
     errors = [record.get("model_rmse") for record in history]
@@ -27,15 +27,15 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
     figure, axes = new_figure(11.0, 3.1, columns=2 if with_error else 1)
     first = 0
     for k in range(1, len(history) + 1):
-        if k < len(history) and history[k]["band"] == history[first]["band"]:
+        if k < len(history) and all(history[k].get(key) == history[first].get(key) for key in ("band", "rung")):
             continue
         part = history[first:k]
         misfit = np.array([record["misfit"] for record in part], dtype=float)
         solves = [record["solves"] for record in part]
         axes[0, 0].semilogy(solves, misfit / (misfit[0] or 1.0), "o-", color=BLUE, markersize=3, linewidth=1.2)
-        band = part[0]["band"]
+        band, times = part[0]["band"], ", times" if part[0].get("stage") == "kinematic" else ""
         axes[0, 0].annotate(
-            "all frequencies" if band is None else f"≤ {band:g} Hz",
+            ("all frequencies" if band is None else f"≤ {band:g} Hz") + times,
             (solves[0], 1.0),
             xytext=(2, 5),
             textcoords="offset points",

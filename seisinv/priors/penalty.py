@@ -52,8 +52,24 @@ class Staged(abc.ABC):
         """Refuse a start model that the prior cannot serve, in one line; called before any work."""
 
     @abc.abstractmethod
-    def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
-        """Return the target; `progress` runs from 0 in the first band to 1 in the last (1 where there is one)."""
+    def target(
+        self, model: Model, *, start: Model, progress: float, wavelength: float | None, seed: Sequence[int]
+    ) -> Model:
+        """Return the target of a model.
+
+        Parameters
+        ----------
+        model : Model
+            Where the inversion is.
+        start : Model
+            Where it began.
+        progress : float
+            From 0 in the first band to 1 in the last (1 where there is one).
+        wavelength : float, m, or None
+            Shortest of the band, at the mean velocity; None where the data are not filtered.
+        seed : sequence of int
+            Of the random numbers, if it draws any.
+        """
 
     @abc.abstractmethod
     def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:

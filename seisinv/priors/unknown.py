@@ -35,6 +35,10 @@ class Unknown(abc.ABC):
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the lowest and the highest allowed vector [n]; ±inf where free."""
 
+    @abc.abstractmethod
+    def within(self, model: Model) -> Model:
+        """Return the nearest model within the bounds of the parameters, with the start model's water."""
+
     @property
     @abc.abstractmethod
     def shape(self) -> tuple[int, ...] | None:
@@ -146,6 +150,15 @@ class Bounded(Unknown):
         for name, scale, row in zip(self.limits, self.scales, rows, strict=True):
             start = self.start[name]
             value = (row * scale).to(start.dtype)
+            changed[name] = value if self.water is None else torch.where(self.water, start, value)
+        return self.start.replace(**changed)
+
+    def within(self, model: Model) -> Model:
+        """Return the nearest model within the limits, with the start model's water."""
+        changed = {}
+        for name, (low, high) in self.limits.items():
+            start = self.start[name]
+            value = model[name].to(start.dtype).clamp(low, high)
             changed[name] = value if self.water is None else torch.where(self.water, start, value)
         return self.start.replace(**changed)
 

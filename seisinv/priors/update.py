@@ -73,6 +73,10 @@ class Update(Unknown):
             changed[name] = value if box.water is None else torch.where(box.water, start, value)
         return self.start.replace(**changed)
 
+    def within(self, model: Model) -> Model:
+        """Return the nearest model within the limits of `box`, with the start model's water."""
+        return self.box.within(model)
+
 
 def _squashed(start: Tensor, update: Tensor, limits: tuple[float, float]) -> Tensor:
     """Return start + update, bent below the limits; see the head of this file."""

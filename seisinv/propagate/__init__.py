@@ -1,7 +1,8 @@
 """Propagators: simulation of surveys as differentiable torch calls."""
 
+from seisinv.backends.work import Work, counted
 from seisinv.propagate.boundary import Boundary
 from seisinv.propagate.memory import Automatic, Checkpointed, Memory, StoreAll
 from seisinv.propagate.propagator import Propagator
 
-__all__ = ["Automatic", "Boundary", "Checkpointed", "Memory", "Propagator", "StoreAll"]
+__all__ = ["Automatic", "Boundary", "Checkpointed", "Memory", "Propagator", "StoreAll", "Work", "counted"]

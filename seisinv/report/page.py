@@ -150,10 +150,11 @@ def band_rows(run: RunRecord) -> list[BandRow]:
     """Summarise the history band by band."""
     rows, first, history = [], 0, run.history
     for k in range(1, len(history) + 1):
-        if k < len(history) and history[k]["band"] == history[first]["band"]:
+        if k < len(history) and all(history[k].get(key) == history[first].get(key) for key in ("band", "rung")):
             continue
         a, b = history[first], history[k - 1]
         band = "all frequencies" if a["band"] is None else f"up to {a['band']:g} Hz"
+        band += ", times" if a.get("stage") == "kinematic" else ""
         rows.append(BandRow(band, int(b["iteration"]), a["misfit"], b["misfit"], b["solves"], b.get("model_rmse")))
         first = k
     return rows

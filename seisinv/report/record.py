@@ -15,6 +15,8 @@ import numpy as np
 
 from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.inversion import Uncertainty, read_ensemble
+from seisinv.inversion.band_run import iterate_name
+from seisinv.inversion.cost import Cost, read_cost
 from seisinv.inversion.uncertainty import FILE
 
 if sys.version_info >= (3, 11):
@@ -50,11 +52,16 @@ class RunRecord:
     wavelets: Mapping[str, np.ndarray] = field(default_factory=dict)
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
+    cost: Cost | None = None
 
     @property
     def is_judged(self) -> bool:
         """Whether a truth is known on the grid of the models."""
         return self.truth is not None and self.truth.grid.shape == self.start.grid.shape
+
+    def iterate(self, row: int) -> Model | None:
+        """Return the model of a row of the history, None where the run has not kept it."""
+        return _model(self.directory / "models" / iterate_name(row))
 
     @property
     def settings_text(self) -> str:
@@ -98,6 +105,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         wavelets=wavelets,
         wavelet_time=time,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
+        cost=read_cost(directory),
     )
 
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.core import Grid, ModelError
-from seisinv.surrogate.features import Features, Order
+from seisinv.surrogate.features import Order
 from seisinv.symbolic import Equation, Poly
 from seisinv.symbolic.equations import Derivative, Symbol
 
@@ -31,6 +31,20 @@ class Jet(NamedTuple):
 
     symbol: Symbol
     order: tuple[int, ...]
+
+
+class Functions(Protocol):
+    """What a residual needs of features: their derivatives; the last order is in time."""
+
+    def matrix(self, points: np.ndarray, order: Order = ...) -> np.ndarray:
+        """Return a derivative of every feature [point, feature]."""
+
+
+class Values(Protocol):
+    """What a residual needs of a medium: its coefficients and their derivatives."""
+
+    def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
+        """Return a coefficient or its derivative at points [point, axis], m."""
 
 
 def jets(expression: Poly, axes: Sequence[str]) -> Poly:
@@ -108,7 +122,7 @@ class Residual:
     ----------
     equation : Equation
     axes : names of the spatial axes
-    medium : Medium
+    medium : Medium, or another that has values
 
     Raises
     ------
@@ -118,7 +132,7 @@ class Residual:
 
     equation: Equation
     axes: tuple[str, ...]
-    medium: Medium
+    medium: Values
 
     def __post_init__(self) -> None:
         own = self.equation.rate.field
@@ -144,27 +158,39 @@ class Residual:
             field = [j for j, _ in _jets(term) if j.symbol.kind == "field"]
             if field:
                 order: Order = (field[0].order[0], field[0].order[1], 0)
-                factor = -float(number) * self._factor(term, points[:, :2])
+                factor = -float(number) * self._tensor(term, points[:, :2])
                 out[order] = out[order] + factor if order in out else factor
         return list(out.items())
-
-    def matrix(self, features: Features, points: np.ndarray) -> np.ndarray:
-        """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
-        out = np.zeros((len(points), features.count))
-        for order, factor in self.terms(points):
-            out += factor.detach().numpy()[:, None] * features.matrix(points, order)
-        return out
 
     def source(self, at: np.ndarray) -> np.ndarray:
         """Return what multiplies a point source at positions [point, axis]."""
         out = np.zeros(len(at))
         for term, number in self.right:
             if any(j.symbol.kind == "source" for j, _ in _jets(term)):
-                out += float(number) * self._factor(term, at).detach().numpy()
+                out += float(number) * self._tensor(term, at).detach().numpy()
         return out
 
-    def _factor(self, term: Any, at: np.ndarray) -> Tensor:
-        """Return the product of a term's coefficients at positions [point, axis]."""
+    def matrix(self, features: Functions, points: np.ndarray) -> np.ndarray:
+        """Return the homogeneous residual of every feature [point, feature]; points are (z, x, t)."""
+        out = features.matrix(points, (0, 0, self.equation.rate.order))
+        for term, number in self.right:
+            field = [j for j, _ in _jets(term) if j.symbol.kind == "field"]
+            if field:
+                order: Order = (field[0].order[0], field[0].order[1], 0)
+                out -= (float(number) * self._factor(term, points))[:, None] * features.matrix(points, order)
+        return out
+
+    def _factor(self, term: Any, points: np.ndarray) -> np.ndarray:
+        """Return the product of a term's coefficients at the points."""
+        out = np.ones(len(points))
+        for jet, power in _jets(term):
+            if jet.symbol.kind == "coefficient":
+                out = out * self.medium(jet, points[:, :2]) ** power
+        return out
+
+    def _tensor(self, term: Any, at: np.ndarray) -> Tensor:
+        """Return the product of a term's coefficients at positions [point, axis], differentiable in them."""
+        assert isinstance(self.medium, Medium)
         out = torch.ones(len(at), dtype=torch.float64)
         for jet, power in _jets(term):
             if jet.symbol.kind == "coefficient":

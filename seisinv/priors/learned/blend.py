@@ -45,7 +45,16 @@ class Blend:
     whole: bool = False
 
     @torch.no_grad()
-    def denoise(self, network: Network, u: Tensor, sigma: float, *, spacing: float, top: float = 0.0) -> Tensor:
+    def denoise(
+        self,
+        network: Network,
+        u: Tensor,
+        sigma: float,
+        *,
+        spacing: float,
+        top: float = 0.0,
+        start: Tensor | None = None,
+    ) -> Tensor:
         """Denoise an image of normalised velocities.
 
         Parameters
@@ -57,14 +66,18 @@ class Blend:
         spacing : float, m
         top : float, m
             Depth of the first row.
+        start : (nz, nx) tensor, optional
+            Smooth model that an inversion has made `u` of: the first background. The error of `u` is then taken to be
+            as large on coarse cells as on fine ones.
         """
         nz, nx = u.shape
-        background = smoothed(u, BACKGROUND * self.scales[0])
+        background = smoothed(u, BACKGROUND * self.scales[0]) if start is None else start
         out = u
         for scale in self.scales:
             noisy, coarse = _averaged(u, scale), _averaged(background, scale)
             first = top + spacing * (scale - 1) / 2
-            out = self._one_scale(network, torch.stack((noisy, coarse)), sigma / scale, first, spacing * scale)
+            size = sigma / scale if start is None else sigma
+            out = self._one_scale(network, torch.stack((noisy, coarse)), size, first, spacing * scale)
             if scale > 1:
                 fine = functional.interpolate(out[None, None], scale_factor=scale, mode="bilinear")[0, 0, :nz, :nx]
                 background = smoothed(fine, BACKGROUND * scale / 2)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -129,6 +130,21 @@ class Denoiser(nn.Module):
             for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, e)
         return functional.pixel_shuffle(self.head(h), 2)[:, 0]
+
+
+class Denoisers(NamedTuple):
+    """Two networks of one shape.
+
+    Attributes
+    ----------
+    noise : Denoiser
+        Trained on noise alone.
+    inversion : Denoiser
+        Trained further on the errors of inversions, with their start models as background.
+    """
+
+    noise: Denoiser
+    inversion: Denoiser
 
 
 class _Block(nn.Module):

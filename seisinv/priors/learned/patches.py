@@ -4,12 +4,20 @@ Two thirds of the patches carry white noise of standard deviation σ, what a den
 (2022) is trained for. The others are blurred and carry coloured noise as well, and their σ is that of the whole error:
 an inversion's errors are band-limited, and a denoiser that has only seen white noise takes them for geology.
 
+After that most patches are what an inversion makes of its start model b,
+
+    b + g (B (u − b) − a L (u − b)) + noise,
+
+B a blur (what the highest frequency resolves), L a wider one (what the lowest misses), g a gain that falls with depth,
+and coloured noise and long errors whose strength varies over the model. Their background is b.
+
 Everything is a function of (seed, step): a stopped training goes on with the same examples.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -22,6 +30,9 @@ from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
 SIDE = 64  # cells
 SECTION = (96, 160)  # cells of the model that patches are cut from
 DEPTH = 2000.0  # m, unit of the depth channel
+INVERTED = 0.7  # share of patches with errors of inversions, where there are any
+
+Triple: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # noisy, σ, background
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,27 @@ class Patches:
                 depths.append(np.broadcast_to((h * np.arange(z, z + SIDE) / DEPTH)[:, None], (SIDE, SIDE)))
         return (np.stack(images) - CENTRE) / SCALE, np.stack(depths)
 
-    def examples(self, step: int, sigma: float | None = None) -> Examples:
-        """Return batch `step`, with noise of standard deviation `sigma`, or with the sizes used in training."""
+    def examples(self, step: int, sigma: float | None = None, *, inverted: bool = False) -> Examples:
+        """Return batch `step`.
+
+        Parameters
+        ----------
+        step : int
+        sigma : float, optional
+            Standard deviation of white noise on every patch; by default the sizes and kinds used in training.
+        inverted : bool
+            Whether most of them carry errors of inversions.
+        """
         images, depths = self.clean(step)
-        random = np.random.default_rng([self.seed, step, 2])
+        random = np.random.default_rng([self.seed, step, 3 if inverted else 2])
+        noisy, size, background = (_inversions if inverted else self._noises)(images, random, sigma)
+        tensors = (torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in
+                   (noisy, images, size, background, depths))  # fmt: skip
+        return Examples(*tensors)
+
+    def _noises(self, images: np.ndarray, random: np.random.Generator, sigma: float | None) -> Triple:
         n = len(images)
-        size = np.exp(np.clip(random.normal(np.log(0.15), 0.9, n), np.log(SMALLEST), np.log(LARGEST)))
+        size = _sizes(n, random)
         degraded = random.random(n) < self.degraded
         if sigma is not None:
             size, degraded = np.full(n, sigma), np.zeros(n, bool)
@@ -91,12 +117,10 @@ class Patches:
         for k, image in enumerate(images):
             noisy[k] = _spoiled(image, size[k], random) if degraded[k] else image
             size[k] = np.hypot(white[k], (noisy[k] - image).std())
-            background[k] = blurred(image, np.exp(random.uniform(np.log(4.0), np.log(24.0))))
-            background[k] += random.uniform(0.0, 0.1) * _smooth_field(random)
+            background[k] = blurred(image, _log_uniform(random, 4.0, 24.0))
+            background[k] += random.uniform(0.0, 0.1) * _field(random, 5)
         noisy += white[:, None, None] * random.standard_normal(images.shape)
-        tensors = (torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in
-                   (noisy, images, size, background, depths))  # fmt: skip
-        return Examples(*tensors)
+        return noisy, size, background
 
 
 def blurred(image: np.ndarray, sigma: float | tuple[float, float]) -> np.ndarray:
@@ -112,8 +136,54 @@ def _spoiled(image: np.ndarray, sigma: float, random: np.random.Generator) -> np
     return out + random.uniform(0, 1) * sigma * noise / noise.std()
 
 
-def _smooth_field(random: np.random.Generator) -> np.ndarray:
-    """Return a smooth random field of about unit size: the error of a background."""
+def _inversions(images: np.ndarray, random: np.random.Generator, sigma: float | None) -> Triple:
+    size = _sizes(len(images), random)
+    noisy, background = np.empty_like(images), np.empty_like(images)
+    for k, u in enumerate(images):
+        background[k] = _start(u, random)
+        if random.random() < INVERTED:
+            noisy[k] = _inverted(u, background[k], random)
+            if random.random() < 1 / 3:
+                noisy[k] += random.uniform(0.0, 0.15) * random.standard_normal(u.shape)
+            size[k] = np.clip((noisy[k] - u).std(), SMALLEST, LARGEST)
+        else:
+            noisy[k] = u + size[k] * random.standard_normal(u.shape)
+    return noisy, size, background
+
+
+def _start(u: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return a smooth model, with an error of long wavelength that is small in half of the cases."""
+    error = random.uniform(0.0, 0.1) * random.choice([0.1, 1.0]) * _field(random, 5)
+    return blurred(u, _log_uniform(random, 4.0, 24.0)) + error
+
+
+def _inverted(u: np.ndarray, start: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    finest = _log_uniform(random, 0.5, 3.0)  # cells
+    change = blurred(u - start, (finest, finest * _log_uniform(random, 1.0, 2.5)))
+    change = change - random.uniform(0, 1) * blurred(change, _log_uniform(random, 2.0, 12.0))
+    gain = random.uniform(0.4, 1.0) + random.uniform(0.0, 0.4) * _field(random, int(random.integers(2, 6)))
+    gain = np.clip(gain, 0.0, 1.3) * (1 - random.uniform(0.0, 0.7) * np.linspace(0, 1, SIDE)[:, None])
+    widths = _log_uniform(random, 0.6, 4.0), _log_uniform(random, 0.6, 4.0)  # cells
+    noise = blurred(random.standard_normal(u.shape), widths)
+    noise = noise - random.uniform(0, 1) * blurred(noise, _log_uniform(random, 3.0, 10.0))
+    noise *= _log_uniform(random, 0.01, 0.15) / noise.std()
+    noise *= np.exp(random.uniform(0.0, 0.8) * _field(random, int(random.integers(3, 8))))
+    long = _log_uniform(random, 0.003, 0.08) * _field(random, int(random.integers(4, 12)))
+    return np.asarray(start + gain * change + noise + long)
+
+
+def _sizes(n: int, random: np.random.Generator) -> np.ndarray:
+    return np.exp(np.clip(random.normal(np.log(0.15), 0.9, n), np.log(SMALLEST), np.log(LARGEST)))
+
+
+def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+
+
+def _field(random: np.random.Generator, knots: int) -> np.ndarray:
+    """Return a smooth random field of about unit size, with `knots` values along each axis."""
     from scipy.ndimage import zoom
 
-    return np.asarray(zoom(random.standard_normal((5, 5)), SIDE / 5, order=3, mode="reflect", grid_mode=True))
+    return np.asarray(
+        zoom(random.standard_normal((knots, knots)), SIDE / knots, order=3, mode="reflect", grid_mode=True)
+    )

@@ -1,10 +1,12 @@
 """The learned prior: a denoiser trained on procedural geology, as half of a half-quadratic splitting.
 
-    z ← ⟨D(m + σ n; σ)⟩                                    n white noise, the physics never sees it
+    z ← D(m, b; σ)                                         b the start model
     m ← some updates that lower J(m)/J(m₀) + ½ w j ⟨(m − z)²⟩/σ²,   j = J(m)/J(m₀) where they begin
 
 with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers:
-Zhu et al. 2023, arXiv:2305.08995). The mean over a few draws of the noise takes its grain out of the target.
+Zhu et al. 2023, arXiv:2305.08995). D has learned from errors like those of inversions, which know neither the long
+waves nor the sharp edges. With `draws` the target is ⟨D(m + σ n; σ)⟩ instead: n is white noise, which the physics
+never sees, D knows only such noise, and a single draw makes the targets of an ensemble's members differ.
 """
 
 from __future__ import annotations
@@ -23,13 +25,14 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Model
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
-from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser
+from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
 from seisinv.priors.learned.weights import load
 from seisinv.priors.penalty import Attraction, Penalty, Staged
 
 log = logging.getLogger("seisinv.priors")
 
 NAME = "vp"  # the parameter that the denoiser knows
+WAVELENGTH = 20.0  # cells; models that are smoother than inversions of such waves are not what it has learned from
 LOWEST = 300.0  # m/s, of models with noise
 
 
@@ -46,7 +49,7 @@ class Learned(Staged):
     every : int
         Updates between targets.
     draws : int
-        Draws of the noise a target is the mean of.
+        Draws of noise that a target is the mean of; 0: none is added, and the errors are taken to be an inversion's.
     finish : bool
         Whether the result is a last target: nearer to the truth where geology is as the prior thinks, at the price of
         a higher data misfit. False: the model that was fitted to the data.
@@ -67,28 +70,28 @@ class Learned(Staged):
     True
     """
 
-    weight: float = 0.4
-    sigmas: tuple[float, float] = (200.0, 150.0)
+    weight: float = 0.1
+    sigmas: tuple[float, float] = (100.0, 40.0)
     every: int = 10
-    draws: int = 8
+    draws: int = 0
     finish: bool = True
     weights: Path | str | None = None
 
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
         if not 0 <= self.weight < math.inf:
-            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.4")
+            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
         pair = tuple(self.sigmas) if isinstance(self.sigmas, Sequence) else (self.sigmas,)
         if len(pair) != 2:
-            raise ConfigError(f"sigmas is {self.sigmas} m/s; give two, of the first and the last band: (200, 150)")
+            raise ConfigError(f"sigmas is {self.sigmas} m/s; give two, of the first and the last band: (100, 40)")
         if not all(low <= s <= high for s in pair):
             raise ConfigError(f"sigmas is {pair} m/s; both must lie between {low:g} and {high:g} m/s")
         if pair[0] < pair[1]:
             raise ConfigError(f"sigmas is {pair} m/s; the error falls from the first band to the last: swap them")
         object.__setattr__(self, "sigmas", pair)
-        for name in ("every", "draws"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        for name, least in (("every", 1), ("draws", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} or more")
         self.card()  # refuses weights that cannot be used before any work
 
     def card(self) -> dict[str, Any]:
@@ -109,8 +112,8 @@ class Learned(Staged):
         first, last = self.sigmas
         return first * (last / first) ** progress
 
-    def denoise(self, model: Model, sigma: float, *, whole: bool = False) -> Model:
-        """Return the model without noise of standard deviation `sigma` in its vp.
+    def denoise(self, model: Model, sigma: float, *, start: Model | None = None, whole: bool = False) -> Model:
+        """Return the model without errors of standard deviation `sigma` in its vp.
 
         Parameters
         ----------
@@ -118,6 +121,9 @@ class Learned(Staged):
             2-D, of any size; cells of 5 to 40 m or finer, of which what is finer than 5 m stays as it is.
         sigma : float, m/s
             Up to 1500; below 15 the network is told 15.
+        start : Model, optional
+            Smooth model that an inversion has made `model` of; then the errors are those of an inversion, and the
+            network is the one that was trained on them.
         whole : bool
             Show the network the whole model at once, instead of blended patches of 64 × 64 cells.
 
@@ -128,11 +134,15 @@ class Learned(Staged):
         """
         if not 0 <= sigma <= LARGEST * SCALE:
             raise ConfigError(f"sigma is {sigma:g} m/s; the denoiser removes noise of 0 to {LARGEST * SCALE:g} m/s")
-        return self._cleaned(model, sigma, whole=whole)
+        return self._cleaned(model, sigma, start=start, whole=whole)
 
-    def target(self, model: Model, *, progress: float, seed: Sequence[int]) -> Model:
-        """Return the mean of D(m + σ n; σ) over some draws of the noise n."""
+    def target(
+        self, model: Model, *, start: Model, progress: float, wavelength: float | None, seed: Sequence[int]
+    ) -> Model:
+        """Return D(m, m₀; σ), or the mean of D(m + σ n; σ) over some draws of the noise n."""
         noise, sigma = np.random.default_rng(list(seed)), self.sigma(progress)
+        if self.draws == 0:
+            return self._cleaned(model, sigma, start=start, finest=(wavelength or 0.0) / WAVELENGTH)
         found = [self._cleaned(model, sigma, noise=noise)[NAME] for _ in range(self.draws)]
         return model.replace(**{NAME: torch.stack(found).mean(dim=0)})
 
@@ -142,27 +152,34 @@ class Learned(Staged):
         return Attraction(misfit * self.weight, only, self.sigma(progress))
 
     def _cleaned(
-        self, model: Model, sigma: float, *, noise: np.random.Generator | None = None, whole: bool = False
+        self,
+        model: Model,
+        sigma: float,
+        *,
+        start: Model | None = None,
+        finest: float = 0.0,
+        noise: np.random.Generator | None = None,
+        whole: bool = False,
     ) -> Model:
-        network, card = load(self.weights)
+        networks, card = load(self.weights)
         _check(model, sigma, card)
+        network = networks.noise if start is None else networks.inversion
         vp = model[NAME].detach()
-        u = ((vp.float().cpu() - CENTRE) / SCALE).contiguous()
-        at, spacing = _resampled(u, model.grid.spacing, card["spacings"][0])
+        smallest = max(card["spacings"][0], min(finest, card["spacings"][1]))
+        at, spacing = _resampled(_normalised(model), model.grid.spacing, smallest)
+        before = None if start is None else _resampled(_normalised(start), model.grid.spacing, smallest)[0]
         seen = at
         if noise is not None:  # on the cells of the denoiser: finer noise would stay in the model
             n = torch.from_numpy(noise.standard_normal(at.shape)).to(at.dtype)
             seen = (at + sigma / SCALE * n).clamp_min((LOWEST - CENTRE) / SCALE)
-        clean = _denoised(network, seen, sigma / SCALE, spacing, model.grid.origin[0], card["spacings"][1], whole=whole)
+        blend = Blend(scales_for(spacing, seen.shape, card["spacings"][1]), whole=whole)
+        clean = blend.denoise(network, seen, sigma / SCALE, spacing=spacing, top=model.grid.origin[0], start=before)
         change = _onto(clean - at, vp.shape)
         return model.replace(**{NAME: vp + SCALE * change.to(vp.device, vp.dtype)})
 
 
-def _denoised(
-    network: Denoiser, u: Tensor, sigma: float, spacing: float, top: float, coarsest: float, *, whole: bool
-) -> Tensor:
-    blend = Blend(scales_for(spacing, u.shape, coarsest), whole=whole)
-    return blend.denoise(network, u, sigma, spacing=spacing, top=top)
+def _normalised(model: Model) -> Tensor:
+    return ((model[NAME].detach().float().cpu() - CENTRE) / SCALE).contiguous()
 
 
 def _check(model: Model, sigma: float, card: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
     minimise  E ‖D(x + n; σ) − x‖² / c_out(σ)²          (Karras et al. 2022, eq. 8 with their λ(σ) = 1/c_out²)
 
-by Adam with a warm-up and a cosine schedule; the weights kept are an exponential moving average.
+by Adam with a warm-up and a cosine schedule, on noise first, then on errors of inversions too; the weights kept are an
+exponential moving average.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Recipe:
     Parameters
     ----------
     steps : int
+    noise : int
+        Of these the first, whose errors are noise; in the others most are those of inversions.
     batch : int
         Patches of 64 × 64 cells per step.
     rate : float
@@ -51,7 +54,8 @@ class Recipe:
         Size of the network.
     """
 
-    steps: int = 9000
+    steps: int = 11000
+    noise: int = 9000
     batch: int = 16
     rate: float = 4e-4
     warmup: int = 200
@@ -60,7 +64,7 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "warmup"):
+        for name in ("steps", "noise", "batch", "warmup"):
             if not getattr(self, name) >= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.batch % 4:
@@ -73,9 +77,12 @@ class Recipe:
             raise ConfigError(f"average is {self.average:g}; the decay of the moving average is at least 0 and below 1")
 
     def rate_at(self, step: int) -> float:
-        """Return the step length at a step."""
+        """Return the step length at a step: both parts rise and fall."""
+        end = min(self.noise, self.steps)
+        if step >= end:
+            step, end = step - end, max(1, self.steps - end)
         rise = min(1.0, (step + 1) / self.warmup)
-        return self.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+        return self.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / end)))
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,7 @@ class _Training:
             self.network = Denoiser(recipe.shape)
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {n: p.detach().clone() for n, p in self.network.named_parameters()}
+        self.first: dict[str, Tensor] = {}  # the average when noise alone has been seen
         self.adam = torch.optim.Adam(self.network.parameters(), lr=recipe.rate, betas=(0.9, 0.99))
         self.patches = Patches(recipe.seed, recipe.batch)
         self.step, self.seconds = 0, 0.0
@@ -192,10 +200,12 @@ class _Training:
         """Train to the end, with the next batch made while the network works on the last."""
         held_out = Patches(self.recipe.seed + 1_000_003, 32)
         with ThreadPoolExecutor(1) as pool, interruptions() as is_stopped:
-            batch = pool.submit(self.patches.examples, self.step)
+            batch = pool.submit(self._examples, self.step)
             while self.step < self.recipe.steps:
+                if self.step == self.recipe.noise:
+                    self._begin_second()
                 began, examples = time.perf_counter(), batch.result()
-                batch = pool.submit(self.patches.examples, self.step + 1)
+                batch = pool.submit(self._examples, self.step + 1)
                 self.losses.append(self._update(examples.to(self.device)))
                 self.step += 1
                 psnr = None
@@ -213,6 +223,17 @@ class _Training:
                     self._keep()
                     raise
         return self._finish()
+
+    def _begin_second(self) -> None:
+        """Keep the average of the first part, and train on from it with an optimiser that remembers nothing."""
+        self.first = {n: a.clone() for n, a in self.average.items()}
+        with torch.no_grad():
+            for name, p in self.network.named_parameters():
+                p.copy_(self.first[name])
+        self.adam.state.clear()
+
+    def _examples(self, step: int) -> Examples:
+        return self.patches.examples(step, inverted=step >= self.recipe.noise)
 
     def _update(self, e: Examples) -> float:
         for group in self.adam.param_groups:
@@ -262,6 +283,7 @@ class _Training:
         """Write all that the rest of the training depends on."""
         tensors = {f"weight.{n}": p.detach() for n, p in self.network.named_parameters()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        tensors |= {f"first.{n}": p for n, p in self.first.items()}
         names = {id(p): n for n, p in self.network.named_parameters()}
         for p, state in self.adam.state.items():
             tensors |= {f"adam.{k}.{names[id(p)]}": torch.as_tensor(v) for k, v in state.items()}
@@ -295,13 +317,20 @@ class _Training:
             for name, p in self.network.named_parameters():
                 p.copy_(saved(f"weight.{name}", p))
                 self.average[name].copy_(saved(f"average.{name}", p))
+                if self.step > self.recipe.noise:
+                    self.first[name] = saved(f"first.{name}", p)
                 moments = {k: saved(f"adam.{k}.{name}", p) for k in ("exp_avg", "exp_avg_sq")}
                 self.adam.state[p] = {"step": saved(f"adam.step.{name}", torch.zeros(())), **moments}
 
     def _finish(self) -> Path:
         path = self.directory / WEIGHTS
+        noise, inversion = (
+            {n: p.detach().cpu().contiguous().clone() for n, p in average.items()}
+            for average in (self.first or self.average, self.average)
+        )
         weights = Weights(
-            {n: p.detach().cpu().contiguous() for n, p in self.average.items()},
+            noise,
+            inversion,
             recipe=json.loads(json.dumps(asdict(self.recipe))),
             history=self.rows,
             trained_on={"device": self.device.type, "torch": torch.__version__, "seconds": round(self.seconds)},

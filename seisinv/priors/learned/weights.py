@@ -16,9 +16,9 @@ from torch import Tensor
 from seisinv.core import ConfigError, DataError, RunError
 from seisinv.core.files import write_whole
 from seisinv.priors.geology import SPACING
-from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Shape
+from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 
-FORMAT = "seisinv denoiser 1"  # changes with the network or with the meaning of its inputs
+FORMAT = "seisinv denoisers 2"  # changes with the network or with the meaning of its inputs
 SHIPPED = Path(__file__).parent / "geology.safetensors"
 LICENCE = "MIT"
 DATA = "procedural geology (seisinv.priors.geology), made from the seed; no third-party models"
@@ -27,11 +27,12 @@ VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights of a denoiser and where they come from.
+    """Weights of the two denoisers and where they come from.
 
     Parameters
     ----------
-    tensors : by parameter name
+    noise, inversion : by parameter name
+        Of the network trained on noise, and of the one trained on errors of inversions.
     recipe : mapping
         The training's recipe.
     history : sequence of mapping
@@ -40,10 +41,17 @@ class Weights:
         Device, torch version, seconds.
     """
 
-    tensors: Mapping[str, Tensor]
+    noise: Mapping[str, Tensor]
+    inversion: Mapping[str, Tensor]
     recipe: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     trained_on: Mapping[str, Any]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights, by name in the file."""
+        both = zip(Denoisers._fields, (self.noise, self.inversion), strict=True)
+        return {f"{kind}.{name}": value for kind, weights in both for name, value in weights.items()}
 
     def card(self) -> dict[str, Any]:
         """Return what a user should know of the weights."""
@@ -66,8 +74,8 @@ class Weights:
         write_tensors(path, self.tensors, {"card": json.dumps(self.card())})
 
 
-def load(path: Path | str | None = None) -> tuple[Denoiser, dict[str, Any]]:
-    """Return the denoiser, ready to use, and its card; without a path, the weights that come with the package.
+def load(path: Path | str | None = None) -> tuple[Denoisers, dict[str, Any]]:
+    """Return the denoisers, ready to use, and its card; without a path, the weights that come with the package.
 
     Raises
     ------
@@ -84,7 +92,7 @@ def load(path: Path | str | None = None) -> tuple[Denoiser, dict[str, Any]]:
 
 
 @lru_cache(maxsize=4)
-def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoiser, dict[str, Any]]:
+def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoisers, dict[str, Any]]:
     tensors, metadata = read_tensors(file)
     try:
         card = json.loads(metadata.get("card", "{}"))
@@ -100,13 +108,23 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoiser, dict[str, 
         raise DataError(f"{file} does not match the hash on its card; it is damaged: get it again")
     try:
         size = card["recipe"]["shape"]
-        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and a user's random numbers are not ours
-            network = Denoiser(Shape(**{**size, "widths": tuple(size["widths"])}))
-        network.load_state_dict(tensors)
+        shape = Shape(**{**size, "widths": tuple(size["widths"])})
+        parts: dict[str, dict[str, Tensor]] = {kind: {} for kind in Denoisers._fields}
+        for name, value in tensors.items():
+            kind, _, inner = name.partition(".")
+            parts[kind][inner] = value
+        networks = Denoisers(*(_network(shape, parts[kind]) for kind in Denoisers._fields))
     except (KeyError, TypeError, ConfigError, RuntimeError) as error:
         what = " ".join(str(error).split())[:150]
         raise DataError(f"{file} does not fit the network on its card ({what}); train it again") from None
-    return network.eval().requires_grad_(False), card
+    return networks, card
+
+
+def _network(shape: Shape, tensors: Mapping[str, Tensor]) -> Denoiser:
+    with torch.random.fork_rng(devices=[]):  # first weights are drawn, and a user's random numbers are not ours
+        network = Denoiser(shape)
+    network.load_state_dict(tensors)
+    return network.eval().requires_grad_(False)
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

@@ -1,0 +1,223 @@
+"""One judge for all runs: the same propagator, data, bands and yardstick predict and measure every model.
+
+The misfit is the share of the observed energy that a model leaves unexplained, Σ (d − p)² / Σ d² over the live traces,
+filtered and muted as for the last band, whatever misfit the run itself has lowered. A wavelet that is not known is
+estimated from the inverted shots; shots kept back get that of the nearest inverted one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from seisinv.compare.card import DataScores
+from seisinv.core import Gathers, Model, Observed
+from seisinv.inversion import Inversion
+from seisinv.inversion.problem import BATCH
+from seisinv.inversion.processing import Band, fast_length, processed
+from seisinv.inversion.skipping import delays
+from seisinv.inversion.tasks import Simulator, predicted
+
+SHOWN = 3  # shots inverted, and shots kept back, that a report shows
+
+
+@dataclass(frozen=True, eq=False)
+class ShownShot:
+    """A shot for the eye: arrays [receiver, time] of the live traces, filtered and muted as in the last band."""
+
+    number: int
+    held_out: bool
+    offsets: np.ndarray
+    data: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Mean power of the inverted shots by frequency (Hz), unfiltered: observed, predicted, and what is left."""
+
+    frequency: np.ndarray
+    observed: np.ndarray
+    predicted: np.ndarray
+    left: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a model predicts: unexplained shares, delays in periods, a few shots, spectra."""
+
+    misfit: float
+    held_shots: float | None
+    held_band: float | None
+    delays: np.ndarray
+    shots: tuple[ShownShot, ...]
+    observed: tuple[ShownShot, ...]
+    spectrum: Spectrum
+
+
+@dataclass(eq=False)
+class _Sums:
+    """Energies and delays, summed up shot group by shot group."""
+
+    energy: dict[str, list[float]] = field(default_factory=dict)
+    late: list[np.ndarray] = field(default_factory=list)
+    power: np.ndarray | None = None
+    spectra: np.ndarray | None = None
+
+    def compare(self, kind: str, observed: Gathers, simulated: Gathers) -> None:
+        """Add the observed energy and what is left of it."""
+        live = (observed.live & simulated.live)[..., None]
+        d, p = (torch.where(live, g.data, 0.0) for g in (observed, simulated))
+        whole, left = self.energy.setdefault(kind, [0.0, 0.0])
+        self.energy[kind] = [whole + float(d.square().sum()), left + float((d - p).square().sum())]
+
+    def share(self, kind: str) -> float | None:
+        """Return the share of the energy that is left."""
+        whole, left = self.energy.get(kind, [0.0, 0.0])
+        return left / whole if whole else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judge:
+    """Predicts data in any model, and measures how well.
+
+    Parameters
+    ----------
+    problem : Inversion
+        Whose propagator, data, wavelet and window all models are judged with.
+    band : Band or None
+        Last band of the inversion.
+    held_band : Band, optional
+        Frequencies that were not inverted.
+    held_out : Observed, optional
+        Shots that were not inverted, on the same time axis.
+    """
+
+    problem: Inversion
+    band: Band | None = None
+    held_band: Band | None = None
+    held_out: Observed | None = None
+
+    def see(self, model: Model) -> Seen:
+        """Predict all shots in a model; costs one simulation of each, two where the wavelet is estimated."""
+        start = self.problem.unknown.start
+        model = model.replace(**{n: start[n] for n in start if n not in model})
+        sums, shots, recorded = _Sums(), [], []
+        for held, numbers, observed, simulated in self._predicted(model):
+            live = observed.live & simulated.live
+            observed, simulated = observed.replace(live=live), simulated.replace(live=live)
+            d, p = (processed(g, self.band, self.problem.window) for g in (observed, simulated))
+            sums.compare("held" if held else "inverted", d, p)
+            if not held:
+                self._measure(sums, observed, simulated, d, p)
+            for k, number in enumerate(numbers):
+                if number in self._shown[held]:
+                    recorded.append(_shown(d, k, held))
+                    shots.append(_shown(p, k, held))
+        return Seen(
+            sums.share("inverted") or 0.0, sums.share("held"), sums.share("band"), self._in_periods(sums),
+            tuple(shots), tuple(recorded), self._spectrum(sums),
+        )  # fmt: skip
+
+    def _measure(self, sums: _Sums, observed: Gathers, simulated: Gathers, d: Gathers, p: Gathers) -> None:
+        """Add the held-out band, delays and spectra of a group of inverted shots."""
+        window, dt = self.problem.window, observed.survey.time.step
+        if self.held_band is not None:
+            sums.compare("band", *(processed(g, self.held_band, window) for g in (observed, simulated)))
+        traces = d.live.numpy()
+        a, b = p.data.numpy()[traces], d.data.numpy()[traces]
+        heard = (np.abs(a).max(-1, initial=0) > 0) & (np.abs(b).max(-1, initial=0) > 0)
+        if heard.any():
+            sums.late.append(np.abs(delays(a[heard], b[heard], dt)))
+            power = (np.abs(np.fft.rfft(b[heard], fast_length(2 * b.shape[-1]))) ** 2).sum(0)
+            sums.power = power if sums.power is None else sums.power + power
+        whole = [processed(g, None, window).data.numpy()[traces] for g in (observed, simulated)]
+        spectra = np.stack([(np.abs(np.fft.rfft(v)) ** 2).sum(0) for v in (*whole, whole[0] - whole[1])])
+        sums.spectra = spectra if sums.spectra is None else sums.spectra + spectra
+
+    def _in_periods(self, sums: _Sums) -> np.ndarray:
+        """Return the absolute delays over the period of the mean frequency of the observed traces."""
+        if sums.power is None or not sums.power.any():
+            return np.full(1, np.nan)
+        n, dt = 2 * (len(sums.power) - 1), self.problem.observed.survey.time.step
+        mean = float((sums.power * np.fft.rfftfreq(n, dt)).sum() / sums.power.sum())
+        return np.concatenate(sums.late) * mean
+
+    def _spectrum(self, sums: _Sums) -> Spectrum:
+        assert sums.spectra is not None  # there is at least one shot
+        time = self.problem.observed.survey.time
+        return Spectrum(np.fft.rfftfreq(time.samples, time.step), *sums.spectra)
+
+    def _predicted(self, model: Model) -> Iterator[tuple[bool, Sequence[int], Gathers, Gathers]]:
+        """Yield (held out?, shots, observed, predicted) of every group of shots, unfiltered."""
+        bands = [b for b in (self.band, self.held_band) if b is not None]
+        widest = max(bands, key=lambda b: b.high) if self.band is not None else None
+        found: list[np.ndarray] = []
+        for task in self.problem.tasks(model, band=widest):
+            simulated, observed, wavelet = predicted(task)
+            if wavelet is not None:
+                # Once more with it: what was convolved afterwards is spoilt where arrivals are cut by the record's end.
+                rows = wavelet.expand(len(task.shots), -1)
+                source = rows[:, None].expand(-1, task.simulator.survey.max_sources, -1).to(simulated.data.dtype)
+                with torch.no_grad():
+                    simulated = task.simulator(model, source)
+                found.append(rows.numpy())
+            yield False, task.shots, observed, simulated
+        if self.held_out is None:
+            return
+        wavelets = np.concatenate(found) if found else None
+        for first in range(0, len(self.held_out), BATCH):
+            shots = list(range(first, min(first + BATCH, len(self.held_out))))
+            with torch.no_grad():
+                yield True, shots, self.held_out[shots], self._simulator(shots, wavelets)(model)
+
+    def _simulator(self, shots: Sequence[int], wavelets: np.ndarray | None) -> Simulator:
+        """Return the simulator of shots kept back, with the wavelets of the nearest inverted ones."""
+        assert self.held_out is not None  # asked for only where there are some
+        survey, inverted = self.held_out.survey.subset(shots), self.problem.propagator.survey
+        places = np.array([shot.sources[0] for shot in inverted.shots])
+        near = [int(np.argmin(np.linalg.norm(places - shot.sources[0], axis=1))) for shot in survey.shots]
+        if wavelets is not None:
+            w = torch.from_numpy(wavelets[near])[:, None].expand(-1, survey.max_sources, -1)
+        else:
+            known = inverted.wavelet
+            assert known is not None  # an inversion without one estimates it
+            w = known if known.ndim == 1 else known[near][:, : survey.max_sources]
+        return dataclasses.replace(self.problem.propagator, survey=survey.with_wavelet(w))  # type: ignore[type-var]
+
+    @cached_property
+    def _shown(self) -> dict[bool, set[int]]:
+        counts = {False: len(self.problem.observed), True: 0 if self.held_out is None else len(self.held_out)}
+        return {held: _spread(count) for held, count in counts.items()}
+
+
+def data_scores(seen: Seen, start: Seen) -> DataScores:
+    """Return the scores of what a model predicts, beside what its start model does."""
+    return DataScores(
+        misfit=seen.misfit,
+        ratio=_over(seen.misfit, start.misfit),
+        held_shots=seen.held_shots,
+        held_shots_ratio=None if seen.held_shots is None else _over(seen.held_shots, start.held_shots or 0.0),
+        held_band=seen.held_band,
+        delay_median=float(np.median(seen.delays)),
+        delay_high=float(np.percentile(seen.delays, 95)),
+        skipped=float(np.mean(seen.delays > 0.5)),
+    )
+
+
+def _over(value: float, before: float) -> float:
+    return value / before if before else 1.0
+
+
+def _spread(count: int) -> set[int]:
+    return set(np.linspace(0, count - 1, min(count, SHOWN)).round().astype(int).tolist())
+
+
+def _shown(gathers: Gathers, k: int, held: bool) -> ShownShot:
+    live = gathers.live[k].numpy()
+    offsets = gathers.survey.offsets[k, : len(live)][live]
+    return ShownShot(gathers.survey.shots[k].number, held, offsets, gathers.data[k].numpy()[live].astype(np.float32))

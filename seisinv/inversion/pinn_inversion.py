@@ -1,0 +1,204 @@
+"""Wavefield-reconstruction inversion in the features of the frequency-domain surrogate.
+
+For one frequency after the other, low to high, and by turns:
+
+    fields    minimise  ‖A(m) u − s − s̃‖² + λ² ‖P u − d − d̃‖²     (`surrogate.reconstruction`)
+    model     minimise  ‖A(m) u − s − s̃‖² / E + R(m)  over m = 1/vp²  (`slowness`)
+    what is left is added to the right-hand sides:  s̃ += s − A(m) u,  d̃ += d − P u
+
+The fields may break the equation where the model is wrong, so that they follow the data without slipping a cycle, and
+the model is then what mends the equation (van Leeuwen & Herrmann 2013, doi 10.1093/gji/ggt258).  The third line makes
+equation and data exact in the limit for any λ (Aghamiry, Gholami & Operto 2019, doi 10.1190/geo2018-0093.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisinv.core import ConfigError, DataError, GeometryError, Model, Observed
+from seisinv.inversion.fingerprint import data_digest, digest
+from seisinv.inversion.pinn_loop import PinnLoop
+from seisinv.inversion.result import Progress, Result
+from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.spectra import of_sources
+from seisinv.inversion.versions import versions
+from seisinv.priors import Bounded, Staged, Tikhonov, TotalVariation
+from seisinv.propagate import Propagator
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PINNInversion:
+    """A problem: find vp such that fields that fit the data obey the acoustic equation.
+
+    Parameters
+    ----------
+    propagator : Propagator
+        Acoustic, 2-D, without a free surface, with the survey of the data; simulates what the result predicts.
+    observed : Gathers or a lazy file
+        Records long enough to hold the waves: their Fourier transforms are used.  One source for each shot.
+    unknown : Bounded
+        vp and its bounds, which also choose the features; nodes in water keep their values.
+    penalty : Tikhonov, TotalVariation or a learned prior, or several, optional
+        In units of the misfit of the equation; see `priors.penalty`.
+    trust : float
+        Weight of the data rows; see `surrogate.reconstruction`.
+    refine : bool
+        Add what is left to the right-hand sides, as above; without it λ stays a compromise.
+    wavelet : "known" or "estimate"
+        Use the survey's wavelet, or one amplitude for each frequency, estimated by least squares.
+    spare : float
+        Features per wave; more cost more and fit better.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.inversion import PINNInversion
+    >>> grid = si.Grid((13, 13), 40.0)
+    >>> survey = si.Survey.surface(sources=si.line(80, 400, every=160, depth=0.0), wavelet=si.ricker(5),
+    ...                            receivers=si.line(40, 440, every=40, depth=480), duration=1.2, dt=4e-3)
+    >>> propagator = si.Propagator(si.Acoustic(), grid, survey)
+    >>> observed = propagator(si.Model(grid, vp=2000.0))
+    >>> problem = PINNInversion(propagator=propagator, observed=observed,
+    ...                         unknown=si.priors.Bounded(si.Model(grid, vp=2050.0), vp=(1800, 2300)))
+    >>> len(problem.run([4.0], iterations=1).history)
+    2
+    """
+
+    propagator: Propagator
+    observed: Observed
+    unknown: Bounded
+    penalty: Tikhonov | TotalVariation | Staged | Sequence[Tikhonov | TotalVariation | Staged] | None = None
+    trust: float = 100.0
+    refine: bool = True
+    wavelet: str = "known"
+    spare: float = 2.5
+
+    def __post_init__(self) -> None:
+        grid, survey = self.propagator.grid, self.observed.survey
+        if self.unknown.start.grid != grid:
+            raise ConfigError("the start model and the propagator are on different grids; build both on one grid")
+        if set(self.unknown.limits) != {"vp"}:
+            raise ConfigError(f"bounds are given for {', '.join(self.unknown.limits)}; only vp is solved for here")
+        if self.propagator.boundary.free_surface:
+            raise ConfigError("the propagator has a free surface; the fields here have absorbing layers on all sides")
+        if not self.trust > 0:
+            raise ConfigError(f"trust is {self.trust:g}; the data rows need a positive weight (100 is a good value)")
+        if self.wavelet not in ("known", "estimate"):
+            raise ConfigError(f"wavelet is {self.wavelet!r}; it must be 'known' or 'estimate'")
+        if len(survey) != len(self.propagator.survey):
+            raise DataError(
+                f"the data hold {len(survey)} shots and the propagator {len(self.propagator.survey)}; use one survey"
+            )
+        if survey.max_sources > 1:
+            raise GeometryError(f"a shot has {survey.max_sources} sources; fields are those of single sources here")
+        survey.check_inside(grid)
+        for prior in self.penalties:
+            if not isinstance(prior, Tikhonov | TotalVariation | Staged):
+                raise ConfigError(f"penalty is {prior!r}; here it must be Tikhonov, TotalVariation or a prior")
+            if isinstance(prior, Staged):
+                prior.check(self.unknown.start)
+
+    def run(
+        self,
+        frequencies: Sequence[float],
+        *,
+        iterations: int = 10,
+        run_directory: Path | str | None = None,
+        resume: bool = False,
+        progress: Progress | None = None,
+        seed: int = 0,
+        truth: Model | None = None,
+        configuration: Mapping[str, Any] | None = None,
+    ) -> Result:
+        """Invert.
+
+        Parameters
+        ----------
+        frequencies : sequence of float, Hz
+            Rising.
+        iterations : int
+            Turns at each frequency; each costs a factorisation and, per shot, one solution.
+        run_directory, resume, progress, truth, configuration
+            As in `Inversion.run`.
+        seed : int
+            Of the priors.
+
+        Returns
+        -------
+        Result
+            In its history `misfit` is ‖P u − d‖² / ‖d‖² of the reconstructed fields and `penalty` the misfit of the
+            equation over ‖m ∂²u/∂t²‖²; both fall when the model is right.
+        """
+        chosen = [float(f) for f in frequencies]
+        if not chosen or any(b <= a for a, b in pairwise([0.0, *chosen])):
+            raise ConfigError(f"frequencies are {chosen} Hz; give positive ones that rise")
+        nyquist = self.observed.survey.time.nyquist
+        if chosen[-1] > nyquist:
+            raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
+        if iterations < 1:
+            raise ConfigError(f"iterations is {iterations}; at least 1 is needed")
+        if self.wavelet == "known":
+            for f in chosen:
+                of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
+        directory = RunDirectory.open(
+            run_directory,
+            fingerprint=self.fingerprint(chosen, iterations, seed) if run_directory is not None else {},
+            settings={**(configuration or {}), **self.record(chosen, iterations, seed)},
+            resume=resume,
+        )
+        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth).run()
+
+    @property
+    def penalties(self) -> Sequence[Tikhonov | TotalVariation | Staged]:
+        """The penalties and priors, as a sequence."""
+        if self.penalty is None:
+            return ()
+        return (self.penalty,) if isinstance(self.penalty, Tikhonov | TotalVariation | Staged) else tuple(self.penalty)
+
+    @property
+    def velocities(self) -> tuple[float, float]:
+        """Lowest and highest vp that a model may have, m/s."""
+        low, high = self.unknown.limits["vp"]
+        start = self.unknown.start["vp"].detach()  # water may lie outside the bounds
+        return min(low, float(start.min())), max(high, float(start.max()))
+
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lowest and the highest vp of each node [z, x], m/s."""
+        shape = self.unknown.start.grid.shape
+        low, high = (b.reshape(shape) * self.unknown.scales[0] for b in self.unknown.bounds())
+        return low, high
+
+    def fingerprint(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, str]:
+        """Return hashes of everything that the numbers of a run depend on, by name."""
+        start = self.unknown.start
+        return {
+            "data": data_digest(self.observed),
+            "start": digest(start.grid, dict(start.parameters)),
+            "bounds": digest(*self.unknown.bounds()),
+            "propagator": digest(self.propagator),
+            "penalty": digest(self.penalty),
+            "settings": digest(self.trust, self.refine, self.wavelet, self.spare),
+            "frequencies": digest(list(frequencies), iterations, seed),
+        }
+
+    def record(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, Any]:
+        """Return the tables [versions] and [job] of run.toml."""
+        job = {
+            "method": "wavefield reconstruction in features",
+            "frequencies": list(frequencies),
+            "iterations": iterations,
+            "penalty": "none" if self.penalty is None else repr(self.penalty),
+            "trust": self.trust,
+            "refine": self.refine,
+            "wavelet": self.wavelet,
+            "spare": self.spare,
+            "shots": len(self.observed),
+            "seed": seed,
+        }
+        return {"versions": versions(), "job": job}

@@ -1,0 +1,152 @@
+"""Curves of several inversions in one picture: convergence, spectra, coherence with the truth, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seisinv.plot.figure import INK, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008), then the same again in other dashes.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770")
+_DASHES = ("-", "--", ":", "-.")
+_GRID: Any = {"color": "#d7dce0", "linewidth": 0.5, "which": "major"}
+
+
+@styled
+def compare_convergence(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Draw misfit and, where a truth is known, model error of several runs against their work and their time.
+
+    Parameters
+    ----------
+    histories : records with "band", "misfit", "solves", "seconds" and "model_rmse", by name of the run
+        The misfit is drawn relative to the start of each band.
+    """
+    known = any(r.get("model_rmse") is not None for rows in histories.values() for r in rows)
+    figure, axes = new_figure(11.0, 3.2 * (2 if known else 1), rows=2 if known else 1, columns=2)
+    for column, (key, words) in enumerate((("solves", "wave-equation solves"), ("seconds", "time by the clock (s)"))):
+        for k, (name, rows) in enumerate(histories.items()):
+            style: Any = {**_style(k), "linewidth": 1.3}
+            for number, part in enumerate(_bands(rows)):
+                first = part[0]["misfit"] or 1.0
+                label = name if number == 0 else None
+                axes[0, column].semilogy(
+                    [r[key] for r in part], [r["misfit"] / first for r in part], label=label, **style
+                )
+            errors = [(r[key], r["model_rmse"]) for r in rows if r.get("model_rmse") is not None]
+            if known and errors:
+                axes[1, column].plot(*zip(*errors, strict=True), label=name, **style)
+        axes[0, column].set_title("misfit, relative to the start of its band")
+        axes[0, column].set_ylabel("misfit / start of band")
+        if known:
+            axes[1, column].set_title("model error")
+            axes[1, column].set_ylabel("RMSE (m/s)")
+        axes[-1, column].set_xlabel(words)
+    for panel in axes.flat:
+        panel.grid(**_GRID)
+        panel.set_xlim(0, None)
+    _legend(axes[0, 0], len(histories))
+    return figure
+
+
+@styled
+def compare_spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarray], frequency: np.ndarray) -> Figure:
+    """Draw amplitude spectra of observed and predicted data, and of what is left, in dB below the observed maximum.
+
+    Parameters
+    ----------
+    power : arrays [frequency] by name
+        The first is that of the observed data.
+    left : arrays [frequency] by name
+        Of observed minus predicted data.
+    frequency : array, Hz
+    """
+    figure, axes = new_figure(11.0, 3.2, columns=2, share=True)
+    reference = max(float(next(iter(power.values())).max()), np.finfo(float).tiny)
+    loud = np.flatnonzero(next(iter(power.values())) > 1e-4 * reference)
+    for panel, curves, title, shift in zip(
+        axes[0], (power, left), ("observed and predicted", "observed − predicted"), (1, 0), strict=True
+    ):
+        for k, (name, values) in enumerate(curves.items()):
+            style: Any = {"color": INK, "linestyle": "-"} if shift and k == 0 else _style(k - shift)
+            level = 10 * np.log10(np.maximum(values / reference, 1e-8))
+            panel.plot(frequency, level, label=name, linewidth=1.3, **style)
+        panel.set_title(title)
+        panel.set_xlabel("frequency (Hz)")
+        panel.grid(**_GRID)
+        _legend(panel, len(curves))
+    axes[0, 0].set_ylabel("amplitude (dB)")
+    axes[0, 0].set_xlim(0, float(frequency[min(len(frequency) - 1, int(1.3 * loud[-1]) + 1)]))
+    axes[0, 0].set_ylim(-62, 3)
+    return figure
+
+
+@styled
+def compare_coherence(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]]) -> Figure:
+    """Draw the coherence of models with the truth by wavenumber, a panel for each band of depth.
+
+    Parameters
+    ----------
+    curves : (title, (wavenumber 1/m, coherence) by name) for each panel
+    """
+    figure, axes = new_figure(11.0, 3.0, columns=len(curves), share=True)
+    for panel, (title, lines) in zip(axes[0], curves, strict=True):
+        for k, (name, (wavenumber, value)) in enumerate(lines.items()):
+            panel.plot(1e3 * wavenumber, value, label=name, linewidth=1.3, **_style(k))
+        panel.axhline(0.5, color=INK, linewidth=0.6, linestyle=":")
+        panel.set_title(title)
+        panel.set_xlabel("wavenumber (1/km)")
+        panel.grid(**_GRID)
+    axes[0, 0].set_ylabel("coherence with the truth")
+    axes[0, 0].set_ylim(-0.3, 1.05)
+    axes[0, 0].set_xlim(0, None)
+    _legend(axes[0, 0], len(curves[0][1]))
+    return figure
+
+
+@styled
+def compare_scores(values: Mapping[str, Sequence[float]], *, label: str, success: float) -> Figure:
+    """Draw the scores of methods over seeds and starts, one dot each, and the limit of success.
+
+    Parameters
+    ----------
+    values : scores by method
+    label : str
+        What a score is.
+    success : float
+    """
+    figure, axes = new_figure(11.0, 1.2 + 0.35 * len(values))
+    panel = axes[0, 0]
+    for k, row in enumerate(values.values()):
+        panel.scatter(row, [k] * len(row), color=_COLOURS[k % len(_COLOURS)], s=24, alpha=0.7, linewidths=0)
+        panel.scatter([np.median(row)], [k], marker="|", color=INK, s=160)
+    panel.axvline(success, color=INK, linewidth=0.8, linestyle="--")
+    panel.set_yticks(range(len(values)), list(values))
+    panel.set_ylim(len(values) - 0.5, -0.5)
+    panel.set_xlim(0, None)
+    panel.set_xlabel(f"{label} (dashed: success; bar: median)")
+    panel.grid(**_GRID)
+    return figure
+
+
+def _style(k: int) -> dict[str, Any]:
+    return {"color": _COLOURS[k % len(_COLOURS)], "linestyle": _DASHES[k // len(_COLOURS) % len(_DASHES)]}
+
+
+def _legend(panel: Axes, lines: int) -> None:
+    panel.legend(fontsize=8, ncols=1 if lines < 6 else 2)
+
+
+def _bands(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    out: list[list[Mapping[str, Any]]] = []
+    for row in rows:
+        if not out or out[-1][-1]["band"] != row["band"]:
+            out.append([])
+        out[-1].append(row)
+    return out

@@ -1,0 +1,143 @@
+"""`seisinv compare` as a user meets it: one command, resumable, and clear about what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import seisinv, survey, synthetic
+
+from seisinv import config, io, runner
+from seisinv.compare import Recipe
+from seisinv.core import Grid, Model
+from seisinv.inversion.run_directory import read_record
+
+JOB = """
+[data]
+path = "line.sgy"
+held_out = 3
+
+[grid]
+spacing = 25
+depth = 600
+
+[inversion]
+bands = [6]
+iterations = 3
+budget = 30
+
+[run]
+directory = "out"
+threads = 1
+
+[[compare.run]]
+name = "plain"
+
+[[compare.run]]
+name = "TV & more"
+penalty.kind = "total_variation"
+penalty.weight = 0.5
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    io.write_segy(tmp_path / "line.sgy", synthetic(survey(4)))
+    (tmp_path / "job.toml").write_text(JOB)
+    return tmp_path / "job.toml"
+
+
+def refusal(*args: object) -> str:
+    code, _, message = seisinv("compare", *args, "--quiet")
+    assert code == 2, message
+    assert len(message.strip().splitlines()) == 1, message
+    return message
+
+
+def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    invert, started = runner.invert, []
+
+    def stopped(settings: config.Settings, **rest: object) -> Path:
+        started.append(Path(str(settings.run.directory)).name)
+        if started == ["plain", "TV-more"]:
+            raise KeyboardInterrupt
+        return invert(settings, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "invert", stopped)
+    code, _, message = seisinv("compare", job, "--quiet")
+    assert code == 130
+    assert "go on with the same command" in message
+    code, text, message = seisinv("compare", job, "--quiet")
+    assert code == 0, message
+    assert started == ["plain", "TV-more", "TV-more"], "what is finished is not done again"
+    out = job.parent / "out"
+    tables = json.loads((out / "comparison.json").read_text())
+    assert [r["name"] for r in tables["runs"]] == ["plain", "TV & more"]
+    for run in tables["runs"]:
+        assert run["card"]["model"] is None, "no truth, no model error"
+        assert run["card"]["data"]["held_shots"] is not None
+        assert run["card"]["cost"]["solves"] <= 30
+    assert "held-out shots" in text
+    assert "report: " in text
+    record = read_record(out / "TV-more" / "run.toml")
+    assert (record["penalty"]["weight"], record["compare"]["run"]) == (0.5, [])
+    assert record["job"]["shots"] == 3
+
+    # The same runs by name, from elsewhere, with a truth.
+    truth = job.parent / "truth.npz"
+    grid = io.read_model(out / "plain" / "start.npz").grid
+    io.write_model(truth, Model(grid, vp=np.full(grid.shape, 1900.0, np.float32)))
+    args = (out / "plain", out / "TV-more", "--directory", job.parent / "again", "--truth", truth, "--quiet")
+    code, text, message = seisinv("compare", *args)
+    assert code == 0, message
+    again = json.loads((job.parent / "again" / "comparison.json").read_text())
+    assert again["runs"][0]["card"]["model"]["rmse"] > 0
+    assert again["runs"][0]["card"]["data"] == tables["runs"][0]["card"]["data"]
+    assert "holds a comparison of other runs" in refusal(out / "plain", "-d", job.parent / "again")
+    assert "named twice" in refusal(out / "plain", out / "plain")
+    assert "finished runs are what they are" in refusal(out / "plain", "--budget", 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("penalty.wieght = 1", "'TV & more': penalty.wieght is unknown; did you mean penalty.weight?"),
+        ("data.every = 2", "has data.every = 2, the job has 1; runs over different data cannot be compared"),
+        ("grid.depth = 700", "runs over different grids cannot be compared"),
+        ("compare.split = 3", "holds compare; a run can change any other table"),
+        ('misfit = "huber"', "misfit is unknown; did you mean inversion.misfit?"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_any_work(job: Path, change: str, words: str) -> None:
+    job.write_text(JOB + change)
+    assert words in refusal(job)
+    assert not (job.parent / "out").exists()
+
+
+def test_runs_need_names(job: Path) -> None:
+    job.write_text(JOB.replace('name = "plain"', 'name = "TV & more"'))
+    assert "'TV & more' has the same name" in refusal(job)
+    job.write_text(JOB.replace('name = "plain"', ""))
+    assert "compare.run 1 has no name" in refusal(job)
+    job.write_text(JOB.split("[[compare.run]]")[0])
+    assert "there is no [[compare.run]]" in refusal(job)
+    assert "is not a run directory" in refusal(job.parent / "line.sgy")
+
+
+def test_too_few_shots_to_keep_some_back(job: Path) -> None:
+    assert "data.held_out is 9, but there are only 4 shots" in refusal(job, "--held-out", 9)
+
+
+def test_modelled_files_say_how_they_were_made(tmp_path: Path) -> None:
+    io.write_model(tmp_path / "vp.npz", Model(Grid((21, 31), 25.0), vp=2000.0))
+    code, _, message = seisinv(
+        "forward", tmp_path / "vp.npz", "-o", tmp_path / "made.sgy", "--peak", 5, "--duration", 0.2, "--source-every",
+        400, "--receiver-every", 100, "--quiet",
+    )  # fmt: skip
+    assert code == 0, message
+    recipe = Recipe.read(io.open_segy(tmp_path / "made.sgy").text)
+    assert recipe is not None
+    assert (recipe.spacing, recipe.order) == ((25.0, 25.0), 8)
+    assert 0 < recipe.step <= 4e-3

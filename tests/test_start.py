@@ -1,0 +1,143 @@
+"""From gathers to a start model: first breaks, tomography, `seisinv start`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import seisinv as si
+from seisinv import inversion, io
+from seisinv.cli import app
+from seisinv.inversion import Picks, Tomography, pick_first_breaks
+from seisinv.surrogate.eikonal import arrivals
+
+GRID = si.Grid((21, 61), 25.0)
+DT, PEAK, DELAY = 2e-3, 12.0, 0.1
+
+
+def survey(*, wavelet: bool) -> si.Survey:
+    return si.Survey.surface(
+        sources=si.line(50, 1450, every=350, depth=25), receivers=si.line(0, 1500, every=25, depth=25),
+        wavelet=si.ricker(PEAK) if wavelet else None, duration=1.1, dt=DT,
+    )  # fmt: skip
+
+
+def truth() -> np.ndarray:
+    z, x = (GRID.coordinates(a) for a in ("z", "x"))
+    lens = np.exp(-(((z[:, None] - 120) / 80) ** 2) - (((x[None] - 800) / 250) ** 2))
+    return 1600 + 1.2 * z[:, None] + 250 * lens
+
+
+def times(of: si.Survey) -> np.ndarray:
+    solved = arrivals(GRID, 1 / truth(), np.stack([s.sources[0] for s in of.shots]))
+    return np.stack([solved.at(k, s.receivers) for k, s in enumerate(of.shots)])
+
+
+def gathers(of: si.Survey, *, noise: float = 0.0) -> si.Gathers:
+    """Far-field traces of a line source, arriving at `times`, a stronger wave behind; every second shot reversed."""
+    n = 4 * of.time.samples
+    f, source = np.fft.rfftfreq(n, DT), si.ricker(PEAK)(DT * np.arange(of.time.samples))
+    spectrum = np.fft.rfft(source, n) / np.sqrt(2j * np.pi * np.maximum(f, 0.2))
+    t = times(of)[..., None]
+    both = np.exp(-2j * np.pi * f * t) + 2 * np.exp(-2j * np.pi * f * (1.1 * t + 0.25))
+    data = np.fft.irfft(spectrum * both, n)[..., : of.time.samples]
+    data[::2] *= -1
+    random = np.random.default_rng(0).standard_normal(data.shape)
+    return si.Gathers(torch.from_numpy(data + noise * np.abs(data).max() * random), of)
+
+
+def made(of: si.Survey) -> Picks:
+    t = times(of)
+    return Picks(of, t, np.ones_like(t), period=1 / PEAK, lag=0.0)
+
+
+def test_first_breaks_are_found_and_freed_from_the_lag_of_the_wavelet() -> None:
+    of = survey(wavelet=True)
+    picks = pick_first_breaks(gathers(of))
+    error = picks.times - times(of)
+    assert picks.lag is not None
+    assert 0 < picks.lag < 2 / PEAK
+    assert np.isfinite(error).mean() > 0.97
+    assert np.nanmax(np.abs(error)) < 0.1 / PEAK  # a tenth of a period, 8 ms
+
+
+def test_first_breaks_survive_noise_and_dead_traces() -> None:
+    of = survey(wavelet=True)
+    clean = gathers(of, noise=0.02)
+    live = torch.ones(clean.data.shape[:2], dtype=torch.bool)
+    live[:, 5::9] = False
+    data = clean.data.clone()
+    data[:, 7] = 0  # dead, but not known to be
+    data[1, 40] = torch.from_numpy(np.random.default_rng(1).standard_normal(data.shape[-1]))  # nothing but noise
+    picks = pick_first_breaks(si.Gathers(data, of, live))
+    error = np.abs(picks.times - times(of))
+    assert not np.isfinite(picks.times[:, 5::9]).any()
+    assert not np.isfinite(picks.times[:, 7]).any()
+    assert np.isfinite(error).sum() > 0.8 * 0.87 * error.size  # of the traces that hold an arrival; measured 0.88
+    assert np.nanquantile(error, 0.95) < 0.3 / PEAK
+    assert np.nanmax(error) < 0.8 / PEAK  # none on the later, stronger wave
+    assert picks.quality[np.isfinite(picks.times)].min() > 0.3
+
+
+def test_gathers_without_arrivals_are_refused() -> None:
+    of = survey(wavelet=False)
+    with pytest.raises(si.DataError, match="no trace has a first break"):
+        pick_first_breaks(si.Gathers(torch.zeros(len(of), of.max_receivers, of.time.samples), of), period=0.1)
+
+
+def test_tomography_explains_the_picks_and_comes_closer_than_the_gradient_medium() -> None:
+    of = survey(wavelet=True)
+    steps: list[object] = []
+    found = Tomography(GRID, bounds=(1400, 4000), sigma=5e-4).run(made(of), callback=steps.append)
+    true = si.Model(GRID, vp=truth())
+    crossed = found.coverage > 0.05 * found.coverage.max()
+    near, far = (inversion.rmse(m, true, mask=crossed) for m in (found.model, found.gradient))
+    assert near < 0.7 * far  # measured: about a half
+    rest = np.abs(found.predicted - times(of))
+    assert np.nanmean(rest) < 0.5 * np.nanmean(np.abs(found.predicted_gradient - times(of)))
+    assert len(steps) == len(found.history)
+
+
+def test_tomography_finds_a_common_delay_where_the_wavelet_is_unknown() -> None:
+    of = survey(wavelet=False)
+    picks = made(of)
+    found = Tomography(GRID, bounds=(1400, 4000)).run(picks.replace(times=picks.times + DELAY, lag=None))
+    assert abs(found.delay - DELAY) < 5e-3
+
+
+def test_water_keeps_its_velocity() -> None:
+    found = Tomography(GRID, water=60.0, bounds=(1400, 4000), steps=2).run(made(survey(wavelet=True)))
+    wet = GRID.coordinates("z") < 60
+    assert torch.all(found.model.vp[torch.from_numpy(wet)] == 1500)
+
+
+def test_too_few_picks_are_refused() -> None:
+    picks = made(survey(wavelet=True))
+    with pytest.raises(si.DataError, match="at least 10"):
+        Tomography(GRID).run(picks.replace(times=np.full_like(picks.times, np.nan)))
+
+
+def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
+    of = survey(wavelet=False)
+    io.write_segy(tmp_path / "line.sgy", si.Gathers(gathers(of).data.float(), of))
+    place = tmp_path / "made"
+    common = ["--bands", "8", "--spacing", "25", "--depth", "500", "--threads", "1", "--quiet"]
+    command = ["start", str(tmp_path / "line.sgy"), "--directory", str(place), *common]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.stderr
+    assert {p.name for p in place.iterdir()} >= {"start.sgy", "start.npz", "picks.csv", "start.html", "figures"}
+    assert (place / "picks.csv").read_text().count("\n") > 0.9 * 5 * 61
+    assert io.read_model(place / "start.sgy").vp.shape == io.read_model(place / "start.npz").vp.shape
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 2
+    assert "--overwrite" in again.stderr
+    inverted = CliRunner().invoke(
+        app,
+        ["invert", str(tmp_path / "line.sgy"), "--start", str(place / "start.sgy"), "--iterations", "1",
+         "--directory", str(tmp_path / "run"), *common],
+    )  # fmt: skip
+    assert inverted.exit_code == 0, inverted.stderr
