@@ -190,7 +190,7 @@ class PenaltySection(Section):
         default="none", description="none, tikhonov, total_variation or learned"
     )
     weight: NotNegative | None = Field(
-        default=None, description="relative to the data misfit; default: 0.1 for learned, else 0.01"
+        default=None, description="relative to the data misfit; default: 0.03 for learned, else 0.01"
     )
     order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
     length: Positive = Field(

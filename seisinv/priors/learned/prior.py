@@ -70,7 +70,7 @@ class Learned(Staged):
     True
     """
 
-    weight: float = 0.1
+    weight: float = 0.03
     sigmas: tuple[float, float] = (100.0, 40.0)
     every: int = 10
     draws: int = 0
@@ -80,7 +80,7 @@ class Learned(Staged):
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
         if not 0 <= self.weight < math.inf:
-            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
+            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.03")
         pair = tuple(self.sigmas) if isinstance(self.sigmas, Sequence) else (self.sigmas,)
         if len(pair) != 2:
             raise ConfigError(f"sigmas is {self.sigmas} m/s; give two, of the first and the last band: (100, 40)")
