@@ -201,6 +201,9 @@ class PenaltySection(Section):
         description="learned: error of the model in the first and in the last band, m/s; default: [100, 40]",
     )
     every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
+    targets: int | None = Field(
+        default=None, ge=1, description="learned: targets in a band at most, of which the last stays; default: 2"
+    )
     draws: int | None = Field(
         default=None, ge=0, description="learned: draws of noise that a target is the mean of; default: 0, none"
     )

@@ -351,6 +351,7 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
         "weight": si.priors.Learned.weight,
         "sigmas": [300.0, 100.0],
         "every": si.priors.Learned.every,
+        "targets": si.priors.Learned.targets,
         "draws": si.priors.Learned.draws,
         "finish": si.priors.Learned.finish,
         "weights": str(path),
