@@ -10,8 +10,9 @@ from surrogate_waves import free, gaussian, scored, square
 import seisinv as si
 from seisinv.surrogate import Wavefield
 from seisinv.surrogate.background import Background
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.pinn import _check_growth
-from seisinv.surrogate.rows import matrix
+from seisinv.surrogate.rows import matrix, places
 from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.windowed import factorise_windows
 
@@ -134,6 +135,14 @@ def test_windows_solve_what_the_dense_factor_solves():
     np.testing.assert_allclose(left, least, rtol=1e-3)
     g = a.T @ right
     np.testing.assert_allclose(a @ sparse.normal(g), a @ dense.normal(g), atol=0.05 * np.abs(a @ y).max())
+
+
+def test_points_follow_the_features():
+    """Slow windows need more features; with evenly spread points they had fewer rows than unknowns."""
+    z, x, t = Partition(0.0, 2.0, 2), Partition(0.0, 1.0, 2), Partition(0.0, 1.0)
+    points = places((z, x, t), 100, 0, shares=np.array([10, 20, 30, 40]))
+    found, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=([0, 1, 2], [0, 0.5, 1]))
+    np.testing.assert_array_equal(found, [[10, 20], [30, 40]])
 
 
 def test_gradient_equals_finite_differences():

@@ -365,7 +365,15 @@ class PINN:
     def _rows(self, model: Model) -> tuple[Rows, ...]:
         """Return the rows; their factors follow from the model."""
         ratio = FEWER if self.needed > LARGEST else PER_FEATURE
-        points = {k: places(self.partitions, ceil(r * self.basis.active), self.seed) for k, r in ratio.items()}
+        points = {
+            kind: places(
+                self.partitions,
+                ceil(r * self.basis.active),
+                self.seed,
+                shares=None if kind == "edge" else self.basis.used,
+            )
+            for kind, r in ratio.items()
+        }
         w = self._highest
         rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
         if self.edges == "open":

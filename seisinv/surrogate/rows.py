@@ -80,10 +80,22 @@ def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
     return out.reshape(len(out), -1)
 
 
-def places(partitions: tuple[Partition, Partition, Partition], count: int, seed: int) -> np.ndarray:
-    """Return points (z, x, t) spread over the domain [point, 3]."""
+def places(
+    partitions: tuple[Partition, Partition, Partition], count: int, seed: int, *, shares: np.ndarray | None = None
+) -> np.ndarray:
+    """Return points (z, x, t) spread over the domain [point, 3].
+
+    `shares` [window] puts them where features are: as many around the middle of each window as its part of the sum,
+    rounded up.  Spread evenly, slow windows, which need more features, would have fewer rows than unknowns.
+    """
     low, high = np.array([(p.low, p.high) for p in partitions]).T
-    return np.asarray(low + (high - low) * spread(count, 3, seed=seed))
+    if shares is None:
+        return np.asarray(low + (high - low) * spread(count, 3, seed=seed))
+    counts = [p.count for p in partitions]
+    cells = np.array(list(np.ndindex(*counts)))
+    each = np.ceil(count * shares / shares.sum()).astype(int)
+    inside = spread(int(each.sum()), 3, seed=seed)  # consecutive ones are spread evenly too
+    return np.asarray(low + (high - low) * (np.repeat(cells, each, axis=0) + inside) / counts)
 
 
 def equation_rows(residual: Residual, points: np.ndarray, frequency: float) -> Rows:

@@ -1,10 +1,12 @@
 """Least squares in many windows: sparse, by QR of every window and a Cholesky factor of their overlaps.
 
-The columns A_j of window j are zero but in the rows of points inside it.  Pivoted QR of each, A_j P_j = Q_j R_j, gives
-orthonormal columns Q = [Q₁ Q₂ …] (window-wise preconditioning: van Beek, Dolean & Moseley 2025, doi
-10.1016/j.cma.2025.118583).  Windows overlap with few others: in strips along one axis QᵀQ + δ² is block tridiagonal,
-and its Cholesky factor Cᵀ C makes Q C⁻¹ nearly orthonormal.  LSQR (Paige & Saunders 1982) on that needs a few steps,
-which take away what squaring cost; the factors are kept for more right-hand sides.
+The columns A_j of window j are zero but in the rows of points inside it. A ridge is added to them, one row λ a_k = 0
+for every coefficient (Tikhonov regularisation): without it, features that cancel at the rows but not between them can
+grow from slab to slab. QR of each window with its ridge, A_j = Q_j R_j, gives orthonormal columns Q = [Q₁ Q₂ …]
+(window-wise preconditioning: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583). Windows overlap with
+few others: in strips along one axis QᵀQ + δ² is block tridiagonal, and its Cholesky factor Cᵀ C makes Q C⁻¹ nearly
+orthonormal. LSQR (Paige & Saunders 1982) on that needs a few steps, which take away what squaring cost; the factors
+are kept for more right-hand sides.
 """
 
 from __future__ import annotations
@@ -19,19 +21,22 @@ import numpy as np
 from seisinv.surrogate.features import Features
 from seisinv.surrogate.rows import Rows
 
-CUTOFF = 1e-9  # of a window's columns
+RIDGE = 1e-4  # λ over the largest column of a window
 DAMPING = 1e-6  # δ: combinations of orthonormal columns that are smaller are damped
 STEPS, ACCURACY = 10, 1e-6  # of LSQR
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A factorised window: its rows, Q, R, the columns kept, and where they stand in the whole."""
+    """A factorised window: its rows, Q in them and in those of the ridge, R, and where its columns stand in the whole.
+
+    `place` counts features that are used, in the order of strips.
+    """
 
     rows: np.ndarray
     q: np.ndarray
+    ridge: np.ndarray
     r: np.ndarray
-    kept: np.ndarray
     place: slice
 
 
@@ -47,29 +52,32 @@ class Windowed:
 
     @property
     def rank(self) -> int:
-        """Number of columns that are kept."""
-        return self.windows[-1].place.stop
+        """Number of columns: of features that are used."""
+        return self.strips[-1].stop
 
     def solve(self, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return least-squares solutions [column, field] and their residual norms [field]."""
         from scipy.sparse.linalg import LinearOperator, lsqr
 
         operator = LinearOperator(
-            (self.size[0], self.rank),
+            (self.size[0] + self.rank, self.rank),
             matvec=lambda y: self._forward(self._inverse(y)),
             rmatvec=lambda b: self._inverse_transposed(self._adjoint(b)),
             dtype=float,
         )
-        out = [lsqr(operator, b, atol=ACCURACY, btol=ACCURACY, iter_lim=STEPS) for b in right.T]
-        return self._expand(self._inverse(np.stack([o[0] for o in out], 1))), np.array([o[3] for o in out])
+        padded = np.pad(right, ((0, self.rank), (0, 0)))  # the ridge asks for zeros
+        found = [lsqr(operator, b, atol=ACCURACY, btol=ACCURACY, iter_lim=STEPS)[0] for b in padded.T]
+        y = self._inverse(np.stack(found, 1))
+        left = [np.linalg.norm((b - self._forward(v))[: self.size[0]]) for b, v in zip(padded.T, y.T, strict=True)]
+        return self._expand(y), np.array(left)
 
     def normal(self, right: np.ndarray) -> np.ndarray:
-        """Return (AᵀA)⁻¹ applied to `right` [column, field], with the damping."""
+        """Return (AᵀA + λ²)⁻¹ applied to `right` [column, field]."""
         from scipy.linalg import solve_triangular
 
         y = np.empty((self.rank, right.shape[1]))
         for number, w in enumerate(self.windows):
-            columns = right.reshape(len(self.windows), -1, right.shape[1])[number, w.kept]
+            columns = right.reshape(len(self.windows), -1, right.shape[1])[number, : len(w.r)]
             y[w.place] = solve_triangular(w.r, columns, trans="T", check_finite=False)
         return self._expand(self._inverse(self._inverse_transposed(y)))
 
@@ -79,17 +87,23 @@ class Windowed:
 
         out = np.zeros((len(self.windows), self.size[1] // len(self.windows), y.shape[1]))
         for number, w in enumerate(self.windows):
-            out[number, w.kept] = solve_triangular(w.r, y[w.place], check_finite=False)
+            out[number, : len(w.r)] = solve_triangular(w.r, y[w.place], check_finite=False)
         return out.reshape(self.size[1], -1)
 
     def _forward(self, y: np.ndarray) -> np.ndarray:
-        out = np.zeros(self.size[0])
+        out = np.zeros(self.size[0] + self.rank)
+        own = out[self.size[0] :]
         for w in self.windows:
             out[w.rows] += w.q @ y[w.place]
+            own[w.place] = w.ridge @ y[w.place]
         return out
 
     def _adjoint(self, b: np.ndarray) -> np.ndarray:
-        return np.concatenate([w.q.T @ b[w.rows] for w in self.windows])
+        own = b[self.size[0] :]
+        out = np.empty(self.rank)
+        for w in self.windows:
+            out[w.place] = w.q.T @ b[w.rows] + w.ridge.T @ own[w.place]
+        return out
 
     def _inverse(self, y: np.ndarray) -> np.ndarray:
         """Solve C x = y."""
@@ -136,7 +150,7 @@ def factorise_windows(rows: Sequence[Rows], features: Features) -> Windowed:
 
 
 def _windows(rows: Sequence[Rows], features: Features, order: Sequence[int]) -> list[Window]:
-    """Return the windows' QR, in their own order; places follow `order`."""
+    """Return the windows' QR with the ridge, in their own order; places follow `order`."""
     from scipy.linalg import qr
 
     parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in order]
@@ -151,12 +165,12 @@ def _windows(rows: Sequence[Rows], features: Features, order: Sequence[int]) -> 
         at = np.concatenate([a for a, _ in parts[window]])
         block = np.concatenate([b for _, b in parts[window]])
         parts[window] = []
-        q, r, pivots = qr(block, mode="economic", pivoting=True, check_finite=False, overwrite_a=True)  # type: ignore[misc]
-        size = np.abs(np.diag(r))
-        rank = max(1, int(np.count_nonzero(size > CUTOFF * size[0])))
-        place = slice(start, start + rank)
-        out[window] = Window(at, np.ascontiguousarray(q[:, :rank]), r[:rank, :rank].copy(), pivots[:rank], place)
-        start += rank
+        columns = block.shape[1]
+        ridge = RIDGE * float(np.linalg.norm(block, axis=0).max()) * np.eye(columns)
+        q, r = qr(np.concatenate([block, ridge]), mode="economic", check_finite=False, overwrite_a=True)
+        place = slice(start, start + columns)
+        out[window] = Window(at, q[: len(at)], q[len(at) :], r, place)
+        start += columns
     return [out[w] for w in range(len(order))]
 
 
