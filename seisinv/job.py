@@ -248,7 +248,8 @@ def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None
     from seisinv import priors
 
     p = settings.penalty
-    given = {n: v for n in ("sigmas", "every", "draws", "finish", "weights") if (v := getattr(p, n)) is not None}
+    names = ("sigmas", "every", "targets", "draws", "finish", "weights")
+    given = {n: v for n in names if (v := getattr(p, n)) is not None}
     if given and p.kind != "learned":
         raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
     given |= {} if p.weight is None else {"weight": p.weight}
@@ -278,8 +279,8 @@ def _with_penalty(settings: Settings, start: Model, notes: list[str]) -> Setting
             "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
         )
     penalty.check(start)
-    chosen = {"penalty__sigmas": list(penalty.sigmas), "penalty__every": penalty.every, "penalty__draws": penalty.draws}
-    return config.replaced(settings, **chosen, penalty__finish=penalty.finish)
+    chosen = {f"penalty__{n}": getattr(penalty, n) for n in ("every", "targets", "draws", "finish")}
+    return config.replaced(settings, **chosen, penalty__sigmas=list(penalty.sigmas))
 
 
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:

@@ -190,7 +190,7 @@ class PenaltySection(Section):
         default="none", description="none, tikhonov, total_variation or learned"
     )
     weight: NotNegative | None = Field(
-        default=None, description="relative to the data misfit; default: 0.1 for learned, else 0.01"
+        default=None, description="relative to the data misfit; default: 0.03 for learned, else 0.01"
     )
     order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
     length: Positive = Field(
@@ -201,6 +201,9 @@ class PenaltySection(Section):
         description="learned: error of the model in the first and in the last band, m/s; default: [100, 40]",
     )
     every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
+    targets: int | None = Field(
+        default=None, ge=1, description="learned: targets in a band at most, of which the last stays; default: 2"
+    )
     draws: int | None = Field(
         default=None, ge=0, description="learned: draws of noise that a target is the mean of; default: 0, none"
     )

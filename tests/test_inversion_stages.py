@@ -35,12 +35,13 @@ class Smoother(Staged):
     weight: float = 0.1
     cells: float = 2.0
     every: int = 3
+    targets: int | None = None
     finish: bool = False
     asked: list[tuple[float, tuple[int, ...]]] = field(default_factory=list, compare=False)
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        return (self.weight, self.cells, self.every, self.finish)
+        return (self.weight, self.cells, self.every, self.targets, self.finish)
 
     def check(self, model: Model) -> None:
         if model.grid.ndim != 2:
@@ -151,6 +152,9 @@ def test_prior_is_asked_at_the_start_and_after_so_many_updates(optimizer):
     how = dataclasses.replace(optimizer, iterations=8)
     counted(penalty=[Tikhonov(0.001), prior])[0].run(how, bands=BANDS, seed=7)
     assert prior.asked == [(float(band), (7, band, update)) for band in (0, 1) for update in (0, 3, 6)]
+    few = Smoother(targets=2)
+    counted(penalty=few)[0].run(how, bands=BANDS, seed=7)
+    assert few.asked == [(float(band), (7, band, update)) for band in (0, 1) for update in (0, 3)]
 
 
 @every_optimizer

@@ -433,6 +433,7 @@ def test_velocities_outside_the_training_are_told(tmp_path, caplog):
         ({"sigmas": (5000.0, 100.0)}, "between 15 and 1500 m/s"),
         ({"sigmas": (500.0, 1.0)}, "between 15 and 1500 m/s"),
         ({"every": 0}, "every is 0"),
+        ({"targets": 0}, "targets is 0"),
         ({"draws": -1}, "draws is -1"),
     ],
 )
@@ -503,7 +504,14 @@ def test_weights_with_other_content_are_another_job(tmp_path):
 
     run()
     run(weights=saved(tmp_path / "same under another name", network(size=0.1)))
-    for change in ({"weight": 0.2}, {"sigmas": (500.0, 80.0)}, {"every": 2}, {"draws": 2}, {"finish": False}):
+    for change in (
+        {"weight": 0.2},
+        {"sigmas": (500.0, 80.0)},
+        {"every": 2},
+        {"targets": 1},
+        {"draws": 2},
+        {"finish": False},
+    ):
         with pytest.raises(RunError, match="penalty differs"):
             run(**change)
     saved(path, network(size=0.1, seed=1))

@@ -344,13 +344,15 @@ def test_job_with_the_prior_runs_resumes_and_is_written_down(tmp_path, line, mon
     chosen = (*LEARNED, "--set", "penalty.weights=w.safetensors", "--set", "penalty.sigmas=[300, 100]")
     code, _, err = seisinv("invert", line, *JOB, "--spacing", 20, *chosen, "-d", run)
     assert code == 0, err
-    assert "penalty: weight 0.1, the default of learned" in err
+    assert "penalty: weight 0.03, the default of learned" in err
     settings = config.load(run / "run.toml")
     assert settings.penalty.model_dump(exclude={"order", "length"}) == {
         "kind": "learned",
         "weight": si.priors.Learned.weight,
         "sigmas": [300.0, 100.0],
         "every": si.priors.Learned.every,
+        "targets": si.priors.Learned.targets,
+        "draws": si.priors.Learned.draws,
         "finish": si.priors.Learned.finish,
         "weights": str(path),
     }

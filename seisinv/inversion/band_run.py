@@ -156,11 +156,15 @@ class BandRun:
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
-        due = any(isinstance(p, Staged) and self.iteration % p.every == 0 for p in self.problem.penalties)
+        due = any(isinstance(p, Staged) and self._is_due(p) for p in self.problem.penalties)
         if not due or self.iteration >= self.rung.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
+
+    def _is_due(self, prior: Staged) -> bool:
+        asked, since = divmod(self.iteration, prior.every)
+        return since == 0 and (prior.targets is None or asked < prior.targets)
 
     def _penalties(self) -> list[Penalty]:
         """Return the penalties of now; what a prior makes of the current model is kept for resuming."""

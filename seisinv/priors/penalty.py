@@ -40,6 +40,7 @@ class Staged(abc.ABC):
     """
 
     every: int
+    targets: int | None = None  # at most so many in a band, of which the last stays; None: no limit
     finish: bool
 
     @property

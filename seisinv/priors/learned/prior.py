@@ -48,6 +48,9 @@ class Learned(Staged):
         Error that the model is taken to have in the first and in the last band.
     every : int
         Updates between targets.
+    targets : int
+        Targets in a band at most, of which the last stays: asked again and again in a long band, the network goes on
+        sharpening where the data have nothing to say.
     draws : int
         Draws of noise that a target is the mean of; 0: none is added, and the errors are taken to be an inversion's.
     finish : bool
@@ -70,9 +73,10 @@ class Learned(Staged):
     True
     """
 
-    weight: float = 0.1
+    weight: float = 0.03
     sigmas: tuple[float, float] = (100.0, 40.0)
     every: int = 10
+    targets: int = 2
     draws: int = 0
     finish: bool = True
     weights: Path | str | None = None
@@ -80,7 +84,7 @@ class Learned(Staged):
     def __post_init__(self) -> None:
         low, high = SMALLEST * SCALE, LARGEST * SCALE
         if not 0 <= self.weight < math.inf:
-            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.1")
+            raise ConfigError(f"weight is {self.weight:g}; a prior needs a weight of 0 or more, such as 0.03")
         pair = tuple(self.sigmas) if isinstance(self.sigmas, Sequence) else (self.sigmas,)
         if len(pair) != 2:
             raise ConfigError(f"sigmas is {self.sigmas} m/s; give two, of the first and the last band: (100, 40)")
@@ -89,7 +93,7 @@ class Learned(Staged):
         if pair[0] < pair[1]:
             raise ConfigError(f"sigmas is {pair} m/s; the error falls from the first band to the last: swap them")
         object.__setattr__(self, "sigmas", pair)
-        for name, least in (("every", 1), ("draws", 0)):
+        for name, least in (("every", 1), ("targets", 1), ("draws", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} or more")
         self.card()  # refuses weights that cannot be used before any work
@@ -101,7 +105,8 @@ class Learned(Staged):
     @property
     def identity(self) -> tuple[Any, ...]:
         """Numbers, and the hash of the weights: the same file counts as the same under any name."""
-        return (self.weight, self.sigmas, self.every, self.draws, self.finish, load(self.weights)[1]["sha256"])
+        plain = (self.weight, self.sigmas, self.every, self.targets, self.draws, self.finish)
+        return (*plain, load(self.weights)[1]["sha256"])
 
     def check(self, model: Model) -> None:
         """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""
