@@ -191,13 +191,19 @@ def _directory(settings: Settings) -> Path:
 
 def _checked(run: Planned, base: job.Job) -> Planned:
     """Return a run with every choice made; refuse other data, another grid, and what cannot work."""
+    _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
     try:
         mine = job.prepare(run.settings)
         runner.problem_of(mine)
     except ConfigError as error:
         raise ConfigError(f"compare.run {run.label.name!r}: {error}") from None
-    for section in ("data", "grid"):
-        ours, theirs = getattr(base.settings, section), getattr(mine.settings, section)
+    _refuse_other(run, base, mine.settings, ("data", "grid"))
+    return Planned(run.label, mine.settings)
+
+
+def _refuse_other(run: Planned, base: job.Job, settings: Settings, sections: Sequence[str]) -> None:
+    for section in sections:
+        ours, theirs = getattr(base.settings, section), getattr(settings, section)
         differ = [n for n in type(ours).model_fields if getattr(ours, n) != getattr(theirs, n)]
         if differ:
             raise ConfigError(
@@ -205,7 +211,6 @@ def _checked(run: Planned, base: job.Job) -> Planned:
                 f"has {getattr(ours, differ[0])!r}; runs over different {'data' if section == 'data' else 'grids'} "
                 "cannot be compared"
             )
-    return Planned(run.label, mine.settings)
 
 
 def _is_finished(run: Planned) -> bool:

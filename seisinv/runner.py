@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from seisinv import config, job
-from seisinv.core import ConfigError, Grid, Model, RunError, Survey
+from seisinv.core import ConfigError, Grid, Model, RunError, SeisinvError, Survey
 from seisinv.inversion.processing import bands_of as checked_bands
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
@@ -172,7 +172,11 @@ def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
         return read_model(kept)
     if settings.run.truth is None:
         return None
-    vp = job.regrid(job.read_truth(settings), grid, "vp", source=settings.run.truth)
+    try:
+        found = job.read_truth(settings)
+    except SeisinvError as error:
+        raise type(error)(f"run.truth: {error}") from None
+    vp = job.regrid(found, grid, "vp", source=settings.run.truth)
     return Model(grid, vp=vp.astype(np.float32))
 
 

@@ -58,6 +58,7 @@ def fetch(dataset: Dataset, *, folder: Path | None = None) -> Path:
             _record(folder, path)
         return path
     log.info("downloading %s (about %g MB) from %s", dataset.name, dataset.megabytes, dataset.url)
+    pooch.get_logger().setLevel(logging.WARNING)  # the line above says it
     by_hand = f"download {dataset.url} by other means and put it at {path}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
