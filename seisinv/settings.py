@@ -108,11 +108,13 @@ class PropagatorSection(Section):
 class InversionSection(Section):
     """The inversion, as for `seisinv.Inversion` and its optimisers."""
 
-    misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = "l2"
+    misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = Field(
+        default="l2", description="l2, huber, correlation, envelope or traveltime"
+    )
     bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
         default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
     )
-    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
+    optimizer: Literal["lbfgs", "adam"] = Field(default="lbfgs", description="lbfgs or adam")
     iterations: int = Field(default=8, ge=1, description="per band")
     budget: int | None = Field(
         default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
@@ -248,7 +250,7 @@ class RunSection(Section):
     """Where the run is kept and on what it runs."""
 
     directory: str | None = Field(default=None, description="run directory; default: runs/NAME beside where you are")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="of every random number of the run")
     truth: str | None = Field(default=None, description="model file that the result is only measured against")
     threads: int | None = Field(default=None, ge=1, description="default: all cores")
 
