@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from seisinv.core.errors import DataError, RunError
@@ -37,6 +39,26 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
     whole = {n: t.detach().cpu().contiguous() for n, t in tensors.items()}
     atomically(file, save(whole, metadata=dict(metadata)))
+
+
+def read_arrays(file: str | Path, *, version: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read arrays that `write_arrays` wrote, by name, and their card.
+
+    Raises
+    ------
+    DataError
+        If it is another kind of file, or one of another version.
+    """
+    tensors, card = read_tensors(Path(file))
+    if card.get("format") != version:
+        raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {version!r}")
+    return {n: t.numpy() for n, t in tensors.items()}, card
+
+
+def write_arrays(file: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, str], *, version: str) -> None:
+    """Write arrays by name, and a card with the version of what they mean; whole or not at all."""
+    tensors = {n: torch.from_numpy(np.ascontiguousarray(a)) for n, a in arrays.items()}
+    write_tensors(Path(file), tensors, {"format": version, **card})
 
 
 def atomically(file: Path, content: bytes) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, DataError, GeometryError, RunError
-from seisinv.core.files import write_whole
+from seisinv.core import ConfigError, DataError, GeometryError
+from seisinv.core.tensors import read_arrays, write_arrays
 from seisinv.surrogate.features import VALUE, Order, Partition
 from seisinv.surrogate.hankel import Background
 from seisinv.surrogate.planes import PlaneWaves
@@ -82,24 +82,17 @@ class HarmonicField:
 
     def save(self, file: str | Path) -> None:
         """Write a safetensors file."""
-        from safetensors.numpy import save
-
         arrays = {
             "waves": np.concatenate(self.basis.waves, axis=1),
             "sizes": np.array([w.shape[1] for w in self.basis.waves]),
             "coefficients": np.concatenate(list(self.coefficients)).view(float),
         } | {f"error.{name}": value for name, value in self.errors.items()}
         card = {
-            "format": FORMAT,
             "partitions": json.dumps([(p.low, p.high, p.count, p.overlap) for p in self.basis.partitions]),
             "layers": json.dumps([astuple(layer) for layer in self.backgrounds[0].layers]),
             "sources": json.dumps([(*b.source, b.speed) for b in self.backgrounds]),
         }
-        content = save({n: np.ascontiguousarray(a) for n, a in arrays.items()}, metadata=card)
-        try:
-            write_whole(Path(file), content)
-        except OSError as error:
-            raise RunError(f"cannot write {file}: {error}; free some space or choose another place") from None
+        write_arrays(file, arrays, card, version=FORMAT)
 
     @classmethod
     def load(cls, file: str | Path) -> HarmonicField:
@@ -110,16 +103,7 @@ class HarmonicField:
         DataError
             If it is no such field, or one of another version.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(Path(file), framework="numpy") as stream:
-                card = stream.metadata() or {}
-                arrays = {n: stream.get_tensor(n) for n in stream.keys()}  # noqa: SIM118 (no mapping)
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{file} is not a whole safetensors file ({str(error).splitlines()[0]})") from None
-        if card.get("format") != FORMAT:
-            raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {FORMAT!r}")
+        arrays, card = read_arrays(file, version=FORMAT)
         try:
             z, x = (Partition(*p) for p in json.loads(card["partitions"]))
             layers = (Layer(*json.loads(card["layers"])[0]), Layer(*json.loads(card["layers"])[1]))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, DataError, GeometryError, RunError
-from seisinv.core.files import write_whole
+from seisinv.core import ConfigError, DataError, GeometryError
+from seisinv.core.tensors import read_arrays, write_arrays
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import VALUE, Features, Order, Partition, later
 
@@ -78,12 +78,9 @@ class Wavefield:
 
     def save(self, file: str | Path) -> None:
         """Write a safetensors file, whole or not at all."""
-        from safetensors.numpy import save
-
         f = self.features
         arrays = {"wave": f.wave, "phase": f.phase, "coefficients": self.coefficients}
         card = {
-            "format": FORMAT,
             "step": repr(self.step),
             "partitions": json.dumps([(p.low, p.high, p.count, p.overlap) for p in f.partitions]),
         }
@@ -93,10 +90,7 @@ class Wavefield:
             for j, b in enumerate(behind):
                 arrays[f"source.{i}.{j}"] = np.concatenate([b.source, [b.speed, b.strength, b.step], b.wavelet])
         arrays |= {f"error.{name}": value for name, value in self.errors.items()}
-        try:
-            write_whole(Path(file), save({n: np.ascontiguousarray(a) for n, a in arrays.items()}, metadata=card))
-        except OSError as error:
-            raise RunError(f"cannot write {file}: {error}; free some space or choose another place") from None
+        write_arrays(file, arrays, card, version=FORMAT)
 
     @classmethod
     def load(cls, file: str | Path) -> Wavefield:
@@ -107,16 +101,7 @@ class Wavefield:
         DataError
             If it is no wavefield, or one of another version.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(Path(file), framework="numpy") as stream:
-                card = stream.metadata() or {}
-                arrays = {n: stream.get_tensor(n) for n in stream.keys()}  # noqa: SIM118 (no mapping)
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{file} is not a whole safetensors file ({str(error).splitlines()[0]})") from None
-        if card.get("format") != FORMAT:
-            raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {FORMAT!r}")
+        arrays, card = read_arrays(file, version=FORMAT)
         try:
             z, x, t = (Partition(*p) for p in json.loads(card["partitions"]))
             features = Features((z, x, t), arrays["wave"], arrays["phase"], arrays.get("used"))
