@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv import config, job, runner
+from seisinv import config, job, methods, runner
 from seisinv.compare import Comparison, Label, Recipe, judged, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
 from seisinv.compare.entries import folder_name, judge_of
@@ -194,7 +194,7 @@ def _checked(run: Planned, base: job.Job) -> Planned:
     _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
     try:
         mine = job.prepare(run.settings)
-        runner.problem_of(mine)
+        methods.problem_of(mine)
     except ConfigError as error:
         raise ConfigError(f"compare.run {run.label.name!r}: {error}") from None
     _refuse_other(run, base, mine.settings, ("data", "grid"))
@@ -251,7 +251,7 @@ def _judge(prepared: job.Job, c: CompareSection) -> Judge:
     s = prepared.settings
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
     return judge_of(
-        runner.problem_of(prepared), job.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
+        methods.problem_of(prepared), job.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
     )
 
 
