@@ -194,7 +194,7 @@ def _checked(run: Planned, base: job.Job) -> Planned:
     _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
     try:
         mine = job.prepare(run.settings)
-        methods.problem_of(mine)
+        methods.method_of(mine)
     except ConfigError as error:
         raise ConfigError(f"compare.run {run.label.name!r}: {error}") from None
     _refuse_other(run, base, mine.settings, ("data", "grid"))

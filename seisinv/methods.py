@@ -9,36 +9,90 @@ import numpy as np
 
 from seisinv import job
 from seisinv.core import ConfigError, Survey
-from seisinv.settings import Settings
+from seisinv.settings import PinnSection, Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer
+    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer, PINNInversion
+    from seisinv.inversion.method import Method
+    from seisinv.propagate import Propagator
+
+
+def method_of(prepared: job.Job) -> Method:
+    """Return what a job runs.
+
+    Raises
+    ------
+    ConfigError
+        If a setting does not go with `inversion.method`.
+    """
+    from seisinv.inversion.method import ReconstructedFields, Waveform
+
+    s = prepared.settings
+    if s.inversion.method == "fwi":
+        if s.pinn != PinnSection():
+            raise ConfigError("[pinn] is set, but inversion.method is 'fwi'; set it to pinn, or leave [pinn] out")
+        return Waveform(problem_of(prepared), optimizer_of(s), job.bands_of(s), s.inversion.budget)
+    frequencies = s.pinn.frequencies or sorted({max(b) if isinstance(b, list) else b for b in s.inversion.bands or []})
+    return ReconstructedFields(_pinn_of(prepared), frequencies, s.inversion.iterations, s.inversion.budget)
+
+
+def _pinn_of(prepared: job.Job) -> PINNInversion:
+    """Return the alternating inversion of a job; refuse what it would ignore."""
+    from seisinv.inversion import PINNInversion
+    from seisinv.priors import Bounded
+
+    s = prepared.settings
+    for name in _FWI_ONLY:
+        section, key = name.split(".")
+        default = type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
+        if getattr(getattr(s, section), key) != default:
+            raise ConfigError(f"{name} is set, but inversion.method is 'pinn', which does not use it; leave it out")
+    unknown = job.unknown_of(s, prepared.start)
+    assert isinstance(unknown, Bounded)  # unknown.kind is "grid"
+    return PINNInversion(
+        propagator=_propagator(prepared),
+        observed=prepared.observed,
+        unknown=unknown,
+        penalty=job.penalty_of(s),
+        trust=s.pinn.trust,
+        refine=s.pinn.refine,
+        wavelet="estimate" if s.wavelet.kind == "estimate" else "known",
+        spare=s.pinn.spare,
+    )
+
+
+_FWI_ONLY = (
+    "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
+    "ladder.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "window.offsets", "window.time",
+    "window.before", "window.after", "ensemble.members",
+)  # fmt: skip
 
 
 def problem_of(prepared: job.Job) -> Inversion:
-    """Return the inversion problem of a job."""
+    """Return the waveform inversion of a job, whatever its method: it also judges models."""
     from seisinv.inversion import Inversion
 
     s = prepared.settings
-    survey = prepared.observed.survey
-    propagator = prepared.propagator
-    wavelet: str | EstimateWavelet = "known"
-    if s.wavelet.kind == "estimate":
-        wavelet = _estimate(s)
-    else:
-        propagator = propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
     return Inversion(
-        propagator=propagator,
+        propagator=_propagator(prepared),
         observed=prepared.observed,
         unknown=job.unknown_of(s, prepared.start),
         misfit=misfit_of(s),
         penalty=job.penalty_of(s),
         water=s.inversion.water,
         smooth=s.inversion.smooth or None,
-        wavelet=wavelet,
+        wavelet=_estimate(s) if s.wavelet.kind == "estimate" else "known",
         window=window_of(s),
         ladder=ladder_of(s),
     )
+
+
+def _propagator(prepared: job.Job) -> Propagator:
+    """Return the propagator of a job, with the wavelet if that is known."""
+    s, survey = prepared.settings, prepared.observed.survey
+    if s.wavelet.kind == "estimate":
+        return prepared.propagator
+    return prepared.propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
 
 
 def _estimate(s: Settings) -> EstimateWavelet:

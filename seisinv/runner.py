@@ -13,12 +13,12 @@ import torch
 
 from seisinv import config, job, methods
 from seisinv.core import Grid, Model, RunError, SeisinvError
-from seisinv.inversion.processing import bands_of as checked_bands
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import Inversion, Optimizer, Result
+    from seisinv.inversion import Result
+    from seisinv.inversion.method import Method
 
 log = logging.getLogger("seisinv.run")
 
@@ -56,15 +56,11 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
     prepared = job.prepare(settings)
-    problem = methods.problem_of(prepared)
-    optimizer, bands = methods.optimizer_of(settings), job.bands_of(prepared.settings)
+    method = methods.method_of(prepared)
     if truth is None:
         truth = truth_of(settings, directory, prepared.start.grid)
     if resume:
-        checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
-        _check_same_job(
-            directory, problem.fingerprint(optimizer, checked, settings.run.seed, settings.inversion.budget)
-        )
+        _check_same_job(directory, method.fingerprint(settings.run.seed))
         _note_ensemble(directory, prepared.settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
@@ -73,36 +69,36 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
     members = settings.ensemble.members
     with inversion_progress() as progress:
-        result = problem.run(
-            optimizer,
-            bands=bands,
-            run_directory=directory,
-            resume=resume,
-            progress=of_member(progress, 0, members),
-            seed=settings.run.seed,
-            truth=truth,
-            configuration=configuration,
-            budget=settings.inversion.budget,
+        result = method.run(
+            {
+                "run_directory": directory,
+                "resume": resume,
+                "progress": of_member(progress, 0, members),
+                "seed": settings.run.seed,
+                "truth": truth,
+                "configuration": configuration,
+            }
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
-        _run_members(problem, settings, first=result, optimizer=optimizer, bands=bands)
+        _run_members(method, settings, first=result)
     return write_report(directory)
 
 
-def _run_members(
-    problem: Inversion, settings: Settings, *, first: Result, optimizer: Optimizer, bands: list[Any] | None
-) -> None:
+def _run_members(method: Method, settings: Settings, *, first: Result) -> None:
     """Invert the data with noise, and leave ensemble.npz, mean.sgy and std.sgy beside the first member."""
     from seisinv.inversion import run_ensemble
+    from seisinv.inversion.method import Waveform
     from seisinv.io import write_model, write_section
 
     directory, s = run_directory(settings), settings.ensemble
+    assert isinstance(method, Waveform)  # others have no members
     with inversion_progress() as progress:
         ensemble = run_ensemble(
-            problem, optimizer, members=s.members, bands=bands, run_directory=directory, resume=True, progress=progress,
+            method.problem, method.optimizer, members=s.members, bands=method.bands,
+            run_directory=directory, resume=True, progress=progress,
             seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
             first=first,
         )  # fmt: skip

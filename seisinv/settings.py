@@ -106,8 +106,12 @@ class PropagatorSection(Section):
 
 
 class InversionSection(Section):
-    """The inversion, as for `seisinv.Inversion` and its optimisers."""
+    """The inversion, as for `seisinv.Inversion` and its optimisers, or for `seisinv.inversion.PINNInversion`."""
 
+    method: Literal["fwi", "pinn"] = Field(
+        default="fwi",
+        description="fwi: waveform inversion; pinn: wavefields in a PINN's features and the model by turns, see [pinn]",
+    )
     misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = Field(
         default="l2", description="l2, huber, correlation, envelope or traveltime"
     )
@@ -126,6 +130,17 @@ class InversionSection(Section):
     )
     water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
+
+
+class PinnSection(Section):
+    """Fields that follow the data, as for `seisinv.inversion.PINNInversion`; for `inversion.method = "pinn"`."""
+
+    frequencies: Annotated[list[Positive], Field(min_length=1), Many] | None = Field(
+        default=None, description="Hz, rising; default: the upper corners of inversion.bands"
+    )
+    trust: Positive = Field(default=100.0, description="weight of the data against the equation")
+    refine: bool = Field(default=True, description="add what is left to the right-hand sides")
+    spare: Annotated[float, Field(ge=1)] = Field(default=2.5, description="features per wave")
 
 
 class LadderSection(Section):
@@ -287,6 +302,7 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
+    pinn: PinnSection = PinnSection()
     ladder: LadderSection = LadderSection()
     unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()

@@ -24,6 +24,7 @@ import numpy as np
 from seisinv.core import ConfigError, DataError, GeometryError, Model, Observed
 from seisinv.inversion.fingerprint import data_digest, digest
 from seisinv.inversion.pinn_loop import PinnLoop
+from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import Progress, Result
 from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.spectra import of_sources
@@ -115,6 +116,7 @@ class PINNInversion:
         seed: int = 0,
         truth: Model | None = None,
         configuration: Mapping[str, Any] | None = None,
+        budget: int | None = None,
     ) -> Result:
         """Invert.
 
@@ -128,6 +130,9 @@ class PINNInversion:
             As in `Inversion.run`.
         seed : int
             Of the priors.
+        budget : int, optional
+            Solves the run may cost at most: fields of one shot at one turn are one, two where the wavelet is estimated.
+            The frequencies get equal shares.
 
         Returns
         -------
@@ -143,16 +148,35 @@ class PINNInversion:
             raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
         if iterations < 1:
             raise ConfigError(f"iterations is {iterations}; at least 1 is needed")
+        least = len(chosen) * self.solves_of_turn
+        if budget is not None and budget < least:
+            raise ConfigError(
+                f"budget is {budget} solves; {len(self.observed)} shots at {len(chosen)} frequencies need at least "
+                f"{least}: raise it, or use fewer frequencies or shots"
+            )
         if self.wavelet == "known":
             for f in chosen:
                 of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
         directory = RunDirectory.open(
             run_directory,
-            fingerprint=self.fingerprint(chosen, iterations, seed) if run_directory is not None else {},
-            settings={**(configuration or {}), **self.record(chosen, iterations, seed)},
+            fingerprint=self.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
+            settings={**(configuration or {}), **self.record(chosen, iterations, seed, budget)},
             resume=resume,
         )
-        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth).run()
+        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth, budget).run()
+
+    @property
+    def solves_of_turn(self) -> int:
+        """What a turn costs: fields of every shot, twice where the wavelet is estimated."""
+        return len(self.observed) * (1 if self.wavelet == "known" else 2)
+
+    def waveform(self, shots: Sequence[int] | None = None) -> Inversion:
+        """Return the waveform inversion of the same data (default: all shots), which can judge this one's models."""
+        index = list(range(len(self.observed))) if shots is None else list(shots)
+        return Inversion(
+            propagator=self.propagator.subset(index), observed=self.observed[index], unknown=self.unknown,
+            wavelet=self.wavelet,
+        )  # fmt: skip
 
     @property
     def penalties(self) -> Sequence[Tikhonov | TotalVariation | Staged]:
@@ -174,7 +198,9 @@ class PINNInversion:
         low, high = (b.reshape(shape) * self.unknown.scales[0] for b in self.unknown.bounds())
         return low, high
 
-    def fingerprint(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, str]:
+    def fingerprint(
+        self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
+    ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
         return {
@@ -185,9 +211,12 @@ class PINNInversion:
             "penalty": digest(self.penalty),
             "settings": digest(self.trust, self.refine, self.wavelet, self.spare),
             "frequencies": digest(list(frequencies), iterations, seed),
+            "budget": digest(budget),
         }
 
-    def record(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, Any]:
+    def record(
+        self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
+    ) -> dict[str, Any]:
         """Return the tables [versions] and [job] of run.toml."""
         job = {
             "method": "wavefield reconstruction in features",
@@ -199,6 +228,7 @@ class PINNInversion:
             "wavelet": self.wavelet,
             "spare": self.spare,
             "shots": len(self.observed),
+            "budget": "none" if budget is None else budget,
             "seed": seed,
         }
         return {"versions": versions(), "job": job}

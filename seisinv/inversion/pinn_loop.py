@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import torch
 
 from seisinv.core import Gathers, Model, RunError
 from seisinv.inversion import slowness
+from seisinv.inversion.cost import Cost, forget_peak, peak_memory, write_cost
 from seisinv.inversion.fingerprint import digest
 from seisinv.inversion.metrics import rmse
+from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event, Progress, Result
-from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.run_directory import RunDirectory, iterate_name
+from seisinv.inversion.shown import shown_shots, write_gathers
 from seisinv.inversion.spectra import of_gathers, of_sources
+from seisinv.inversion.tasks import predicted
 from seisinv.priors import Penalty, Staged
 from seisinv.surrogate.reconstruction import Reconstruction
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from seisinv.inversion.pinn_inversion import PINNInversion
 
 Arrays = dict[str, np.ndarray]
+NEAR = 0.1  # wavelengths: nearer to their source, traces are those of a singularity, and are left out
 
 
 @dataclass
@@ -36,43 +42,63 @@ class PinnLoop:
     progress: Progress | None
     seed: int
     truth: Model | None
+    budget: int | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     solves: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     def run(self) -> Result:
         """Invert frequency by frequency."""
+        forget_peak()
         start = self.problem.unknown.start
         self.directory.write_model("start.npz", start)
         if self.truth is not None:
             self.directory.write_model("truth.npz", self.truth)
         model, ends = start, []
         observed = self.problem.observed[:]
-        for index, frequency in enumerate(self.frequencies):
+        for index, (frequency, turns) in enumerate(zip(self.frequencies, self.turns, strict=True)):
             model = self._frequency(index, model, observed)
-            ends.append(BandEnd(frequency, "all turns are done", self.iterations, self.iterations))
+            spent = turns < self.iterations
+            reason = f"its share of the {self.budget} solves is spent" if spent else "all turns are done"
+            ends.append(BandEnd(frequency, reason, turns, turns))
         self.directory.write_model("model.npz", model)
-        return Result(model, start, self.rows, ends, {}, self.directory.path, self.problem.propagator, self.solves)
+        result = Result(model, start, self.rows, ends, {}, self.directory.path, self.problem.propagator, self.solves)
+        self._write_gathers(result)
+        write_cost(self.directory, Cost(self.solves, 0.0, self.seconds, self.cpu_seconds, peak_memory()))
+        return result
+
+    @cached_property
+    def turns(self) -> list[int]:
+        """How many turns each frequency gets; what one leaves of the budget goes to those after it."""
+        left, out = self.budget, []
+        for later in range(len(self.frequencies), 0, -1):
+            share = self.iterations if left is None else left // later // self.problem.solves_of_turn
+            out.append(min(self.iterations, share))
+            left = None if left is None else left - out[-1] * self.problem.solves_of_turn
+        return out
 
     def _frequency(self, index: int, model: Model, observed: Gathers) -> Model:
         """Alternate at one frequency."""
         fields, data, amplitude = self._prepared(index, observed)
         equation = np.zeros((len(fields.points), data.shape[1]), complex)
         missing = np.zeros(data.shape, complex)
-        for turn in range(self.iterations):
+        for turn in range(self.turns[index]):
             before = self.rows[-1] if self.rows else None
             key = digest(_vp(model), equation, missing)
 
             def compute(
                 model: Model = model, equation: np.ndarray = equation, missing: np.ndarray = missing, turn: int = turn
             ) -> Arrays:
-                began = time.perf_counter()
+                began, cpu = time.perf_counter(), time.process_time()
                 out = self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
-                return out | {"seconds": np.array(time.perf_counter() - began)}
+                spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+                return out | {name: np.array(value) for name, value in spent.items()}
 
             arrays = self.directory.kept(f"{index:02d}-{turn:05d}", key, compute)
-            self.solves += data.shape[1] * (1 if self.problem.wavelet == "known" else 2)
+            self.solves += self.problem.solves_of_turn
             self.seconds += float(arrays["seconds"])
+            self.cpu_seconds += float(arrays["cpu_seconds"])
             if before is None:
                 self._record(index, 0, model, arrays)
             model = model.replace(vp=torch.from_numpy(arrays["vp"])).to(model["vp"].dtype)
@@ -80,6 +106,17 @@ class PinnLoop:
                 equation, missing = arrays["equation"], arrays["missing"]
             self._record(index, turn + 1, model, arrays)
         return model
+
+    def _write_gathers(self, result: Result) -> None:
+        """Simulate a few shots in the start model and in the result; reconstructed fields would fit by themselves."""
+        if self.directory.path is None:
+            return
+        shots, band = shown_shots(len(self.problem.observed)), Band(self.frequencies[-1])
+        problem, shown = self.problem.waveform(shots), []
+        for model in (result.start, result.model):
+            (task,) = problem.tasks(model, band=band)
+            shown.append(predicted(task)[0])
+        write_gathers(self.directory, self.problem.observed[shots], (shown[0], shown[1]), shots=shots, band=band)
 
     def _prepared(self, index: int, observed: Gathers) -> tuple[Reconstruction, np.ndarray, np.ndarray | None]:
         """Return the fields' features, the data [receiver, shot], NaN where there are none, and the amplitudes."""
@@ -92,12 +129,15 @@ class PinnLoop:
         for shot, s in enumerate(survey.shots):
             data[number.ravel()[at : at + len(s.receivers)], shot] = spectra[shot, : len(s.receivers)]
             at += len(s.receivers)
+        sources = np.concatenate([s.sources for s in survey.shots])
+        near = NEAR * problem.velocities[0] / frequency
+        data[np.linalg.norm(places[:, None] - sources, axis=-1) < near] = np.nan
         fields = Reconstruction(
             problem.propagator.physics,
             problem.unknown.start,
             frequency,
             problem.velocities,
-            np.concatenate([s.sources for s in survey.shots]),
+            sources,
             places,
             spare=problem.spare,
         )
@@ -171,13 +211,13 @@ class PinnLoop:
             }
         )
         if len(self.rows) > self.directory.accepted_before():
+            self.directory.write_model(f"models/{iterate_name(len(self.rows) - 1)}", model)
             self.directory.write_model("model.npz", model)
             self.directory.write_history(self.rows)
         if self.progress is not None:
-            done = index * self.iterations + turn
-            total = len(self.frequencies) * self.iterations
+            done, total = sum(self.turns[:index]) + turn, sum(self.turns)
             eta = self.seconds / done * (total - done) if done else None
-            place = (frequency, index + 1, len(self.frequencies), turn, self.iterations, turn)
+            place = (frequency, index + 1, len(self.frequencies), turn, self.turns[index], turn)
             self.progress(Event(*place, misfit, misfit / (first or 1.0), self.solves, self.seconds, eta))
 
 
