@@ -67,6 +67,9 @@ class ReconstructedFields(Method):
     iterations: int = 10
     budget: int | None = None
 
+    def __post_init__(self) -> None:
+        self.problem.checked(self.frequencies, self.iterations, self.budget)
+
     def run(self, how: How) -> Result:
         """Invert."""
         return self.problem.run(self.frequencies, iterations=self.iterations, budget=self.budget, **how)

@@ -31,6 +31,7 @@ from seisinv.inversion.spectra import of_sources
 from seisinv.inversion.versions import versions
 from seisinv.priors import Bounded, Staged, Tikhonov, TotalVariation
 from seisinv.propagate import Propagator
+from seisinv.surrogate.reconstruction import Reconstruction
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,6 +141,25 @@ class PINNInversion:
             In its history `misfit` is ‖P u − d‖² / ‖d‖² of the reconstructed fields and `penalty` the misfit of the
             equation over ‖m ∂²u/∂t²‖²; both fall when the model is right.
         """
+        chosen = self.checked(frequencies, iterations, budget)
+        directory = RunDirectory.open(
+            run_directory,
+            fingerprint=self.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
+            settings={**(configuration or {}), **self.record(chosen, iterations, seed, budget)},
+            resume=resume,
+        )
+        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth, budget).run()
+
+    def checked(self, frequencies: Sequence[float], iterations: int, budget: int | None = None) -> list[float]:
+        """Return the frequencies, Hz, if `run` can work with all three.
+
+        Raises
+        ------
+        ConfigError
+            If the frequencies do not rise or need too many features, or the budget is too small for one turn at each.
+        DataError
+            If the sources do not emit one of them.
+        """
         chosen = [float(f) for f in frequencies]
         if not chosen or any(b <= a for a, b in pairwise([0.0, *chosen])):
             raise ConfigError(f"frequencies are {chosen} Hz; give positive ones that rise")
@@ -148,6 +168,8 @@ class PINNInversion:
             raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
         if iterations < 1:
             raise ConfigError(f"iterations is {iterations}; at least 1 is needed")
+        for f in chosen:
+            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the features cannot hold
         least = len(chosen) * self.solves_of_turn
         if budget is not None and budget < least:
             raise ConfigError(
@@ -157,13 +179,14 @@ class PINNInversion:
         if self.wavelet == "known":
             for f in chosen:
                 of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
-        directory = RunDirectory.open(
-            run_directory,
-            fingerprint=self.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
-            settings={**(configuration or {}), **self.record(chosen, iterations, seed, budget)},
-            resume=resume,
-        )
-        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth, budget).run()
+        return chosen
+
+    def fields(self, frequency: float, sources: np.ndarray, receivers: np.ndarray) -> Reconstruction:
+        """Return the features of a frequency (Hz) for sources and receivers at (z, x), m."""
+        return Reconstruction(
+            self.propagator.physics, self.unknown.start, frequency, self.velocities, sources, receivers,
+            spare=self.spare,
+        )  # fmt: skip
 
     @property
     def solves_of_turn(self) -> int:

@@ -132,15 +132,7 @@ class PinnLoop:
         sources = np.concatenate([s.sources for s in survey.shots])
         near = NEAR * problem.velocities[0] / frequency
         data[np.linalg.norm(places[:, None] - sources, axis=-1) < near] = np.nan
-        fields = Reconstruction(
-            problem.propagator.physics,
-            problem.unknown.start,
-            frequency,
-            problem.velocities,
-            sources,
-            places,
-            spare=problem.spare,
-        )
+        fields = problem.fields(frequency, sources, places)
         known = problem.wavelet == "known"
         return fields, data, of_sources(problem.propagator.survey, frequency) if known else None
 
