@@ -22,6 +22,7 @@ from seisinv.inversion.fingerprint import data_digest
 from seisinv.recorded import held_out
 from seisinv.report import RunRecord, read_run
 from seisinv.settings import CompareSection, Settings
+from seisinv.start import settled
 
 if TYPE_CHECKING:
     from seisinv.core import Observed
@@ -68,6 +69,7 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
     base = job.prepare(settings)
     # What the base job chooses from the data is chosen once for all.
     runs = [_checked(run, base) for run in planned(base.settings, directory)]
+    runs = [Planned(run.label, settled(run.settings, directory)) for run in runs]
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
     for number, run in enumerate(runs, 1):

@@ -15,6 +15,7 @@ from seisinv import config, job, methods
 from seisinv.core import Grid, Model, RunError, SeisinvError
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
+from seisinv.start import settled
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -55,6 +56,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     _check_directory(directory, resume)
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
+    settings = settled(settings, directory)
     prepared = job.prepare(settings)
     method = methods.method_of(prepared)
     if truth is None:

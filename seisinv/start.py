@@ -13,6 +13,7 @@ import torch
 from seisinv import config, job
 from seisinv.core import Gathers, Grid, Model, RunError, ricker
 from seisinv.core.files import write_whole
+from seisinv.inversion.fingerprint import data_digest, digest
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,37 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
     write_whole(directory / "picks.csv", picks.table())
     write_page(directory, gathers, picks, found, settings=s)
     return directory / "start.sgy"
+
+
+def settled(settings: Settings, directory: Path) -> Settings:
+    """Return settings whose start model is a file: with `start.kind = "tomography"` it is made in `directory`/start.
+
+    One that is there already for the same data and settings is used again; `start.vp` is not read.
+
+    Raises
+    ------
+    SeisinvError
+        In one line, for anything that cannot work.
+    """
+    if settings.start.kind == "model":
+        return settings
+    if settings.start.vp is not None:  # of the job, where a run of a comparison changes the kind alone
+        log.info("start.vp is not read: start.kind is 'tomography'")
+        settings = config.replaced(settings, start__vp=None)
+    place = (directory / "start").resolve()
+    plain = config.replaced(settings, start__kind="model", run__directory=str(place))
+    prepared = job.prepare(plain)
+    s = prepared.settings
+    bounds = sorted(s.inversion.bounds.items())
+    made_of = digest(
+        data_digest(prepared.observed), prepared.start.grid, s.inversion.water, bounds, s.wavelet.kind, s.wavelet.peak
+    )
+    note = place / "made-of.txt"
+    if not (note.exists() and note.read_text(encoding="utf-8") == made_of and (place / "start.sgy").exists()):
+        make_start(plain, overwrite=note.exists())
+        write_whole(note, made_of.encode())
+    log.info("start model: %s", place / "start.sgy")
+    return config.replaced(settings, start__kind="model", start__vp=str(place / "start.sgy"))
 
 
 def coarse(grid: Grid) -> Grid:

@@ -10,9 +10,10 @@ import torch
 from typer.testing import CliRunner
 
 import seisinv as si
-from seisinv import inversion, io
+from seisinv import config, inversion, io, start
 from seisinv.cli import app
 from seisinv.inversion import Picks, Tomography, pick_first_breaks
+from seisinv.start import settled
 from seisinv.surrogate.eikonal import arrivals
 
 GRID = si.Grid((21, 61), 25.0)
@@ -141,3 +142,22 @@ def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
          "--directory", str(tmp_path / "run"), *common],
     )  # fmt: skip
     assert inverted.exit_code == 0, inverted.stderr
+
+
+def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made once, used again for the same data, and written down as the file it is."""
+    io.write_segy(tmp_path / "line.sgy", gathers(survey(wavelet=True)))
+    changes = {
+        "data.path": [str(tmp_path / "line.sgy")], "start.kind": "tomography", "grid.spacing": [50.0],
+        "grid.depth": 500.0, "inversion.bands": [6.0], "wavelet.peak": PEAK, "wavelet.kind": "ricker",
+    }  # fmt: skip
+    settings = config.load(None, changes)
+    found = settled(settings, tmp_path / "out")
+    path = tmp_path / "out" / "start" / "start.sgy"
+    assert (found.start.kind, found.start.vp) == ("model", str(path.resolve()))
+    again: list[object] = []
+    monkeypatch.setattr(start, "make_start", lambda s, **rest: again.append(s.grid.depth))
+    assert settled(settings, tmp_path / "out") == found
+    settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
+    assert again == [600.0]
+    assert settled(config.replaced(settings, start__vp=2000.0), tmp_path / "out") == found, "vp is not read"

@@ -8,6 +8,7 @@ import torch
 from surrogate_waves import free, gaussian, scored, square
 
 import seisinv as si
+from seisinv.inversion import SurrogateSimulator, rmse
 from seisinv.surrogate import Wavefield
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import Partition
@@ -172,6 +173,20 @@ def test_trust_refuses_beyond_its_bound(pinn, simulated):
     assert torch.equal(~live, torch.from_numpy((away >= trust.offsets[1]) & (away < trust.offsets[2])))
     with pytest.raises(si.StabilityError, match="off by"):
         strict.usable(simulated)
+
+
+def test_an_inversion_follows_the_surrogates_gradient(pinn):
+    """Data of the lens from a constant start: the surrogate stands in for the propagator, and is held against it."""
+    start = medium(0.0)
+    observed = si.Propagator(si.Acoustic(), pinn.model.grid, pinn.survey)(pinn.model)
+    simulate = SurrogateSimulator(si.PINN(si.Acoustic(), start, pinn.survey, slabs=5), bound=0.4)
+    unknown = si.priors.CubicSpline(start, knots=100.0, vp=(900, 1200))
+    problem = si.Inversion(propagator=simulate, observed=observed, unknown=unknown, illumination=False)
+    result = problem.run(si.LBFGS(2))
+    assert result.history[-1]["misfit"] < 0.7 * result.history[0]["misfit"]
+    assert rmse(result.model, pinn.model) < 0.9 * rmse(start, pinn.model)
+    with pytest.raises(si.StabilityError, match="the surrogate is off by"):
+        dataclasses.replace(simulate, bound=1e-3)(start)
 
 
 def test_refusals_of_surveys_say_what_is_needed(pinn):

@@ -10,8 +10,10 @@ from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
+from seisinv.inversion.surrogate_simulator import SurrogateSimulator
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
 from seisinv.inversion.tomography import Tomogram, Tomography
+from seisinv.inversion.trust import Trust
 from seisinv.inversion.uncertainty import Spread, Uncertainty, read_ensemble
 from seisinv.inversion.wavelet import EstimateWavelet
 
@@ -34,8 +36,10 @@ __all__ = [
     "ShotTask",
     "SkipShare",
     "Spread",
+    "SurrogateSimulator",
     "Tomogram",
     "Tomography",
+    "Trust",
     "Uncertainty",
     "Window",
     "calibrate",

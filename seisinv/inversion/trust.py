@@ -88,16 +88,23 @@ class Trust:
                 simulated = simulate(pinn.model)
         with torch.no_grad():
             found = pinn.gathers()
+        return cls.between(found, simulated, bound=bound, bins=bins, highest=pinn.frequency)
+
+    @classmethod
+    def between(
+        cls, found: Gathers, simulated: Gathers, *, bound: float = 0.05, bins: int = 5, highest: float | None = None
+    ) -> Trust:
+        """Compare data of a surrogate with the simulator's; `highest` frequency in Hz, default: half the sampling."""
         live = (found.live & simulated.live).numpy()
         exact = simulated.data.double().numpy() * live[..., None]
-        wrong = found.data.double().numpy() * live[..., None] - exact
+        wrong = found.data.detach().double().numpy() * live[..., None] - exact
         away = np.nan_to_num(np.abs(found.survey.offsets))
         limits = np.linspace(0, max(float(away.max()), 1e-9), bins + 1)
         place = np.clip(np.digitize(away, limits) - 1, 0, bins - 1)
         by_offset = [_ratio(wrong[(place == b) & live], exact[(place == b) & live]) for b in range(bins)]
         spectra = [np.fft.rfft(d, axis=-1) for d in (wrong, exact)]
         f = np.fft.rfftfreq(exact.shape[-1], found.survey.time.step)
-        top = np.linspace(0, pinn.frequency or f[-1], bins + 1)
+        top = np.linspace(0, highest or f[-1], bins + 1)
         bands = [(f >= low) & (f < high) for low, high in pairwise(top)]
         energy = [float(np.sum(np.abs(spectra[1][..., b]) ** 2)) for b in bands]
         by_frequency = [
