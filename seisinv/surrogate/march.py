@@ -19,6 +19,7 @@ from seisinv.surrogate.implicit import System, evaluate, right_sides
 from seisinv.surrogate.rows import Rows
 from seisinv.surrogate.sources import forcing
 
+HELD = {"edges": ("edge",), "interfaces": ("jump", "slope")}  # kinds of rows by the name of their error
 GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused
 
 
@@ -70,7 +71,7 @@ class March:
         return out
 
     def errors(self, layers: np.ndarray, rows: Sequence[Rows], frequency: float) -> dict[str, np.ndarray]:
-        """Return relative errors [field] of rows of the equation, and of the edges after them.
+        """Return relative errors [field] of rows of the equation, and of edges and interfaces after them.
 
         Parameters
         ----------
@@ -80,12 +81,12 @@ class March:
         frequency : float, rad/s
             Highest angular frequency.
         """
-        points = rows[0].points
+        points, ends = rows[0].points, np.cumsum([len(r) for r in rows])[:-1]
         left, second, largest = [], [], []
         for number, a in enumerate(layers):
             at = later(points, number * self.step)
             given = self._forcing(rows, number)
-            right = np.split(right_sides(rows, given, a.shape[1]).detach().numpy(), len(rows))
+            right = np.split(right_sides(rows, given, a.shape[1]).detach().numpy(), ends)
             left.append([r.apply(self.features, a) - b for r, b in zip(rows, right, strict=True)])
             field = [self.features.combine(points, a, o) for o in ((0, 0, 2), VALUE)]
             for shot, sources in enumerate(self.sources):
@@ -95,8 +96,11 @@ class March:
             second.append(field[0] / frequency**2)
             largest.append(np.abs(field[1]).max(0))
         errors = {"equation": ratio(np.concatenate([e[0] for e in left]), np.concatenate(second))}
-        if len(rows) > 1:
-            errors["edges"] = _rms(np.concatenate([e[1] for e in left])) / np.max(largest, axis=0)
+        for name, kinds in HELD.items():
+            own = [n for n, r in enumerate(rows) if r.kind in kinds]
+            if own:
+                values = np.concatenate([e[n] for e in left for n in own])
+                errors[name] = _rms(values) / np.max(largest, axis=0)
         return errors
 
     def _forcing(self, rows: Sequence[Rows], number: int) -> dict[str, Tensor]:

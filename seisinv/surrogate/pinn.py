@@ -19,7 +19,7 @@ factorisation; each solve spans two of them and the next one starts from its mid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from math import ceil, inf, pi
 
@@ -29,13 +29,23 @@ import torch
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
 from seisinv.surrogate.background import Background
-from seisinv.surrogate.band import window_features, window_velocities
+from seisinv.surrogate.band import Windows, windows_on
 from seisinv.surrogate.features import Features, Partition, cone
 from seisinv.surrogate.implicit import Solver, System
 from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.march import March, check_growth, ratio
+from seisinv.surrogate.parts import PartedMedium, Parts, parts_of
 from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.rows import PER_FEATURE, Rows, edge_rows, equation_rows, initial_rows, matrix, places
+from seisinv.surrogate.rows import (
+    PER_FEATURE,
+    Rows,
+    edge_rows,
+    equation_rows,
+    initial_rows,
+    interface_rows,
+    matrix,
+    places,
+)
 from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.sources import backgrounds, highest_frequency
 from seisinv.surrogate.wavefield import Wavefield
@@ -44,7 +54,7 @@ from seisinv.surrogate.windowed import factorise_windows
 EDGES = ("open", "wall", "absorbing")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25}  # rows per feature in windows
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
 CHECKED = 600  # points at which the errors are measured
 
 
@@ -57,7 +67,7 @@ class PINN:
     physics : Physics
         Its `equations()` are the residual; one field, second order in time.
     model : Model
-        Its grid is the domain.  It is interpolated by splines, so a jump of velocity is rounded over a cell.
+        Its grid is the domain.  It is interpolated by splines, on each side of its jumps.
     survey : Survey, optional
         Point sources; with it `duration` and `frequency` follow from the record and the wavelet, and edges absorb.
     duration : float, s
@@ -77,7 +87,10 @@ class PINN:
         "open" asks nothing of the edges: the field is right where nothing from beyond them could have arrived.  On a
         "wall" p = 0.  "absorbing" lets waves out (Higdon 1986, two angles).
     degree : int
-        Of the splines through the model; 1 for media with jumps.
+        Of the splines through the model; 1 where it jumps and is not cut.
+    jump : float
+        Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
+        is cut there into parts with features of their own.  `inf` cuts nothing.
     seed : int
         Of the features and the points of the rows.
 
@@ -113,6 +126,7 @@ class PINN:
     overlap: float = 2.9
     edges: str | None = None
     degree: int = 5
+    jump: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -152,7 +166,7 @@ class PINN:
         -------
         Wavefield
             Its `errors`, at points it was not fitted to: "initial", the misfit of p₀ over p₀; "equation", the residual
-            over ∂²p/∂t²; "edges", their rows over the largest p (r.m.s. each).
+            over ∂²p/∂t²; "edges" and "interfaces", their rows over the largest p (r.m.s. each).
 
         Raises
         ------
@@ -229,6 +243,11 @@ class PINN:
         return int(self._each.sum())
 
     @cached_property
+    def parts(self) -> Parts | None:
+        """Parts of the model between its jumps, or None."""
+        return parts_of(self.model.grid, self.model["vp"].detach().double().numpy(), self.jump)
+
+    @cached_property
     def partitions(self) -> tuple[Partition, Partition, Partition]:
         """Windows along z, x and t, of one solve."""
         z, x = self.model.grid.extent
@@ -247,13 +266,14 @@ class PINN:
             each = np.ceil(each * (self.features / self.needed)).astype(int)
         features = cone(
             self.partitions,
-            self._velocities,
+            self._windows.velocities,
             wavenumber=self.wavenumber or inf,
             frequency=2 * pi * self.frequency if self.frequency else inf,
             each=int(each.max()),
             seed=self.seed,
+            parts=self.parts,
         )
-        return features if each.min() == each.max() else Features(self.partitions, features.wave, features.phase, each)
+        return features if each.min() == each.max() else replace(features, used=each)
 
     @cached_property
     def system(self) -> System:
@@ -318,24 +338,22 @@ class PINN:
     @cached_property
     def _each(self) -> np.ndarray:
         """Features that each window needs."""
-        return window_features(
-            self.partitions,
-            self._velocities,
-            wavenumber=self.wavenumber,
-            frequency=self._highest,
-            held=self.edges != "open",
-        )
+        many = self.windows[0] * self.windows[1]
+        held = 0.0 if self.edges == "open" else 1 / many
+        return self._windows.features(wavenumber=self.wavenumber, frequency=self._highest, held=held)
 
     @cached_property
     def _backgrounds(self) -> tuple[tuple[Background, ...], ...]:
-        return backgrounds(self.survey, self.residual) if self.survey is not None else ()
+        return backgrounds(self.survey, self.residual, self.parts) if self.survey is not None else ()
 
     @cached_property
-    def _velocities(self) -> np.ndarray:
-        """Lowest and highest velocity of waves in each window [window, 2], m/s."""
-        behind = [b.speed for shot in self._backgrounds for b in shot]
+    def _windows(self) -> Windows:
+        """What windows see of the model."""
+        behind: list[list[float]] = [[] for _ in range(self.parts.count if self.parts else 1)]
+        for b in (b for shot in self._backgrounds for b in shot):
+            behind[b.part].append(b.speed)
         vp = self.model["vp"].detach().double().numpy()
-        return window_velocities(self.model.grid, vp, self.partitions, behind)
+        return windows_on(self.model.grid, vp, self.partitions, parts=self.parts, behind=behind)
 
     @property
     def _march(self) -> March:
@@ -346,7 +364,13 @@ class PINN:
         values = {n: model[n].to(torch.float64) for n in self.physics.parameters}
         (equation,) = self.physics.equations(model.grid.axes)
         coefficients = self.physics.coefficients(values, model.grid.axes)
-        return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
+        if self.parts is None:
+            return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
+        media = [
+            Medium(model.grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, self.degree)
+            for near in (torch.from_numpy(self.parts.nearest(n)) for n in range(self.parts.count))
+        ]
+        return Residual(equation, model.grid.axes, PartedMedium(self.parts, media))
 
     def _rows(self, model: Model) -> tuple[Rows, ...]:
         """Return the rows; their factors follow from the model."""
@@ -354,28 +378,35 @@ class PINN:
         points = {
             kind: places(
                 self.partitions,
-                ceil(r * self.basis.active),
+                ceil(ratio[kind] * self.basis.active),
                 self.seed,
                 shares=None if kind == "edge" else self.basis.used,
+                parts=self.parts,
             )
-            for kind, r in ratio.items()
+            for kind in ("equation", "initial", "edge")
         }
         w = self._highest
         rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
-        if self.edges == "open":
-            return rows
-        assert self.edges is not None
-        return *rows, edge_rows(self.edges, model, partitions=self.partitions, points=points["edge"], frequency=w)
+        return *rows, *self._held(model, points["edge"], ratio["interface"])
 
-    def _fresh(self, points: np.ndarray) -> list[Rows]:
-        """Return rows of the equation and of edges that are held, at points to which the field is not fitted."""
-        rows = [equation_rows(self.residual, points, self._highest)]
+    def _held(self, model: Model, points: np.ndarray, ratio: float) -> list[Rows]:
+        """Return rows of edges, and of interfaces with so many points per feature beside them."""
+        rows = []
         if self.edges != "open":
             assert self.edges is not None
             rows.append(
-                edge_rows(self.edges, self.model, partitions=self.partitions, points=points, frequency=self._highest)
+                edge_rows(self.edges, model, partitions=self.partitions, points=points, frequency=self._highest)
             )
+        if self.parts is not None:
+            beside = self._each.reshape(-1, self.parts.count)
+            count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
+            k = self.wavenumber or self._highest / float(self._windows.lowest.min())
+            rows += interface_rows(self.parts, self.partitions, count, wavenumber=k, seed=self.seed)
         return rows
+
+    def _fresh(self, points: np.ndarray) -> list[Rows]:
+        """Return rows of the equation, edges and interfaces, at points to which the field is not fitted."""
+        return [equation_rows(self.residual, points, self._highest), *self._held(self.model, points, 1.0)]
 
     def _factorise(self, rows: Sequence[Rows]) -> Solver:
         if self.needed > LARGEST:
