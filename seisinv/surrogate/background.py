@@ -17,6 +17,7 @@ import numpy as np
 
 from seisinv.core import ConfigError
 from seisinv.surrogate.features import VALUE, Order
+from seisinv.surrogate.parts import Parts
 
 QUIET = 1e-6  # of the wavelet's maximum: samples below it at its end are left out
 NODES = 24  # of the quadrature for a short wavelet; longer ones have 6 more per period
@@ -37,6 +38,8 @@ class Background:
     step : float, s
     wavelet : (samples,) array
         s at multiples of `step` from 0; interpolated by a quintic spline, zero before.
+    parts : Parts, optional
+        Parts of the model between its jumps: the waves end where that of the source does.
     """
 
     source: np.ndarray
@@ -44,13 +47,19 @@ class Background:
     strength: float
     step: float
     wavelet: np.ndarray
+    parts: Parts | None = None
 
     def __call__(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return the field, or a derivative of it [point]; at most two derivatives, at points (z, x, t)."""
         return self.derivatives(points, [order])[0]
 
-    def derivatives(self, points: np.ndarray, orders: Sequence[Order]) -> list[np.ndarray]:
-        """Return several derivatives of the field [point] at points (z, x, t); they share what they cost."""
+    def derivatives(
+        self, points: np.ndarray, orders: Sequence[Order], between: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Return several derivatives of the field [point] at points (z, x, t); they share what they cost.
+
+        `between` [point, 2] are the parts on both sides of points on interfaces: the first's less the second's.
+        """
         offset = points[:, :2] - self.source
         r = np.maximum(np.hypot(offset[:, 0], offset[:, 1]), NEAREST * self.speed)
         along = offset / r[:, None]
@@ -68,7 +77,15 @@ class Background:
             second = known[2, 0] / self.speed**2 - first / r
             i, j = (0, 1) if z == x else ((0, 0) if z else (1, 1))
             out.append(second * along[:, i] * along[:, j] + first / r * ((i == j) - along[:, i] * along[:, j]))
-        return out
+        if self.parts is None:
+            return out
+        sign = self.parts.signs(points, between)[self.part]
+        return [sign * values for values in out]
+
+    @property
+    def part(self) -> int:
+        """Number of the part in which the source lies."""
+        return 0 if self.parts is None else int(self.parts.at(self.source[None])[0])
 
     def _integrals(
         self, rho: np.ndarray, t: np.ndarray, need: Sequence[tuple[int, int]]

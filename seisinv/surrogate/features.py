@@ -12,11 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import comb, inf, pi
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seisinv.core import ConfigError
+
+if TYPE_CHECKING:
+    from seisinv.surrogate.parts import Parts
 
 Order = tuple[int, int, int]  # of a derivative along z, x, t
 
@@ -104,12 +109,15 @@ class Features:
     phase : (windows, features) array, rad
     used : (windows,) array of int, optional
         How many of its features each window has, the first ones; by default all.  Others are zero.
+    parts : Parts, optional
+        Parts of the model between its jumps.  Every part has windows of its own, which are zero in other parts.
     """
 
     partitions: tuple[Partition, Partition, Partition]
     wave: np.ndarray
     phase: np.ndarray
     used: np.ndarray | None = None
+    parts: Parts | None = None
 
     @property
     def count(self) -> int:
@@ -120,6 +128,11 @@ class Features:
     def active(self) -> int:
         """Number of features that are not zero."""
         return self.count if self.used is None else int(self.used.sum())
+
+    @property
+    def cells(self) -> list[tuple[int, int, int, int]]:
+        """Place along z, x and t, and part, of every window: t counts fastest but for parts."""
+        return list(windows_of(self.partitions, self.parts))
 
     def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return a derivative of every feature [point, feature].
@@ -153,23 +166,43 @@ class Features:
                 out[window, : piece.shape[1]] += piece.T @ values[start + rows]
         return out.reshape(self.count, -1)
 
-    def pieces(self, points: np.ndarray, orders: Sequence[Order]) -> Iterator[tuple[np.ndarray, int, list[np.ndarray]]]:
-        """Yield the points inside each window, its number, and derivatives of its features there."""
+    def pieces(
+        self, points: np.ndarray, orders: Sequence[Order], between: np.ndarray | None = None
+    ) -> Iterator[tuple[np.ndarray, int, list[np.ndarray]]]:
+        """Yield the points inside each window, its number, and derivatives of its features there.
+
+        Parameters
+        ----------
+        between : (n, 2) array of int, optional
+            For points on interfaces: the features of the first part are taken and those of the second one taken off.
+        """
         for order in orders:
             if max(order) > HIGHEST or min(order) < 0:
                 raise ConfigError(f"order is {order}; features have at most {HIGHEST} derivatives along each axis")
         factors = [p.derivatives(points[:, k]) for k, p in enumerate(self.partitions)]
-        for window, cell in enumerate(np.ndindex(*(p.count for p in self.partitions))):
+        signs = None if self.parts is None else self.parts.signs(points, between)
+        for window, (*cell, part) in enumerate(self.cells):
             along = [f[:, c] for f, c in zip(factors, cell, strict=True)]
-            rows = np.flatnonzero(along[0][0] * along[1][0] * along[2][0])
-            if len(rows):
+            here = along[0][0] * along[1][0] * along[2][0]
+            rows = np.flatnonzero(here if signs is None else here * signs[part])
+            mine = slice(None if self.used is None else int(self.used[window]))
+            if len(rows) and mine.stop != 0:
                 middle = [p.middles[c] for p, c in zip(self.partitions, cell, strict=True)]
-                mine = slice(None if self.used is None else int(self.used[window]))
                 k = self.wave[:, window, mine]
                 angle = (points[rows] - middle) @ k + self.phase[window, mine]
                 turned = [np.sin(angle), np.cos(angle)]
                 inside = [a[:, rows] for a in along]
+                if signs is not None:
+                    inside[0] = inside[0] * signs[part, rows]
                 yield rows, window, [_leibniz(inside, k, turned, order) for order in orders]
+
+
+def windows_of(
+    partitions: tuple[Partition, Partition, Partition], parts: Parts | None
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the place along z, x and t, and the part, of every window."""
+    z, x, t = (range(p.count) for p in partitions)
+    yield from product(z, x, t, range(parts.count if parts else 1))
 
 
 def _leibniz(along: list[np.ndarray], k: np.ndarray, turned: list[np.ndarray], order: Order) -> np.ndarray:
@@ -193,13 +226,14 @@ def cone(
     frequency: float = inf,
     each: int,
     seed: int,
+    parts: Parts | None = None,
 ) -> Features:
     """Sample the features of every window on its dispersion cones.
 
     Parameters
     ----------
     velocities : (windows, 2) array, m/s
-        Lowest and highest velocity in each window; windows are counted along t fastest, z slowest.
+        Lowest and highest velocity in each window, in the order of `windows_of`.
     wavenumber : float, rad/m
         Largest wave number; the disc below it is filled evenly.
     frequency : float, rad/s
@@ -216,7 +250,8 @@ def cone(
     slack = np.where(high > low, CONE * high, 0.0)
     c = (low - slack) + (high - low + 2 * slack) * r[..., 2]
     k = np.minimum(wavenumber, frequency / c) * np.sqrt(r[..., 0])
-    return Features(partitions, np.stack([k * np.cos(direction), k * np.sin(direction), k * c]), 2 * pi * r[..., 3])
+    wave = np.stack([k * np.cos(direction), k * np.sin(direction), k * c])
+    return Features(partitions, wave, 2 * pi * r[..., 3], parts=parts)
 
 
 def spread(count: int, axes: int, *, seed: int = 0) -> np.ndarray:

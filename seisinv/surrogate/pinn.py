@@ -19,34 +19,42 @@ factorisation; each solve spans two of them and the next one starts from its mid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from math import ceil, inf, pi
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
 from seisinv.surrogate.background import Background
-from seisinv.surrogate.features import Features, Partition, cone, later
-from seisinv.surrogate.implicit import Solver, System, evaluate, right_sides
+from seisinv.surrogate.band import Windows, windows_on
+from seisinv.surrogate.features import Features, Partition, cone
+from seisinv.surrogate.implicit import Solver, System
 from seisinv.surrogate.initial import Initial, sample
+from seisinv.surrogate.march import March, check_growth, ratio
+from seisinv.surrogate.parts import PartedMedium, Parts, parts_of
 from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.rows import PER_FEATURE, Rows, edge_rows, equation_rows, initial_rows, matrix, places
+from seisinv.surrogate.rows import (
+    PER_FEATURE,
+    Rows,
+    edge_rows,
+    equation_rows,
+    initial_rows,
+    interface_rows,
+    matrix,
+    places,
+)
 from seisinv.surrogate.solve import factorise
-from seisinv.surrogate.sources import backgrounds, forcing, highest_frequency
+from seisinv.surrogate.sources import backgrounds, highest_frequency
 from seisinv.surrogate.wavefield import Wavefield
 from seisinv.surrogate.windowed import factorise_windows
 
 EDGES = ("open", "wall", "absorbing")
-SPARE = 1.9  # features per degree of freedom of the band
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
-REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25}  # rows per feature in windows
-GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
 CHECKED = 600  # points at which the errors are measured
 
 
@@ -59,7 +67,7 @@ class PINN:
     physics : Physics
         Its `equations()` are the residual; one field, second order in time.
     model : Model
-        Its grid is the domain.  It is interpolated by splines, so a jump of velocity is rounded over a cell.
+        Its grid is the domain.  It is interpolated by splines, on each side of its jumps.
     survey : Survey, optional
         Point sources; with it `duration` and `frequency` follow from the record and the wavelet, and edges absorb.
     duration : float, s
@@ -79,7 +87,10 @@ class PINN:
         "open" asks nothing of the edges: the field is right where nothing from beyond them could have arrived.  On a
         "wall" p = 0.  "absorbing" lets waves out (Higdon 1986, two angles).
     degree : int
-        Of the splines through the model; 1 for media with jumps.
+        Of the splines through the model; 1 where it jumps and is not cut.
+    jump : float
+        Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
+        is cut there into parts with features of their own.  `inf` cuts nothing.
     seed : int
         Of the features and the points of the rows.
 
@@ -115,6 +126,7 @@ class PINN:
     overlap: float = 2.9
     edges: str | None = None
     degree: int = 5
+    jump: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -154,7 +166,7 @@ class PINN:
         -------
         Wavefield
             Its `errors`, at points it was not fitted to: "initial", the misfit of p₀ over p₀; "equation", the residual
-            over ∂²p/∂t²; "edges", their rows over the largest p (r.m.s. each).
+            over ∂²p/∂t²; "edges" and "interfaces", their rows over the largest p (r.m.s. each).
 
         Raises
         ------
@@ -168,19 +180,20 @@ class PINN:
         points = places(self.partitions, CHECKED, self.seed + 1)
         if initial:
             value, rate = (torch.from_numpy(v) for v in sample(initial, self.system.rows[1].points))
-        layers = np.stack([a.numpy() for a in self._march(self.system, value, rate)])
+        layers = np.stack([a.numpy() for a in self._march.solve(self.system, value, rate)])
         if initial:
             start = points * (1.0, 1.0, 0.0)
             exact, _ = sample(initial, start)
-            errors["initial"] = _ratio(self.basis.combine(start, layers[0]) - exact, exact)
+            errors["initial"] = ratio(self.basis.combine(start, layers[0]) - exact, exact)
             worst = int(np.argmax(errors["initial"]))
             if errors["initial"][worst] > accept:
                 raise StabilityError(
                     f"initial field {worst} is resolved to {errors['initial'][worst]:.1%} only (limit {accept:.1%}); "
                     f"raise {self._band}, or keep the field away from the edges"
                 )
-        _check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
-        errors |= self._errors(layers, points)
+        check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
+        rows = self._fresh(points)
+        errors |= self._march.errors(layers, rows, self._highest)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
     def gathers(self, model: Model | None = None) -> Gathers:
@@ -204,7 +217,7 @@ class PINN:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
         rows = self._rows(model)
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
-        layers = self._march(system)
+        layers = self._march.solve(system)
         times = self.survey.time.times
         data = torch.zeros(len(self.survey), self.survey.max_receivers, len(times), dtype=torch.float64)
         alike: dict[bytes, list[int]] = {}
@@ -213,7 +226,7 @@ class PINN:
         for shots in alike.values():
             receivers = self.survey.shots[shots[0]].receivers
             points = np.column_stack([np.repeat(receivers, len(times), 0), np.tile(times, len(receivers))])
-            part = self._at(points, [a[:, shots] for a in layers])
+            part = self._march.values(points, [a[:, shots] for a in layers])
             behind = np.stack([sum(b(points) for b in self._backgrounds[i]) for i in shots], 1)
             whole = (part + torch.from_numpy(behind)).T.reshape(len(shots), len(receivers), len(times))
             data = data.index_put((torch.tensor(shots)[:, None], torch.arange(len(receivers))[None]), whole)
@@ -226,14 +239,13 @@ class PINN:
 
     @cached_property
     def needed(self) -> int:
-        """Number of features that the band needs.
-
-        A disc of wave numbers up to k over an area A holds A k² / 4π waves, each running two ways.  Where edges are
-        held, waves come in through them: over a perimeter P and a time T as many as from an area P c T / π (the mean
-        of the inward direction cosine).  Velocities between c₁ and c₂ spread a wave number over 1 + (c₂ − c₁) k T / π
-        frequencies.  T is that of a window, and of a window the part counts where it is not small.
-        """
+        """Number of features that the band needs; `seisinv.surrogate.band` says how they are counted."""
         return int(self._each.sum())
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """Parts of the model between its jumps, or None."""
+        return parts_of(self.model.grid, self.model["vp"].detach().double().numpy(), self.jump)
 
     @cached_property
     def partitions(self) -> tuple[Partition, Partition, Partition]:
@@ -254,13 +266,14 @@ class PINN:
             each = np.ceil(each * (self.features / self.needed)).astype(int)
         features = cone(
             self.partitions,
-            self._velocities,
+            self._windows.velocities,
             wavenumber=self.wavenumber or inf,
             frequency=2 * pi * self.frequency if self.frequency else inf,
             each=int(each.max()),
             seed=self.seed,
+            parts=self.parts,
         )
-        return features if each.min() == each.max() else Features(self.partitions, features.wave, features.phase, each)
+        return features if each.min() == each.max() else replace(features, used=each)
 
     @cached_property
     def system(self) -> System:
@@ -325,42 +338,39 @@ class PINN:
     @cached_property
     def _each(self) -> np.ndarray:
         """Features that each window needs."""
-        low, high = self._velocities.T
-        size = [REACH * 2 * p.half_width if p.count > 1 else p.high - p.low for p in self.partitions]
-        area = size[0] * size[1]
-        k = np.full_like(low, self.wavenumber) if self.wavenumber else self._highest / low
-        if self.edges != "open":
-            share = self.windows[0] * self.windows[1]
-            area = area + 2 * (size[0] + size[1]) * high * size[2] / pi / (share if share > 1 else 1)
-        waves = 2 * area * k**2 / (4 * pi)
-        return np.ceil(SPARE * waves * (1 + (high - low) * k * size[2] / pi)).astype(int)
+        many = self.windows[0] * self.windows[1]
+        held = 0.0 if self.edges == "open" else 1 / many
+        return self._windows.features(wavenumber=self.wavenumber, frequency=self._highest, held=held)
 
     @cached_property
     def _backgrounds(self) -> tuple[tuple[Background, ...], ...]:
-        return backgrounds(self.survey, self.residual) if self.survey is not None else ()
+        return backgrounds(self.survey, self.residual, self.parts) if self.survey is not None else ()
 
     @cached_property
-    def _velocities(self) -> np.ndarray:
-        """Lowest and highest velocity of waves in each window [window, 2], m/s."""
-        grid, vp = self.model.grid, self.model["vp"].detach().double().numpy()
-        behind = [b.speed for shot in self._backgrounds for b in shot]
-        out = []
-        for cell in np.ndindex(*self.windows):
-            near = [
-                np.abs(grid.coordinates(a) - p.middles[c]) < max(REACH * p.half_width, h)
-                if p.count > 1
-                else slice(None)
-                for a, h, p, c in zip(grid.axes, grid.spacing, self.partitions[:2], cell[:2], strict=True)
-            ]
-            part = vp[near[0]][:, near[1]]
-            out.append((min([part.min(), *behind]), max([part.max(), *behind])))
-        return np.array(out)
+    def _windows(self) -> Windows:
+        """What windows see of the model."""
+        behind: list[list[float]] = [[] for _ in range(self.parts.count if self.parts else 1)]
+        for b in (b for shot in self._backgrounds for b in shot):
+            behind[b.part].append(b.speed)
+        vp = self.model["vp"].detach().double().numpy()
+        return windows_on(self.model.grid, vp, self.partitions, parts=self.parts, behind=behind)
+
+    @property
+    def _march(self) -> March:
+        assert self.edges is not None
+        return March(self.basis, self._step, self.slabs, self._backgrounds, self.edges)
 
     def _residual(self, model: Model) -> Residual:
         values = {n: model[n].to(torch.float64) for n in self.physics.parameters}
         (equation,) = self.physics.equations(model.grid.axes)
         coefficients = self.physics.coefficients(values, model.grid.axes)
-        return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
+        if self.parts is None:
+            return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
+        media = [
+            Medium(model.grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, self.degree)
+            for near in (torch.from_numpy(self.parts.nearest(n)) for n in range(self.parts.count))
+        ]
+        return Residual(equation, model.grid.axes, PartedMedium(self.parts, media))
 
     def _rows(self, model: Model) -> tuple[Rows, ...]:
         """Return the rows; their factors follow from the model."""
@@ -368,89 +378,37 @@ class PINN:
         points = {
             kind: places(
                 self.partitions,
-                ceil(r * self.basis.active),
+                ceil(ratio[kind] * self.basis.active),
                 self.seed,
                 shares=None if kind == "edge" else self.basis.used,
+                parts=self.parts,
             )
-            for kind, r in ratio.items()
+            for kind in ("equation", "initial", "edge")
         }
         w = self._highest
         rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
-        if self.edges == "open":
-            return rows
-        assert self.edges is not None
-        return *rows, edge_rows(self.edges, model, partitions=self.partitions, points=points["edge"], frequency=w)
+        return *rows, *self._held(model, points["edge"], ratio["interface"])
+
+    def _held(self, model: Model, points: np.ndarray, ratio: float) -> list[Rows]:
+        """Return rows of edges, and of interfaces with so many points per feature beside them."""
+        rows = []
+        if self.edges != "open":
+            assert self.edges is not None
+            rows.append(
+                edge_rows(self.edges, model, partitions=self.partitions, points=points, frequency=self._highest)
+            )
+        if self.parts is not None:
+            beside = self._each.reshape(-1, self.parts.count)
+            count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
+            k = self.wavenumber or self._highest / float(self._windows.lowest.min())
+            rows += interface_rows(self.parts, self.partitions, count, wavenumber=k, seed=self.seed)
+        return rows
+
+    def _fresh(self, points: np.ndarray) -> list[Rows]:
+        """Return rows of the equation, edges and interfaces, at points to which the field is not fitted."""
+        return [equation_rows(self.residual, points, self._highest), *self._held(self.model, points, 1.0)]
 
     def _factorise(self, rows: Sequence[Rows]) -> Solver:
         if self.needed > LARGEST:
             return factorise_windows(rows, self.basis)
         return factorise(matrix(rows, self.basis))
-
-    def _march(self, system: System, value: Tensor | None = None, rate: Tensor | None = None) -> list[Tensor]:
-        """Return the last layer of every solve [feature, field]."""
-        start = later(system.rows[1].points, self._step)
-        fields = len(self._backgrounds) if value is None else value.shape[1]
-        out: list[Tensor] = []
-        for number in range(max(1, self.slabs - 1)):
-            given = forcing(system.rows, self._backgrounds, number * self._step, self.edges) if self.survey else {}
-            if value is not None and rate is not None:
-                given |= {"value": value, "rate": rate}
-            out.append(system.solve(right_sides(system.rows, given, fields)))
-            if number + 2 < self.slabs:
-                value = evaluate(self.basis, start, out[-1])
-                rate = evaluate(self.basis, start, out[-1], (0, 0, 1))
-        return out
-
-    def _at(self, points: np.ndarray, layers: Sequence[Tensor]) -> Tensor:
-        """Return the features' part of the fields at points [point, field]."""
-        number = np.clip((points[:, 2] / self._step).astype(int), 0, len(layers) - 1)
-        out = torch.zeros(len(points), layers[0].shape[1], dtype=torch.float64)
-        for k, a in enumerate(layers):
-            here = np.flatnonzero(number == k)
-            if len(here):
-                values = evaluate(self.basis, later(points[here], -k * self._step), a)
-                out = out.index_put((torch.from_numpy(here),), values)
-        return out
-
-    def _errors(self, layers: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Return relative errors of the equation and the edges at fresh points [field]."""
-        w = self._highest
-        rows = [equation_rows(self.residual, points, w)]
-        if self.edges != "open":
-            assert self.edges is not None
-            rows.append(edge_rows(self.edges, self.model, partitions=self.partitions, points=points, frequency=w))
-        left, second, largest = [], [], []
-        for number, a in enumerate(layers):
-            at = later(points, number * self._step)
-            given = forcing(rows, self._backgrounds, number * self._step, self.edges) if self.survey else {}
-            right = np.split(right_sides(rows, given, a.shape[1]).detach().numpy(), len(rows))
-            left.append([r.apply(self.basis, a) - b for r, b in zip(rows, right, strict=True)])
-            field = [self.basis.combine(points, a, o) for o in ((0, 0, 2), (0, 0, 0))]
-            for shot, sources in enumerate(self._backgrounds):
-                for b in sources:
-                    field[0][:, shot] += b(at, (0, 0, 2))
-                    field[1][:, shot] += b(at)
-            second.append(field[0] / w**2)
-            largest.append(np.abs(field[1]).max(0))
-        errors = {"equation": _ratio(np.concatenate([e[0] for e in left]), np.concatenate(second))}
-        if self.edges != "open":
-            errors["edges"] = _rms(np.concatenate([e[1] for e in left])) / np.max(largest, axis=0)
-        return errors
-
-
-def _check_growth(largest: Sequence[float]) -> None:
-    """Refuse fields that grow from solve to solve: what bounded media never do to this extent."""
-    for number, value in enumerate(largest):
-        if not value <= GROWTH * largest[0]:
-            raise StabilityError(
-                f"the field grew from {largest[0]:.2g} to {value:.2g} within {number + 1} of {len(largest)} solves; "
-                "marching is unstable here: use fewer slabs, more features or Propagator"
-            )
-
-
-def _rms(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.mean(values**2, axis=0)))
-
-
-def _ratio(error: np.ndarray, of: np.ndarray) -> np.ndarray:
-    return _rms(error) / np.maximum(_rms(of), np.finfo(float).tiny)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.core import Model
-from seisinv.surrogate.features import VALUE, Features, Order, Partition, spread
+from seisinv.surrogate.features import VALUE, Features, Order, Partition, spread, windows_of
+from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
 
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
-PER_FEATURE = {"equation": 1.6, "initial": 1.0, "edge": 0.6}
+PER_FEATURE = {"equation": 1.6, "initial": 1.0, "edge": 0.6, "interface": 0.6}
+TRIED = 200  # points by which the share of a window that a part fills is estimated
 # Cosines of the angles that absorbing edges let out whole: 0° and 60°.
 COSINES = (1.0, 0.5)
 
@@ -31,11 +34,12 @@ class Rows:
 
     Parameters
     ----------
-    kind : {"equation", "value", "rate", "edge"}
+    kind : {"equation", "value", "rate", "edge", "jump", "slope"}
     points : (n, 3) array, (z, x, t) in m, m, s
     terms : derivatives and their factors [n]
     scale : float
     normals : (n, 2) array, outward, and decay : float, per m, of absorbing edges
+    between : (n, 2) array of int, the parts on both sides of interfaces: rows are the first's less the second's
     """
 
     kind: str
@@ -44,6 +48,7 @@ class Rows:
     scale: float
     normals: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     decay: float = 0.0
+    between: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -51,14 +56,14 @@ class Rows:
     def pieces(self, features: Features) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
         """Yield row numbers, window and the part of the matrix that is not zero."""
         factors = [f.detach().numpy() for _, f in self.terms]
-        for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms]):
+        for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms], self.between):
             yield rows, window, self.scale * sum(f[rows, None] * v for f, v in zip(factors, values, strict=True))
 
     def derivatives(self, features: Features, coefficients: np.ndarray) -> list[np.ndarray]:
         """Return the derivatives of the terms for a last layer, each [row, field]."""
         out = [np.zeros((len(self), coefficients.shape[1])) for _ in self.terms]
         a = coefficients.reshape(*features.phase.shape, -1)
-        for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms]):
+        for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms], self.between):
             for total, v in zip(out, values, strict=True):
                 total[rows] += v @ a[window, : v.shape[1]]
         return out
@@ -81,7 +86,12 @@ def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
 
 
 def places(
-    partitions: tuple[Partition, Partition, Partition], count: int, seed: int, *, shares: np.ndarray | None = None
+    partitions: tuple[Partition, Partition, Partition],
+    count: int,
+    seed: int,
+    *,
+    shares: np.ndarray | None = None,
+    parts: Parts | None = None,
 ) -> np.ndarray:
     """Return points (z, x, t) spread over the domain [point, 3].
 
@@ -92,10 +102,29 @@ def places(
     if shares is None:
         return np.asarray(low + (high - low) * spread(count, 3, seed=seed))
     counts = [p.count for p in partitions]
-    cells = np.array(list(np.ndindex(*counts)))
     each = np.ceil(count * shares / shares.sum()).astype(int)
+    if parts is not None:
+        return _places_in_parts(partitions, each, seed, parts)
+    cells = np.array(list(np.ndindex(*counts)))
     inside = spread(int(each.sum()), 3, seed=seed)  # consecutive ones are spread evenly too
     return np.asarray(low + (high - low) * (np.repeat(cells, each, axis=0) + inside) / counts)
+
+
+def _places_in_parts(
+    partitions: tuple[Partition, Partition, Partition], each: np.ndarray, seed: int, parts: Parts
+) -> np.ndarray:
+    """Return so many points around the middle of each window, in its part; none where that does not reach there."""
+    low, high = np.array([(p.low, p.high) for p in partitions]).T
+    counts = [p.count for p in partitions]
+    out = []
+    for number, ((*cell, part), want) in enumerate(zip(windows_of(partitions, parts), each, strict=True)):
+        corner, edge = low + (high - low) * np.array(cell) / counts, (high - low) / counts
+        tried = corner + edge * spread(TRIED, 3, seed=seed)
+        share = float(np.mean(parts.at(tried) == part)) if want else 0.0
+        if share:
+            points = corner + edge * spread(ceil(1.2 * want / share) + TRIED, 3, seed=seed + number)
+            out.append(points[parts.at(points) == part][:want])
+    return np.concatenate(out)
 
 
 def equation_rows(residual: Residual, points: np.ndarray, frequency: float) -> Rows:
@@ -108,6 +137,24 @@ def initial_rows(points: np.ndarray, frequency: float) -> tuple[Rows, Rows]:
     start = points * (1.0, 1.0, 0.0)
     one = torch.ones(len(points), dtype=torch.float64)
     return Rows("value", start, ((VALUE, one),), WEIGHT), Rows("rate", start, (((0, 0, 1), one),), WEIGHT / frequency)
+
+
+def interface_rows(
+    parts: Parts, partitions: tuple[Partition, Partition, Partition], count: int, *, wavenumber: float, seed: int
+) -> tuple[Rows, Rows]:
+    """Return rows of the jumps of the field and of its normal derivative, over the largest wave number, rad/m."""
+    even = spread(count, 3, seed=seed)
+    at, normals, between = parts.interfaces(even[:, :2])
+    right = np.any(parts.at(at)[:, None] == between, axis=1)  # elsewhere a third part has come in
+    time = partitions[2].low + (partitions[2].high - partitions[2].low) * even[right, 2]
+    points, between = np.column_stack([at[right], time]), between[right]
+    n_z, n_x = torch.from_numpy(normals[right]).T
+    value = ((VALUE, torch.ones(len(points), dtype=torch.float64)),)
+    slope = (((1, 0, 0), n_z), ((0, 1, 0), n_x))
+    return (
+        Rows("jump", points, value, 1.0, between=between),
+        Rows("slope", points, slope, 1 / wavenumber, between=between),
+    )
 
 
 def edge_rows(

@@ -11,6 +11,7 @@ from torch import Tensor
 from seisinv.core import DataError, Survey
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import Order, later
+from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
 from seisinv.surrogate.rows import Rows, outgoing
 
@@ -30,8 +31,8 @@ def highest_frequency(survey: Survey) -> float:
     return float(np.flatnonzero(spectrum > FLOOR * spectrum.max())[-1] / (padded * survey.time.step))
 
 
-def backgrounds(survey: Survey, residual: Residual) -> tuple[tuple[Background, ...], ...]:
-    """Return the waves of every shot's sources in media of the velocity at each."""
+def backgrounds(survey: Survey, residual: Residual, parts: Parts | None) -> tuple[tuple[Background, ...], ...]:
+    """Return the waves of every shot's sources in media of the velocity at each, as far as its part reaches."""
     assert survey.wavelet is not None
     w = survey.wavelet.detach().double()
     if w.ndim == 1:
@@ -43,7 +44,7 @@ def backgrounds(survey: Survey, residual: Residual) -> tuple[tuple[Background, .
         strength = residual.source(shot.sources)
         out.append(
             tuple(
-                Background(s, float(np.sqrt(k)), float(q), survey.time.step, w[i, j].numpy())
+                Background(s, float(np.sqrt(k)), float(q), survey.time.step, w[i, j].numpy(), parts)
                 for j, (s, k, q) in enumerate(zip(shot.sources, stiffness, strength, strict=True))
             )
         )
@@ -57,11 +58,11 @@ def forcing(
 
     The equation's are minus its residual on the background, which off the source is all there is of it: the two
     deltas, of the source and of the background's Laplacian, are the same.  Absorbing edges let the background out with
-    its own velocity.
+    its own velocity; across interfaces, where it ends, the features make up for its jumps.
     """
     out = {}
     for r in rows:
-        if r.kind not in ("equation", "edge"):
+        if r.kind not in ("equation", "edge", "jump", "slope"):
             continue
         points = later(r.points, start)
         columns = []
@@ -71,7 +72,7 @@ def forcing(
                 own: dict[Order, Tensor] = {}
                 if r.kind == "edge" and edges == "absorbing":
                     own = dict(outgoing(torch.full((len(r),), b.speed, dtype=torch.float64), r.normals, r.decay))
-                waves = b.derivatives(points, [order for order, _ in r.terms])
+                waves = b.derivatives(points, [order for order, _ in r.terms], r.between)
                 for (order, factor), wave in zip(r.terms, waves, strict=True):
                     total = total - (factor - own.get(order, 0.0)) * torch.from_numpy(wave)
             columns.append(total)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, DataError, GeometryError
+from seisinv.core import ConfigError, DataError, GeometryError, Grid
 from seisinv.core.tensors import read_arrays, write_arrays
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import VALUE, Features, Order, Partition, later
+from seisinv.surrogate.parts import Parts
 
-FORMAT = "seisinv wavefield 2"  # changes with the features
+FORMAT = "seisinv wavefield 3"  # changes with the features
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,9 @@ class Wavefield:
         }
         if f.used is not None:
             arrays["used"] = f.used
+        if f.parts is not None:
+            arrays["parts"] = f.parts.labels
+            card["grid"] = json.dumps([f.parts.grid.spacing, f.parts.grid.origin])
         for i, behind in enumerate(self.sources):
             for j, b in enumerate(behind):
                 arrays[f"source.{i}.{j}"] = np.concatenate([b.source, [b.speed, b.strength, b.step], b.wavelet])
@@ -104,10 +108,10 @@ class Wavefield:
         arrays, card = read_arrays(file, version=FORMAT)
         try:
             z, x, t = (Partition(*p) for p in json.loads(card["partitions"]))
-            features = Features((z, x, t), arrays["wave"], arrays["phase"], arrays.get("used"))
+            features = Features((z, x, t), arrays["wave"], arrays["phase"], arrays.get("used"), _parts(arrays, card))
             coefficients = arrays["coefficients"]
             fits = features.wave.shape == (3, *features.phase.shape) and coefficients.shape[1] == features.count
-            step, sources = float(card["step"]), _sources(arrays, coefficients.shape[2])
+            step, sources = float(card["step"]), _sources(arrays, coefficients.shape[2], features.parts)
         except (KeyError, ValueError, TypeError, IndexError, ConfigError) as error:
             raise DataError(f"{file} is damaged ({error}); save the wavefield again") from None
         if not fits:
@@ -116,13 +120,22 @@ class Wavefield:
         return cls(features, coefficients, errors, step, sources)
 
 
-def _sources(arrays: Mapping[str, np.ndarray], fields: int) -> tuple[tuple[Background, ...], ...]:
+def _parts(arrays: Mapping[str, np.ndarray], card: Mapping[str, str]) -> Parts | None:
+    """Return the parts of the model that `save` wrote."""
+    if "parts" not in arrays:
+        return None
+    labels = arrays["parts"]
+    spacing, origin = json.loads(card["grid"])
+    return Parts(Grid(labels.shape, spacing, origin), labels)
+
+
+def _sources(arrays: Mapping[str, np.ndarray], fields: int, parts: Parts | None) -> tuple[tuple[Background, ...], ...]:
     """Return the sources of every field that `save` wrote."""
     out: list[list[Background]] = [[] for _ in range(fields)]
     names = sorted((n for n in arrays if n.startswith("source.")), key=lambda n: [int(i) for i in n.split(".")[1:]])
     for name in names:
         a = arrays[name]
-        out[int(name.split(".")[1])].append(Background(a[:2], float(a[2]), float(a[3]), float(a[4]), a[5:]))
+        out[int(name.split(".")[1])].append(Background(a[:2], float(a[2]), float(a[3]), float(a[4]), a[5:], parts))
     return tuple(tuple(s) for s in out) if names else ()
 
 

@@ -135,7 +135,7 @@ def factorise_windows(rows: Sequence[Rows], features: Features) -> Windowed:
     counts = [p.count for p in features.partitions]
     axis = int(np.argmax(counts[:2]))  # strips lie across it
     reach = ceil(features.partitions[axis].overlap) - 1  # windows further apart do not overlap
-    cells = list(np.ndindex(*counts))
+    cells = features.cells
     strip_of = [c[axis] // reach for c in cells]
     order = sorted(range(len(cells)), key=lambda w: strip_of[w])  # stable
     windows = _windows(rows, features, order)
@@ -162,6 +162,10 @@ def _windows(rows: Sequence[Rows], features: Features, order: Sequence[int]) -> 
     out: dict[int, Window] = {}
     start = 0
     for window in order:
+        if not parts[window]:  # of a part of the model that does not reach there
+            none = np.zeros((0, 0))
+            out[window] = Window(np.zeros(0, int), none, none, none, slice(start, start))
+            continue
         at = np.concatenate([a for a, _ in parts[window]])
         block = np.concatenate([b for _, b in parts[window]])
         parts[window] = []
