@@ -248,7 +248,7 @@ def test_point_sources_on_the_command_line(tmp_path):
     assert "against the simulator: error" in done.output
     assert len(Wavefield.load(tmp_path / "wave.safetensors")) == 2
     for flags, words in (
-        ([*shots, "--bound", "0.01", "--overwrite"], "the surrogate is off by"),
+        ([*shots, "--bound", "0.002", "--overwrite"], "the surrogate is off by"),
         ([*shots, "--overwrite", "--edges", "wall"], "--peak is for the least-squares method"),
         ([*shots, "--overwrite", "--windows", "2,2"], "give one each along z, x and t"),
         (["--overwrite", "--peak", "3"], "takes 1 s: raise it"),

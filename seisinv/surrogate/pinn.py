@@ -91,6 +91,8 @@ class PINN:
     jump : float
         Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
         is cut there into parts with features of their own.  `inf` cuts nothing.
+    velocities : (low, high), m/s, optional
+        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
     seed : int
         Of the features and the points of the rows.
 
@@ -127,6 +129,7 @@ class PINN:
     edges: str | None = None
     degree: int = 5
     jump: float = 0.2
+    velocities: tuple[float, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -145,6 +148,8 @@ class PINN:
             raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
         if self.slabs < 1:
             raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
+        if self.velocities is not None and not 0 < self.velocities[0] <= self.velocities[1]:
+            raise ConfigError(f"velocities are {self.velocities} m/s; give the lowest, then the highest")
         equations = self.physics.equations(self.model.grid.axes)
         if len(equations) != 1 or equations[0].rate.order != 2:
             names = ", ".join(e.rate.field.name for e in equations)
@@ -349,7 +354,7 @@ class PINN:
     @cached_property
     def _windows(self) -> Windows:
         """What windows see of the model."""
-        behind: list[list[float]] = [[] for _ in range(self.parts.count if self.parts else 1)]
+        behind = [list(self.velocities or ()) for _ in range(self.parts.count if self.parts else 1)]
         for b in (b for shot in self._backgrounds for b in shot):
             behind[b.part].append(b.speed)
         vp = self.model["vp"].detach().double().numpy()
