@@ -136,5 +136,4 @@ def write_page(directory: Path, gathers: Gathers, picks: Picks, found: Tomogram,
 
 
 def _said(fit: Fit) -> None:
-    what = "gradient medium" if math.isnan(fit.damping) else f"smooth model, λ {fit.damping:.3g}"
-    log.info("step %d, %s: residual %.2f ms", fit.step, what, 1e3 * fit.rms)
+    log.info("step %d, %s medium: residual %.2f ms", fit.step, fit.medium, 1e3 * fit.rms)
