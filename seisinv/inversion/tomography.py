@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -72,6 +73,18 @@ class Tomogram:
     delay: float
     coverage: np.ndarray
     history: tuple[Fit, ...]
+
+    def by_offset(self, picks: Picks, *, parts: int = 3) -> tuple[str, ...]:
+        """Say how far predicted lie from picked times, in ranges of offset with equally many picks."""
+        rest = 1e3 * (self.predicted - picks.times)
+        distance = np.abs(picks.survey.offsets)
+        good = np.isfinite(rest)
+        edges = np.quantile(distance[good], np.linspace(0, 1, parts + 1))
+        said = []
+        for near, far in pairwise(edges):
+            here = rest[good & (distance >= near) & (distance <= far)]
+            said.append(f"{near:.0f} to {far:.0f} m: {here.mean():+.1f} ± {here.std():.1f} ms")
+        return tuple(said)
 
 
 @dataclass(frozen=True)

@@ -61,5 +61,6 @@ def render(
     data = settings.get("data", {}).get("path") or ["line.sgy"]
     return template.render(
         style=style, name=directory.name, cards=cards, pictures=pictures, place=str(directory), data=data[0],
-        history=found.history, vp=(float(found.model.vp.min()), float(found.model.vp.max())),
+        history=found.history, by_offset=found.by_offset(picks),
+        vp=(float(found.model.vp.min()), float(found.model.vp.max())),
     )  # fmt: skip
