@@ -1,6 +1,6 @@
 """Reciprocity: a wave takes the same time with source and receiver swapped, so that picks can be checked in pairs.
 
-|t(s → r) − t(r → s)|  against a share of the period, and what the positions differ by over the velocity
+|t(s → r) − t(r → s)|  against a share of the period, times linear between receivers
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 
 from seisinv.inversion.picking import Picks
 
-NEAR = 0.5  # receiver spacings by which swapped positions may differ
 SHARE = 0.5  # periods by which the times of a pair may differ
 
 
@@ -45,22 +44,19 @@ def check_reciprocity(picks: Picks, *, share: float = SHARE) -> Reciprocity:
     ----------
     picks : Picks
     share : float
-        Periods by which the two times may differ, beyond the time that their positions differ by.
+        Periods by which the two times may differ.
     """
     shots, times = picks.survey.shots, picks.times.copy()
     apart: list[float] = []
     broken: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for i, k in combinations(range(len(shots)), 2):
         one, other = shots[i].sources[0], shots[k].sources[0]
-        (m, first), (n, second) = (_nearest(shots[a].receivers, at) for a, at in ((i, other), (k, one)))
-        reach = NEAR * min(_spacing(shots[i].receivers), _spacing(shots[k].receivers))
-        t, u = times[i, m], times[k, n]
-        if max(first, second) > reach or not np.isfinite(t + u):
-            continue
-        apart.append(t - u)
-        slowness = max(t, u, 0.0) / max(float(np.linalg.norm(one - other)), reach)
-        if abs(t - u) > share * picks.period + (first + second) * slowness:
-            broken.append(((i, m), (k, n)))
+        t, m = _time_at(picks.times[i], shots[i].receivers, other)
+        u, n = _time_at(picks.times[k], shots[k].receivers, one)
+        if np.isfinite(t + u):
+            apart.append(t - u)
+            if abs(t - u) > share * picks.period:
+                broken.append(((i, m), (k, n)))
     for pair in broken:
         for place in pair:
             times[place] = np.nan
@@ -69,12 +65,16 @@ def check_reciprocity(picks: Picks, *, share: float = SHARE) -> Reciprocity:
     return Reciprocity(picks.replace(times=times, quality=quality), len(apart), len(broken), rms)
 
 
-def _nearest(receivers: np.ndarray, position: np.ndarray) -> tuple[int, float]:
-    """Return the receiver nearest to a position, and how far it is, m."""
+def _time_at(times: np.ndarray, receivers: np.ndarray, position: np.ndarray) -> tuple[float, int]:
+    """Return the time at a position, linear between the receivers on both sides, and the receiver nearest to it.
+
+    NaN where the nearest receiver is farther than their spacing, or either side has no pick.
+    """
     distance = np.linalg.norm(receivers - position, axis=1)
-    return int(distance.argmin()), float(distance.min())
-
-
-def _spacing(receivers: np.ndarray) -> float:
-    """Return the median distance between neighbouring receivers, m; 0 for a single one."""
-    return float(np.median(np.linalg.norm(np.diff(receivers, axis=0), axis=1))) if len(receivers) > 1 else 0.0
+    nearest = int(distance.argmin())
+    x = receivers[:, -1]
+    order = np.argsort(x, kind="stable")
+    spacing = float(np.median(np.diff(x[order]))) if len(x) > 1 else 0.0
+    if distance[nearest] > max(spacing, 1e-6):
+        return float("nan"), nearest
+    return float(np.interp(position[-1], x[order], times[order])), nearest
