@@ -8,6 +8,7 @@ from seisinv.inversion.picking import Picks, pick_first_breaks
 from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
+from seisinv.inversion.reciprocity import Reciprocity, check_reciprocity
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
 from seisinv.inversion.surrogate_simulator import SurrogateSimulator
@@ -31,6 +32,7 @@ __all__ = [
     "Optimizer",
     "PINNInversion",
     "Picks",
+    "Reciprocity",
     "Result",
     "ShotResult",
     "ShotTask",
@@ -43,6 +45,7 @@ __all__ = [
     "Uncertainty",
     "Window",
     "calibrate",
+    "check_reciprocity",
     "cycle_skip_share",
     "mae",
     "metrics",
