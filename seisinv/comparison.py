@@ -77,7 +77,10 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
             log.info("%s is there already", run.label.name)
             continue
         log.info("run %d of %d: %s", number, len(runs), run.label.name)
-        runner.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
+        try:
+            runner.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
+        except SeisinvError as error:
+            raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
     records = {run.label: read_run(run.directory) for run in runs}
     return _written(records, base.settings, base, directory, command=command, truth=truth)
 

@@ -58,6 +58,7 @@ def _pinn_of(prepared: job.Job) -> PINNInversion:
         refine=s.pinn.refine,
         wavelet="estimate" if s.wavelet.kind == "estimate" else "known",
         spare=s.pinn.spare,
+        bound=s.pinn.bound,
     )
 
 

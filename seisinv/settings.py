@@ -144,6 +144,9 @@ class PinnSection(Section):
     trust: Positive = Field(default=100.0, description="weight of the data against the equation")
     refine: bool = Field(default=True, description="add what is left to the right-hand sides")
     spare: Annotated[float, Field(ge=1)] = Field(default=2.5, description="features per wave")
+    bound: Positive = Field(
+        default=0.1, description="largest error of the features against the simulator; more is refused"
+    )
 
 
 class LadderSection(Section):

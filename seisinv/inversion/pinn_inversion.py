@@ -56,6 +56,9 @@ class PINNInversion:
         Use the survey's wavelet, or one amplitude for each frequency, estimated by least squares.
     spare : float
         Features per wave; more cost more and fit better.
+    bound : float
+        Largest relative error of the features' data against the propagator's, measured in the model of then before the
+        turns of each frequency; beyond it the run is refused, or ends with the frequency before.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class PINNInversion:
     refine: bool = True
     wavelet: str = "known"
     spare: float = 2.5
+    bound: float = 0.1
 
     def __post_init__(self) -> None:
         grid, survey = self.propagator.grid, self.observed.survey
@@ -89,6 +93,8 @@ class PINNInversion:
             raise ConfigError(f"bounds are given for {', '.join(self.unknown.limits)}; only vp is solved for here")
         if self.propagator.boundary.free_surface:
             raise ConfigError("the propagator has a free surface; the fields here have absorbing layers on all sides")
+        if not self.bound > 0:
+            raise ConfigError(f"bound is {self.bound:g}; it must be positive (0.1 is 10 % of the data)")
         if not self.trust > 0:
             raise ConfigError(f"trust is {self.trust:g}; the data rows need a positive weight (100 is a good value)")
         if self.wavelet not in ("known", "estimate"):
@@ -132,8 +138,8 @@ class PINNInversion:
         seed : int
             Of the priors.
         budget : int, optional
-            Solves the run may cost at most: fields of one shot at one turn are one, two where the wavelet is estimated.
-            The frequencies get equal shares.
+            Solves the run may cost at most: fields of one shot at one turn are one, two where the wavelet is estimated,
+            and each frequency begins with two for its check.  The frequencies get equal shares.
 
         Returns
         -------
@@ -168,9 +174,7 @@ class PINNInversion:
             raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
         if iterations < 1:
             raise ConfigError(f"iterations is {iterations}; at least 1 is needed")
-        for f in chosen:
-            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the features cannot hold
-        least = len(chosen) * self.solves_of_turn
+        least = len(chosen) * (self.solves_of_turn + self.solves_of_check)
         if budget is not None and budget < least:
             raise ConfigError(
                 f"budget is {budget} solves; {len(self.observed)} shots at {len(chosen)} frequencies need at least "
@@ -179,6 +183,8 @@ class PINNInversion:
         if self.wavelet == "known":
             for f in chosen:
                 of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
+        for f in chosen:
+            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the features cannot hold
         return chosen
 
     def fields(self, frequency: float, sources: np.ndarray, receivers: np.ndarray) -> Reconstruction:
@@ -192,6 +198,11 @@ class PINNInversion:
     def solves_of_turn(self) -> int:
         """What a turn costs: fields of every shot, twice where the wavelet is estimated."""
         return len(self.observed) * (1 if self.wavelet == "known" else 2)
+
+    @property
+    def solves_of_check(self) -> int:
+        """What holding the fields against the simulator costs at a frequency: one field and one simulation per shot."""
+        return 2 * len(self.observed)
 
     def waveform(self, shots: Sequence[int] | None = None) -> Inversion:
         """Return the waveform inversion of the same data (default: all shots), which can judge this one's models."""
@@ -232,7 +243,7 @@ class PINNInversion:
             "bounds": digest(*self.unknown.bounds()),
             "propagator": digest(self.propagator),
             "penalty": digest(self.penalty),
-            "settings": digest(self.trust, self.refine, self.wavelet, self.spare),
+            "settings": digest(self.trust, self.refine, self.wavelet, self.spare, self.bound),
             "frequencies": digest(list(frequencies), iterations, seed),
             "budget": digest(budget),
         }
@@ -250,6 +261,7 @@ class PINNInversion:
             "refine": self.refine,
             "wavelet": self.wavelet,
             "spare": self.spare,
+            "bound": self.bound,
             "shots": len(self.observed),
             "budget": "none" if budget is None else budget,
             "seed": seed,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seisinv.core import Gathers, Model, RunError
+from seisinv.core import Gathers, Model, RunError, StabilityError, ricker
 from seisinv.inversion import slowness
 from seisinv.inversion.cost import Cost, forget_peak, peak_memory, write_cost
 from seisinv.inversion.fingerprint import digest
@@ -26,6 +28,8 @@ from seisinv.surrogate.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from seisinv.inversion.pinn_inversion import PINNInversion
+
+log = logging.getLogger("seisinv.inversion")
 
 Arrays = dict[str, np.ndarray]
 NEAR = 0.1  # wavelengths: nearer to their source, traces are those of a singularity, and are left out
@@ -47,6 +51,7 @@ class PinnLoop:
     solves: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    error: float = 0.0  # of the features at the frequency of now
 
     def run(self) -> Result:
         """Invert frequency by frequency."""
@@ -58,7 +63,12 @@ class PinnLoop:
         model, ends = start, []
         observed = self.problem.observed[:]
         for index, (frequency, turns) in enumerate(zip(self.frequencies, self.turns, strict=True)):
-            model = self._frequency(index, model, observed)
+            fields, data, amplitude = self._prepared(index, observed)
+            if (why := self._trusted(index, model, fields, data)) is not None:
+                log.warning("%s", why)
+                ends.append(BandEnd(frequency, why, 0, 0))
+                break
+            model = self._frequency(index, model, (fields, data, amplitude))
             spent = turns < self.iterations
             reason = f"its share of the {self.budget} solves is spent" if spent else "all turns are done"
             ends.append(BandEnd(frequency, reason, turns, turns))
@@ -73,14 +83,17 @@ class PinnLoop:
         """How many turns each frequency gets; what one leaves of the budget goes to those after it."""
         left, out = self.budget, []
         for later in range(len(self.frequencies), 0, -1):
-            share = self.iterations if left is None else left // later // self.problem.solves_of_turn
+            check, turn = self.problem.solves_of_check, self.problem.solves_of_turn
+            share = self.iterations if left is None else (left // later - check) // turn
             out.append(min(self.iterations, share))
-            left = None if left is None else left - out[-1] * self.problem.solves_of_turn
+            left = None if left is None else left - check - out[-1] * turn
         return out
 
-    def _frequency(self, index: int, model: Model, observed: Gathers) -> Model:
+    def _frequency(
+        self, index: int, model: Model, prepared: tuple[Reconstruction, np.ndarray, np.ndarray | None]
+    ) -> Model:
         """Alternate at one frequency."""
-        fields, data, amplitude = self._prepared(index, observed)
+        fields, data, amplitude = prepared
         equation = np.zeros((len(fields.points), data.shape[1]), complex)
         missing = np.zeros(data.shape, complex)
         for turn in range(self.turns[index]):
@@ -90,15 +103,9 @@ class PinnLoop:
             def compute(
                 model: Model = model, equation: np.ndarray = equation, missing: np.ndarray = missing, turn: int = turn
             ) -> Arrays:
-                began, cpu = time.perf_counter(), time.process_time()
-                out = self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
-                spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-                return out | {name: np.array(value) for name, value in spent.items()}
+                return self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
 
-            arrays = self.directory.kept(f"{index:02d}-{turn:05d}", key, compute)
-            self.solves += self.problem.solves_of_turn
-            self.seconds += float(arrays["seconds"])
-            self.cpu_seconds += float(arrays["cpu_seconds"])
+            arrays = self._kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
             if before is None:
                 self._record(index, 0, model, arrays)
             model = model.replace(vp=torch.from_numpy(arrays["vp"])).to(model["vp"].dtype)
@@ -121,20 +128,79 @@ class PinnLoop:
     def _prepared(self, index: int, observed: Gathers) -> tuple[Reconstruction, np.ndarray, np.ndarray | None]:
         """Return the fields' features, the data [receiver, shot], NaN where there are none, and the amplitudes."""
         problem, survey, frequency = self.problem, observed.survey, self.frequencies[index]
-        places, number = np.unique(
-            np.concatenate([s.receivers for s in survey.shots]).round(3), axis=0, return_inverse=True
-        )
-        spectra = of_gathers(observed, frequency)
-        data, at = np.full((len(places), len(survey)), np.nan, complex), 0
-        for shot, s in enumerate(survey.shots):
-            data[number.ravel()[at : at + len(s.receivers)], shot] = spectra[shot, : len(s.receivers)]
-            at += len(s.receivers)
+        places = self._places[0]
+        data = self._spectra(observed, frequency)
         sources = np.concatenate([s.sources for s in survey.shots])
         near = NEAR * problem.velocities[0] / frequency
         data[np.linalg.norm(places[:, None] - sources, axis=-1) < near] = np.nan
         fields = problem.fields(frequency, sources, places)
         known = problem.wavelet == "known"
         return fields, data, of_sources(problem.propagator.survey, frequency) if known else None
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """All receivers' positions, each once, and the number there of each trace's."""
+        every = np.concatenate([s.receivers for s in self.problem.observed.survey.shots])
+        places, number = np.unique(every.round(3), axis=0, return_inverse=True)
+        return places, number.ravel()
+
+    def _spectra(self, gathers: Gathers, frequency: float) -> np.ndarray:
+        """Return the data at a frequency [receiver, shot], NaN where there are none."""
+        places, number = self._places
+        spectra, at = of_gathers(gathers, frequency), 0
+        data = np.full((len(places), len(gathers)), np.nan, complex)
+        for shot, s in enumerate(gathers.survey.shots):
+            data[number[at : at + len(s.receivers)], shot] = spectra[shot, : len(s.receivers)]
+            at += len(s.receivers)
+        return data
+
+    def _trusted(self, index: int, model: Model, fields: Reconstruction, data: np.ndarray) -> str | None:
+        """Hold the fields against the simulator's; return why they cannot be used here, None if they can.
+
+        Raises
+        ------
+        StabilityError
+            If that is so at the first frequency.
+        """
+        frequency, bound, propagator = self.frequencies[index], self.problem.bound, self.problem.propagator
+        survey = propagator.survey.with_wavelet(ricker(frequency))
+
+        def compute() -> Arrays:
+            found = fields.solve(1 / _vp(model) ** 2, None, trust=1.0).received
+            with torch.no_grad():
+                exact = self._spectra(propagator.replace(survey=survey)(model), frequency)
+            exact = exact / of_sources(survey, frequency)
+            live = np.isfinite(data) & np.isfinite(exact)
+            return {"error": np.array(np.linalg.norm((found - exact)[live]) / np.linalg.norm(exact[live]))}
+
+        key = digest(_vp(model))
+        arrays = self._kept(f"{index:02d}-check", key, compute, solves=self.problem.solves_of_check)
+        self.error = float(arrays["error"])
+        log.info("%g Hz: the features are off by %.1f %% of the simulator's data", frequency, 100 * self.error)
+        if self.error <= bound:
+            return None
+        why = (
+            f"at {frequency:g} Hz the features are off by {self.error:.1%} of the simulator's data (bound "
+            f"{bound:.0%}): give more features a wave (spare), keep to lower frequencies, or invert wave forms"
+        )
+        if index == 0:
+            raise StabilityError(why)
+        return why
+
+    def _kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
+        """Return an answer, computed now or by an earlier process, and count what it cost."""
+
+        def timed() -> Arrays:
+            began, cpu = time.perf_counter(), time.process_time()
+            out = compute()
+            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+            return out | {n: np.array(value) for n, value in spent.items()}
+
+        arrays = self.directory.kept(name, key, timed)
+        self.solves += solves
+        self.seconds += float(arrays["seconds"])
+        self.cpu_seconds += float(arrays["cpu_seconds"])
+        return arrays
 
     def _turn(
         self,
@@ -195,6 +261,7 @@ class PinnLoop:
                 "misfit": misfit,
                 "relative": misfit / (first or 1.0),
                 "penalty": float(arrays["broken"]),
+                "surrogate_error": self.error,
                 "gradient_norm": None,
                 "evaluations": turn,
                 "solves": self.solves,
