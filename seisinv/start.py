@@ -137,12 +137,11 @@ def refuse_models(paths: Sequence[str]) -> None:
     ------
     DataError
     """
-    from seisinv.io.files import magic, uncompressed
+    from seisinv.io.files import uncompressed
     from seisinv.io.reader import recording
 
-    for name in paths:
-        path = Path(name)
-        positive = magic(path) in ("npy", "zip or npz")
+    for path in map(Path, paths[:1]):
+        positive = path.suffix.lower() in (".npz", ".npy")
         if not positive:
             with uncompressed(path) as plain:
                 source = recording(plain)

@@ -41,10 +41,11 @@ def first_breaks(
         offsets = gathers.survey.offsets[k, : len(live)][live]
         draw_gather(panel, data, offsets, gathers.survey.time, scale=amplitude(data, CLIP))
         order = np.argsort(offsets, kind="stable")
-        panel.scatter(offsets, picked[k, : len(live)][live] + lag, s=16, color=RED, linewidths=0, label="picked")
-        if predicted is not None:  # a thin line: the dots beneath stay visible on both sides
+        panel.scatter(offsets, picked[k, : len(live)][live] + lag, s=18, color=RED, linewidths=0, label="picked")
+        if predicted is not None:  # a thin line with a pale edge: it shows on dots, and dots show on both of its sides
             t = predicted[k, : len(live)][live] + lag
-            panel.plot(offsets[order], t[order], color=BLUE, linewidth=0.9, label="predicted")
+            panel.plot(offsets[order], t[order], color="white", linewidth=2.2)
+            panel.plot(offsets[order], t[order], color=BLUE, linewidth=1.2, label="predicted")
         last = np.nanmax(picked[k]) if np.isfinite(picked[k]).any() else gathers.survey.time.end
         panel.set_ylim(
             min(gathers.survey.time.end, 1.4 * (last + lag) + 0.02), max(gathers.survey.time.start, -0.1 * last)
