@@ -163,7 +163,9 @@ class PinnLoop:
             If that is so at the first frequency.
         """
         frequency, bound, propagator = self.frequencies[index], self.problem.bound, self.problem.propagator
-        survey = propagator.survey.with_wavelet(ricker(frequency))
+        survey = propagator.survey  # its wavelet, if it is known: records may end before a longer one is over
+        if self.problem.wavelet != "known":
+            survey = survey.with_wavelet(ricker(2 * frequency))
 
         def compute() -> Arrays:
             found = fields.solve(1 / _vp(model) ** 2, None, trust=1.0).received
