@@ -25,9 +25,11 @@ from math import ceil, inf, pi
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
-from seisinv.physics import Physics
+from seisinv.physics import Acoustic, Physics
+from seisinv.surrogate.adjoint import attach, kernel, reversed_survey
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.band import Windows, windows_on
 from seisinv.surrogate.features import Features, Partition, cone
@@ -52,6 +54,7 @@ from seisinv.surrogate.wavefield import Wavefield
 from seisinv.surrogate.windowed import factorise_windows
 
 EDGES = ("open", "wall", "absorbing")
+GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
 FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
@@ -91,6 +94,9 @@ class PINN:
     jump : float
         Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
         is cut there into parts with features of their own.  `inf` cuts nothing.
+    gradient : {"rows", "field"}
+        How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
+        adjoint waves, a smooth kernel known at every node.
     seed : int
         Of the features and the points of the rows.
 
@@ -127,6 +133,7 @@ class PINN:
     edges: str | None = None
     degree: int = 5
     jump: float = 0.2
+    gradient: str = "rows"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -141,6 +148,12 @@ class PINN:
                 raise ConfigError(f"{name} is {value:g} {unit}; it must be positive")
         if self.edges not in EDGES:
             raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
+        if self.gradient not in GRADIENTS:
+            raise ConfigError(f"gradient is {self.gradient!r}; it must be one of {', '.join(GRADIENTS)}")
+        if self.gradient == "field" and self.physics != Acoustic():
+            raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
+        if not self.jump > 0:
+            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf to cut nothing")
         if len(self.windows) != 3:
             raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
         if self.slabs < 1:
@@ -215,9 +228,17 @@ class PINN:
         model = self.model if model is None else model
         if model.grid != self.model.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
-        rows = self._rows(model)
+        rows = self._rows(model if self.gradient == "rows" else _without_gradients(model))
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
         layers = self._march.solve(system)
+        data = self._received(layers).to(model["vp"].dtype)
+        if self.gradient == "field" and model["vp"].requires_grad:
+            data = attach(data, model["vp"], lambda g: self._kernel(g, _without_gradients(model), system, layers))
+        return Gathers(data, self.survey)
+
+    def _received(self, layers: Sequence[Tensor]) -> Tensor:
+        """Return the fields of last layers at the receivers [shot, receiver, time]."""
+        assert self.survey is not None
         times = self.survey.time.times
         data = torch.zeros(len(self.survey), self.survey.max_receivers, len(times), dtype=torch.float64)
         alike: dict[bytes, list[int]] = {}
@@ -230,12 +251,26 @@ class PINN:
             behind = np.stack([sum(b(points) for b in self._backgrounds[i]) for i in shots], 1)
             whole = (part + torch.from_numpy(behind)).T.reshape(len(shots), len(receivers), len(times))
             data = data.index_put((torch.tensor(shots)[:, None], torch.arange(len(receivers))[None]), whole)
-        return Gathers(data.to(model["vp"].dtype), self.survey)
+        return data
+
+    def _kernel(self, gradient: Tensor, model: Model, system: System, layers: Sequence[Tensor]) -> np.ndarray:
+        """Return the derivative in vp of an objective whose derivative in the data is given, by adjoint waves."""
+        assert self.survey is not None
+        frequency = self._highest / (2 * pi)
+        survey = reversed_survey(self.survey, gradient, frequency)
+        waves = backgrounds(survey, self._residual(model), self.parts)
+        back = replace(self._march, sources=waves).solve(system)
+        forward, adjoint = (
+            Wavefield(self.basis, np.stack([a.numpy() for a in fields]), {}, self._step, sources)
+            for fields, sources in ((layers, self._backgrounds), (back, waves))
+        )
+        found = kernel(forward, adjoint, grid=model.grid, end=survey.time.end, frequency=frequency)
+        return found * 2 / model["vp"].double().numpy() ** 3
 
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        return self._residual(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
+        return self._residual(_without_gradients(self.model))
 
     @cached_property
     def needed(self) -> int:
@@ -278,7 +313,7 @@ class PINN:
     @cached_property
     def system(self) -> System:
         """The factorised rows; made at the first call, the dear part of it."""
-        rows = self._rows(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
+        rows = self._rows(_without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
@@ -412,3 +447,7 @@ class PINN:
         if self.needed > LARGEST:
             return factorise_windows(rows, self.basis)
         return factorise(matrix(rows, self.basis))
+
+
+def _without_gradients(model: Model) -> Model:
+    return model.replace(**{n: model[n].detach() for n in model})
