@@ -23,7 +23,7 @@ from seisinv.core import Grid, Survey
 from seisinv.surrogate.wavefield import Wavefield
 
 STEPS = 3.0  # of the integral over time per period of the highest frequency; its integrand holds twice that
-EASED = 0.5  # periods of the highest frequency over which residuals fall to zero at the end of the record
+EASED = 0.25  # periods of the highest frequency over which residuals fall to zero at the end of the record
 
 
 def reversed_survey(survey: Survey, gradient: Tensor, frequency: float) -> Survey:

@@ -162,7 +162,11 @@ class PINN:
         if len(equations) != 1 or equations[0].rate.order != 2:
             names = ", ".join(e.rate.field.name for e in equations)
             raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
-        _ = self.residual  # refuses what it cannot read
+        if self.residual.differentiated and self.parts is not None:
+            raise ModelError(
+                f"vp jumps by more than {self.jump:.0%} and the equation differentiates "
+                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to round the jump"
+            )
         self._check_size()
 
     def __call__(self, *initial: Initial, accept: float = 0.05) -> Wavefield:
