@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from math import ceil, inf, pi
+from math import inf, pi
 
 import numpy as np
 import torch
@@ -36,18 +36,10 @@ from seisinv.surrogate.features import Features, Partition, cone
 from seisinv.surrogate.implicit import Solver, System
 from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.march import March, check_growth, ratio
-from seisinv.surrogate.parts import PartedMedium, Parts, parts_of
-from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.rows import (
-    PER_FEATURE,
-    Rows,
-    edge_rows,
-    equation_rows,
-    initial_rows,
-    interface_rows,
-    matrix,
-    places,
-)
+from seisinv.surrogate.parts import Parts, parts_of
+from seisinv.surrogate.problem import Problem, residual_of
+from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.rows import Rows, matrix, places
 from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.sources import backgrounds, highest_frequency
 from seisinv.surrogate.wavefield import Wavefield
@@ -57,7 +49,6 @@ EDGES = ("open", "wall", "absorbing")
 GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
 CHECKED = 600  # points at which the errors are measured
 
 
@@ -209,7 +200,7 @@ class PINN:
                     f"raise {self._band}, or keep the field away from the edges"
                 )
         check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
-        rows = self._fresh(points)
+        rows = self._problem.fresh(_without_gradients(self.model), points, self.seed + 1)
         errors |= self._march.errors(layers, rows, self._highest)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
@@ -232,7 +223,7 @@ class PINN:
         model = self.model if model is None else model
         if model.grid != self.model.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
-        rows = self._rows(model if self.gradient == "rows" else _without_gradients(model))
+        rows = self._problem.rows(model if self.gradient == "rows" else _without_gradients(model))
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
         layers = self._march.solve(system)
         data = self._received(layers).to(model["vp"].dtype)
@@ -262,7 +253,7 @@ class PINN:
         assert self.survey is not None
         frequency = self._highest / (2 * pi)
         survey = reversed_survey(self.survey, gradient, frequency)
-        waves = backgrounds(survey, self._residual(model), self.parts)
+        waves = backgrounds(survey, residual_of(self.physics, model, degree=self.degree, parts=self.parts), self.parts)
         back = replace(self._march, sources=waves).solve(system)
         forward, adjoint = (
             Wavefield(self.basis, np.stack([a.numpy() for a in fields]), {}, self._step, sources)
@@ -274,7 +265,7 @@ class PINN:
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        return self._residual(_without_gradients(self.model))
+        return residual_of(self.physics, _without_gradients(self.model), degree=self.degree, parts=self.parts)
 
     @cached_property
     def needed(self) -> int:
@@ -317,7 +308,7 @@ class PINN:
     @cached_property
     def system(self) -> System:
         """The factorised rows; made at the first call, the dear part of it."""
-        rows = self._rows(_without_gradients(self.model))
+        rows = self._problem.rows(_without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
@@ -399,53 +390,19 @@ class PINN:
         assert self.edges is not None
         return March(self.basis, self._step, self.slabs, self._backgrounds, self.edges)
 
-    def _residual(self, model: Model) -> Residual:
-        values = {n: model[n].to(torch.float64) for n in self.physics.parameters}
-        (equation,) = self.physics.equations(model.grid.axes)
-        coefficients = self.physics.coefficients(values, model.grid.axes)
-        if self.parts is None:
-            return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
-        media = [
-            Medium(model.grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, self.degree)
-            for near in (torch.from_numpy(self.parts.nearest(n)) for n in range(self.parts.count))
-        ]
-        return Residual(equation, model.grid.axes, PartedMedium(self.parts, media))
-
-    def _rows(self, model: Model) -> tuple[Rows, ...]:
-        """Return the rows; their factors follow from the model."""
-        ratio = FEWER if self.needed > LARGEST else PER_FEATURE
-        points = {
-            kind: places(
-                self.partitions,
-                ceil(ratio[kind] * self.basis.active),
-                self.seed,
-                shares=None if kind == "edge" else self.basis.used,
-                parts=self.parts,
-            )
-            for kind in ("equation", "initial", "edge")
-        }
-        w = self._highest
-        rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
-        return *rows, *self._held(model, points["edge"], ratio["interface"])
-
-    def _held(self, model: Model, points: np.ndarray, ratio: float) -> list[Rows]:
-        """Return rows of edges, and of interfaces with so many points per feature beside them."""
-        rows = []
-        if self.edges != "open":
-            assert self.edges is not None
-            rows.append(
-                edge_rows(self.edges, model, partitions=self.partitions, points=points, frequency=self._highest)
-            )
-        if self.parts is not None:
-            beside = self._each.reshape(-1, self.parts.count)
-            count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
-            k = self.wavenumber or self._highest / float(self._windows.lowest.min())
-            rows += interface_rows(self.parts, self.partitions, count, wavenumber=k, seed=self.seed)
-        return rows
-
-    def _fresh(self, points: np.ndarray) -> list[Rows]:
-        """Return rows of the equation, edges and interfaces, at points to which the field is not fitted."""
-        return [equation_rows(self.residual, points, self._highest), *self._held(self.model, points, 1.0)]
+    @cached_property
+    def _problem(self) -> Problem:
+        assert self.edges is not None
+        return Problem(
+            self.physics,
+            self.basis,
+            self.degree,
+            self.edges,
+            self._highest,
+            self.wavenumber or self._highest / float(self._windows.lowest.min()),
+            self.needed > LARGEST,
+            self.seed,
+        )
 
     def _factorise(self, rows: Sequence[Rows]) -> Solver:
         if self.needed > LARGEST:
