@@ -33,6 +33,14 @@ def layers(z: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.where(z < 200.0, 1500.0, 2500.0) + 0 * x
 
 
+JUMPS: dict[str, Velocity] = {  # 1500 and 2500 m/s, in places 1800 m/s
+    "dip of 17°": lambda z, x: np.where(z < 200 + 0.3 * x, 1500.0, 2500.0),
+    "bowl": lambda z, x: np.where(z > 150 + 300 * np.cos(x / 350), 2500.0, 1500.0),
+    "three layers": lambda z, x: np.where(z < 100, 1500.0, np.where(z < 500, 2500.0, 1800.0)) + 0 * x,
+    "body of 400 m radius": lambda z, x: np.where((z - 250) ** 2 + (x - 100) ** 2 < 400**2, 2500.0, 1500.0),
+}
+
+
 def snapshots(
     points: Sequence[np.ndarray], nodes: int, *, half: float, velocity: Velocity, start: Initial
 ) -> tuple[np.ndarray, float]:

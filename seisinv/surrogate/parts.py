@@ -24,6 +24,7 @@ from seisinv.core import Grid
 from seisinv.surrogate.residual import Jet, Values
 
 SMOOTH = 1.0  # standard deviation of the smoothing of indicators, in cells
+MOSTLY = 0.5  # share of nodes within interfaces beyond which there are no parts
 NEWTON = 4  # steps onto an interface, from half a cell away
 
 
@@ -151,8 +152,8 @@ class PartedMedium:
 def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:
     """Return the parts of a model between neighbouring nodes whose velocities differ by more than the share `jump`.
 
-    Parts that are nowhere three nodes wide count as interfaces.  None if no more than one part is left: interfaces
-    that end within the model cut nothing off.
+    Parts that are nowhere three nodes wide count as interfaces.  None if no more than one part is left (interfaces that
+    end within the model cut nothing off), or if most nodes lie within interfaces, as in noise.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
     from scipy.sparse import coo_array
@@ -174,6 +175,8 @@ def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:
         return None
     labels = np.searchsorted(wide, found)
     thin = wide[np.minimum(labels, len(wide) - 1)] != found
+    if np.mean(thin) > MOSTLY:
+        return None
     return Parts(grid, np.where(thin, -1, labels))
 
 

@@ -21,40 +21,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from math import ceil, inf, pi
+from math import inf, pi
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
-from seisinv.physics import Physics
+from seisinv.physics import Acoustic, Physics
+from seisinv.surrogate.adjoint import attach, kernel, reversed_survey
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.band import Windows, windows_on
 from seisinv.surrogate.features import Features, Partition, cone
 from seisinv.surrogate.implicit import Solver, System
 from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.march import March, check_growth, ratio
-from seisinv.surrogate.parts import PartedMedium, Parts, parts_of
-from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.rows import (
-    PER_FEATURE,
-    Rows,
-    edge_rows,
-    equation_rows,
-    initial_rows,
-    interface_rows,
-    matrix,
-    places,
-)
+from seisinv.surrogate.parts import Parts, parts_of
+from seisinv.surrogate.problem import Problem, residual_of
+from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.rows import Rows, matrix, places
 from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.sources import backgrounds, highest_frequency
 from seisinv.surrogate.wavefield import Wavefield
 from seisinv.surrogate.windowed import factorise_windows
 
 EDGES = ("open", "wall", "absorbing")
+GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
 CHECKED = 600  # points at which the errors are measured
 
 
@@ -93,6 +87,9 @@ class PINN:
         is cut there into parts with features of their own.  `inf` cuts nothing.
     velocities : (low, high), m/s, optional
         Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
+    gradient : {"rows", "field"}
+        How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
+        adjoint waves, a smooth kernel known at every node.
     seed : int
         Of the features and the points of the rows.
 
@@ -130,6 +127,7 @@ class PINN:
     degree: int = 5
     jump: float = 0.2
     velocities: tuple[float, float] | None = None
+    gradient: str = "rows"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -144,6 +142,12 @@ class PINN:
                 raise ConfigError(f"{name} is {value:g} {unit}; it must be positive")
         if self.edges not in EDGES:
             raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
+        if self.gradient not in GRADIENTS:
+            raise ConfigError(f"gradient is {self.gradient!r}; it must be one of {', '.join(GRADIENTS)}")
+        if self.gradient == "field" and self.physics != Acoustic():
+            raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
+        if not self.jump > 0:
+            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf to cut nothing")
         if len(self.windows) != 3:
             raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
         if self.slabs < 1:
@@ -154,7 +158,11 @@ class PINN:
         if len(equations) != 1 or equations[0].rate.order != 2:
             names = ", ".join(e.rate.field.name for e in equations)
             raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
-        _ = self.residual  # refuses what it cannot read
+        if self.residual.differentiated and self.parts is not None:
+            raise ModelError(
+                f"vp jumps by more than {self.jump:.0%} and the equation differentiates "
+                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to round the jump"
+            )
         self._check_size()
 
     def __call__(self, *initial: Initial, accept: float = 0.05) -> Wavefield:
@@ -197,7 +205,7 @@ class PINN:
                     f"raise {self._band}, or keep the field away from the edges"
                 )
         check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
-        rows = self._fresh(points)
+        rows = self._problem.fresh(_without_gradients(self.model), points, self.seed + 1)
         errors |= self._march.errors(layers, rows, self._highest)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
@@ -220,9 +228,17 @@ class PINN:
         model = self.model if model is None else model
         if model.grid != self.model.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
-        rows = self._rows(model)
+        rows = self._problem.rows(model if self.gradient == "rows" else _without_gradients(model))
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
         layers = self._march.solve(system)
+        data = self._received(layers).to(model["vp"].dtype)
+        if self.gradient == "field" and model["vp"].requires_grad:
+            data = attach(data, model["vp"], lambda g: self._kernel(g, _without_gradients(model), system, layers))
+        return Gathers(data, self.survey)
+
+    def _received(self, layers: Sequence[Tensor]) -> Tensor:
+        """Return the fields of last layers at the receivers [shot, receiver, time]."""
+        assert self.survey is not None
         times = self.survey.time.times
         data = torch.zeros(len(self.survey), self.survey.max_receivers, len(times), dtype=torch.float64)
         alike: dict[bytes, list[int]] = {}
@@ -235,12 +251,26 @@ class PINN:
             behind = np.stack([sum(b(points) for b in self._backgrounds[i]) for i in shots], 1)
             whole = (part + torch.from_numpy(behind)).T.reshape(len(shots), len(receivers), len(times))
             data = data.index_put((torch.tensor(shots)[:, None], torch.arange(len(receivers))[None]), whole)
-        return Gathers(data.to(model["vp"].dtype), self.survey)
+        return data
+
+    def _kernel(self, gradient: Tensor, model: Model, system: System, layers: Sequence[Tensor]) -> np.ndarray:
+        """Return the derivative in vp of an objective whose derivative in the data is given, by adjoint waves."""
+        assert self.survey is not None
+        frequency = self._highest / (2 * pi)
+        survey = reversed_survey(self.survey, gradient, frequency)
+        waves = backgrounds(survey, residual_of(self.physics, model, degree=self.degree, parts=self.parts), self.parts)
+        back = replace(self._march, sources=waves).solve(system)
+        forward, adjoint = (
+            Wavefield(self.basis, np.stack([a.numpy() for a in fields]), {}, self._step, sources)
+            for fields, sources in ((layers, self._backgrounds), (back, waves))
+        )
+        found = kernel(forward, adjoint, grid=model.grid, end=survey.time.end, frequency=frequency)
+        return found * 2 / model["vp"].double().numpy() ** 3
 
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        return self._residual(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
+        return residual_of(self.physics, _without_gradients(self.model), degree=self.degree, parts=self.parts)
 
     @cached_property
     def needed(self) -> int:
@@ -283,7 +313,7 @@ class PINN:
     @cached_property
     def system(self) -> System:
         """The factorised rows; made at the first call, the dear part of it."""
-        rows = self._rows(self.model.replace(**{n: self.model[n].detach() for n in self.model}))
+        rows = self._problem.rows(_without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
@@ -365,55 +395,25 @@ class PINN:
         assert self.edges is not None
         return March(self.basis, self._step, self.slabs, self._backgrounds, self.edges)
 
-    def _residual(self, model: Model) -> Residual:
-        values = {n: model[n].to(torch.float64) for n in self.physics.parameters}
-        (equation,) = self.physics.equations(model.grid.axes)
-        coefficients = self.physics.coefficients(values, model.grid.axes)
-        if self.parts is None:
-            return Residual(equation, model.grid.axes, Medium(model.grid, coefficients, self.degree))
-        media = [
-            Medium(model.grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, self.degree)
-            for near in (torch.from_numpy(self.parts.nearest(n)) for n in range(self.parts.count))
-        ]
-        return Residual(equation, model.grid.axes, PartedMedium(self.parts, media))
-
-    def _rows(self, model: Model) -> tuple[Rows, ...]:
-        """Return the rows; their factors follow from the model."""
-        ratio = FEWER if self.needed > LARGEST else PER_FEATURE
-        points = {
-            kind: places(
-                self.partitions,
-                ceil(ratio[kind] * self.basis.active),
-                self.seed,
-                shares=None if kind == "edge" else self.basis.used,
-                parts=self.parts,
-            )
-            for kind in ("equation", "initial", "edge")
-        }
-        w = self._highest
-        rows = (equation_rows(self._residual(model), points["equation"], w), *initial_rows(points["initial"], w))
-        return *rows, *self._held(model, points["edge"], ratio["interface"])
-
-    def _held(self, model: Model, points: np.ndarray, ratio: float) -> list[Rows]:
-        """Return rows of edges, and of interfaces with so many points per feature beside them."""
-        rows = []
-        if self.edges != "open":
-            assert self.edges is not None
-            rows.append(
-                edge_rows(self.edges, model, partitions=self.partitions, points=points, frequency=self._highest)
-            )
-        if self.parts is not None:
-            beside = self._each.reshape(-1, self.parts.count)
-            count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
-            k = self.wavenumber or self._highest / float(self._windows.lowest.min())
-            rows += interface_rows(self.parts, self.partitions, count, wavenumber=k, seed=self.seed)
-        return rows
-
-    def _fresh(self, points: np.ndarray) -> list[Rows]:
-        """Return rows of the equation, edges and interfaces, at points to which the field is not fitted."""
-        return [equation_rows(self.residual, points, self._highest), *self._held(self.model, points, 1.0)]
+    @cached_property
+    def _problem(self) -> Problem:
+        assert self.edges is not None
+        return Problem(
+            self.physics,
+            self.basis,
+            self.degree,
+            self.edges,
+            self._highest,
+            self.wavenumber or self._highest / float(self._windows.lowest.min()),
+            self.needed > LARGEST,
+            self.seed,
+        )
 
     def _factorise(self, rows: Sequence[Rows]) -> Solver:
         if self.needed > LARGEST:
             return factorise_windows(rows, self.basis)
         return factorise(matrix(rows, self.basis))
+
+
+def _without_gradients(model: Model) -> Model:
+    return model.replace(**{n: model[n].detach() for n in model})

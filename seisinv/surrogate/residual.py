@@ -151,6 +151,12 @@ class Residual:
         """The right-hand side in jets."""
         return jets(self.equation.right, self.axes)
 
+    @property
+    def differentiated(self) -> set[str]:
+        """Names of the coefficients of which it takes derivatives."""
+        found = {j for term, _ in self.right for j, _ in _jets(term)}
+        return {j.symbol.name for j in found if j.symbol.kind == "coefficient" and any(j.order)}
+
     def terms(self, points: np.ndarray) -> list[tuple[Order, Tensor]]:
         """Return the homogeneous residual at points (z, x, t): derivatives of the field and their factors [point]."""
         out: dict[Order, Tensor] = {(0, 0, self.equation.rate.order): torch.ones(len(points), dtype=torch.float64)}

@@ -23,6 +23,7 @@ from seisinv.surrogate.residual import Residual
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
 PER_FEATURE = {"equation": 1.6, "initial": 1.0, "edge": 0.6, "interface": 0.6}
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
 TRIED = 200  # points by which the share of a window that a part fills is estimated
 # Cosines of the angles that absorbing edges let out whole: 0° and 60°.
 COSINES = (1.0, 0.5)
