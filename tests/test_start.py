@@ -214,6 +214,9 @@ def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.stderr
     assert {p.name for p in place.iterdir()} >= {"start.sgy", "start.npz", "picks.csv", "start.html", "figures"}
+    page = (place / "start.html").read_text()
+    assert ".cards {" in page, "the page brings its style"
+    assert "{{" not in page
     assert (place / "picks.csv").read_text().count("\n") > 0.9 * 5 * 61
     assert io.read_model(place / "start.sgy").vp.shape == io.read_model(place / "start.npz").vp.shape
     again = CliRunner().invoke(app, command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +32,9 @@ def render(
     found : Tomogram
     settings : mapping
     """
-    from jinja2 import Environment
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    folder = resources.files("seisinv.report")
-    style = folder.joinpath("page.html").read_text(encoding="utf-8").split("<style>")[1].split("</style>")[0]
-    template = Environment(autoescape=True).from_string(folder.joinpath("start.html").read_text(encoding="utf-8"))
+    environment = Environment(loader=PackageLoader("seisinv", "report"), autoescape=True, undefined=StrictUndefined)
     v0, k = found.line
     first = next(f for f in reversed(found.history) if f.medium == "gradient")
     cards = [
@@ -59,8 +56,8 @@ def render(
         for name, text in CAPTIONS.items()
     ]
     data = settings.get("data", {}).get("path") or ["line.sgy"]
-    return template.render(
-        style=style, name=directory.name, cards=cards, pictures=pictures, place=str(directory), data=data[0],
+    return environment.get_template("start.html").render(
+        name=directory.name, cards=cards, pictures=pictures, place=str(directory), data=data[0],
         history=found.history, by_offset=found.by_offset(picks),
         vp=(float(found.model.vp.min()), float(found.model.vp.max())),
     )  # fmt: skip
