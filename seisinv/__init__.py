@@ -20,10 +20,9 @@ from seisinv.core import (
     line,
     ricker,
 )
-from seisinv.inversion import LBFGS, Adam, Inversion
+from seisinv.inversion import LBFGS, Adam, Inversion, Trust
 from seisinv.physics import Acoustic, AcousticDensity, Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
 from seisinv.surrogate import PINN
-from seisinv.trust import Trust
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from seisinv import job, runner
+from seisinv import job, methods
 from seisinv.backends.base import Cost
 from seisinv.core import Model
 from seisinv.inversion import Inversion, SkipShare, cycle_skip_share, misfit_and_gradient
@@ -38,7 +38,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     prepared = job.prepare(settings)
     survey, grid = prepared.observed.survey, prepared.start.grid
     few = _few_shots(prepared)
-    problem = runner.problem_of(few)  # before the first line: what cannot work is refused in a single one
+    problem = methods.problem_of(few)  # before the first line: what cannot work is refused in a single one
     record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
     yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
     spans = zip(grid.axes, grid.extent, strict=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv import config, job, runner
+from seisinv import config, job, methods, runner
 from seisinv.compare import Comparison, Label, Recipe, judged, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
 from seisinv.compare.entries import folder_name, judge_of
@@ -22,6 +22,7 @@ from seisinv.inversion.fingerprint import data_digest
 from seisinv.recorded import held_out
 from seisinv.report import RunRecord, read_run
 from seisinv.settings import CompareSection, Settings
+from seisinv.start import settled
 
 if TYPE_CHECKING:
     from seisinv.core import Observed
@@ -68,6 +69,7 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
     base = job.prepare(settings)
     # What the base job chooses from the data is chosen once for all.
     runs = [_checked(run, base) for run in planned(base.settings, directory)]
+    runs = [Planned(run.label, settled(run.settings, directory)) for run in runs]
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
     for number, run in enumerate(runs, 1):
@@ -75,7 +77,10 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
             log.info("%s is there already", run.label.name)
             continue
         log.info("run %d of %d: %s", number, len(runs), run.label.name)
-        runner.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
+        try:
+            runner.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
+        except SeisinvError as error:
+            raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
     records = {run.label: read_run(run.directory) for run in runs}
     return _written(records, base.settings, base, directory, command=command, truth=truth)
 
@@ -194,7 +199,7 @@ def _checked(run: Planned, base: job.Job) -> Planned:
     _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
     try:
         mine = job.prepare(run.settings)
-        runner.problem_of(mine)
+        methods.method_of(mine)
     except ConfigError as error:
         raise ConfigError(f"compare.run {run.label.name!r}: {error}") from None
     _refuse_other(run, base, mine.settings, ("data", "grid"))
@@ -251,7 +256,7 @@ def _judge(prepared: job.Job, c: CompareSection) -> Judge:
     s = prepared.settings
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
     return judge_of(
-        runner.problem_of(prepared), job.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
+        methods.problem_of(prepared), job.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
     )
 
 

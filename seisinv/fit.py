@@ -1,15 +1,17 @@
-"""A surrogate for one model and one initial field: fitted, written, drawn."""
+"""A surrogate for one model and the waves of an initial field or of point sources: fitted, written, drawn."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Model, RunError
+from seisinv.core import ConfigError, Grid, Model, RunError, Survey, ricker
+from seisinv.inversion import Trust
 from seisinv.physics import Acoustic
 from seisinv.surrogate import (
     PINN,
@@ -27,6 +29,8 @@ log = logging.getLogger("seisinv.fit")
 
 METHODS = ("least-squares", "fbpinn", "adam")
 BAND = 3.6  # largest wave number of a Gaussian times its standard deviation: its spectrum has fallen to 1.5e-3
+HEARD = 9  # receivers along z and x
+SAMPLES = 16  # of a record per period of its peak
 TIMES = 6  # snapshots
 NODES = 201  # of a snapshot along an axis, at most
 
@@ -59,6 +63,80 @@ class Gaussian:
     def wavenumber(self) -> float:
         """Largest wave number, rad/m."""
         return BAND / self.width
+
+
+@dataclass(frozen=True)
+class PointSources:
+    """Shots of one source each, which emit a Ricker wavelet; the model is at rest before.
+
+    Parameters
+    ----------
+    at : (z, x) of each, m
+    peak : float, Hz
+    """
+
+    at: Sequence[tuple[float, float]]
+    peak: float
+
+    def __post_init__(self) -> None:
+        if not self.peak > 0:
+            raise ConfigError(f"peak is {self.peak:g} Hz; the peak frequency of the Ricker wavelet must be positive")
+
+    def survey(self, grid: Grid, duration: float) -> Survey:
+        """Return their survey; its receivers are spread over the model, for the error to be seen there."""
+        wavelet = ricker(self.peak)
+        if duration < 2 * wavelet.delay:
+            raise ConfigError(
+                f"duration is {duration:g} s; a Ricker wavelet of {self.peak:g} Hz takes {2 * wavelet.delay:.3g} s: "
+                "raise it"
+            )
+        axes = [np.linspace(low, high, HEARD + 2)[1:-1] for low, high in grid.extent]
+        receivers = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        apart = np.linalg.norm(receivers[:, None] - np.array(self.at), axis=-1).min(1) > min(grid.spacing)
+        return Survey.surface(
+            sources=np.array(self.at, float), receivers=receivers[apart], wavelet=wavelet, duration=duration,
+            dt=1 / (SAMPLES * self.peak),
+        )  # fmt: skip
+
+
+def fit_shots(
+    model: Model,
+    sources: PointSources,
+    duration: float,
+    *,
+    slabs: int | None = None,
+    windows: tuple[int, int, int] = (1, 1, 1),
+    bound: float = 0.2,
+    seed: int = 0,
+) -> tuple[Wavefield, Trust]:
+    """Return the waves of point sources by one least-squares solve, and their error against `Propagator`.
+
+    Parameters
+    ----------
+    model : Model
+    sources : PointSources
+        They share the factorisation.
+    duration : float, s
+    slabs : int, optional
+        As for `PINN`; default: half a period of the peak each.
+    windows, seed : as for `PINN`
+    bound : float
+        Largest relative error, in all and in any range of offset or frequency.
+
+    Raises
+    ------
+    ConfigError, GeometryError, ModelError
+        As `PINN`.
+    StabilityError
+        If an error exceeds the bound.
+    """
+    survey = sources.survey(model.grid, duration)
+    slabs = slabs or max(1, ceil(2 * duration * sources.peak))
+    pinn = PINN(Acoustic(), model, survey, slabs=slabs, windows=windows, seed=seed)
+    log.info("solving for %d features, %d %s", pinn.basis.count, len(survey), "shots" if len(survey) > 1 else "shot")
+    wave, trust = pinn(), Trust.of(pinn, bound=bound)
+    trust.check()
+    return wave, trust
 
 
 def fit(

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seisinv import config, job
-from seisinv.core import ConfigError, Grid, Model, RunError, SeisinvError, Survey
-from seisinv.inversion.processing import bands_of as checked_bands
+from seisinv import config, job, methods
+from seisinv.core import Grid, Model, RunError, SeisinvError
 from seisinv.progress import inversion_progress
 from seisinv.settings import Settings
+from seisinv.start import settled
 
 if TYPE_CHECKING:
-    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer, Result
+    from seisinv.inversion import Result
+    from seisinv.inversion.method import Method
 
 log = logging.getLogger("seisinv.run")
 
@@ -55,16 +56,13 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     _check_directory(directory, resume)
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
+    settings = settled(settings, directory)
     prepared = job.prepare(settings)
-    problem = problem_of(prepared)
-    optimizer, bands = optimizer_of(settings), job.bands_of(prepared.settings)
+    method = methods.method_of(prepared)
     if truth is None:
         truth = truth_of(settings, directory, prepared.start.grid)
     if resume:
-        checked = checked_bands(bands, prepared.observed.survey.time.nyquist)
-        _check_same_job(
-            directory, problem.fingerprint(optimizer, checked, settings.run.seed, settings.inversion.budget)
-        )
+        _check_same_job(directory, method.fingerprint(settings.run.seed))
         _note_ensemble(directory, prepared.settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
@@ -73,36 +71,36 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
     members = settings.ensemble.members
     with inversion_progress() as progress:
-        result = problem.run(
-            optimizer,
-            bands=bands,
-            run_directory=directory,
-            resume=resume,
-            progress=of_member(progress, 0, members),
-            seed=settings.run.seed,
-            truth=truth,
-            configuration=configuration,
-            budget=settings.inversion.budget,
+        result = method.run(
+            {
+                "run_directory": directory,
+                "resume": resume,
+                "progress": of_member(progress, 0, members),
+                "seed": settings.run.seed,
+                "truth": truth,
+                "configuration": configuration,
+            }
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
-        _run_members(problem, settings, first=result, optimizer=optimizer, bands=bands)
+        _run_members(method, settings, first=result)
     return write_report(directory)
 
 
-def _run_members(
-    problem: Inversion, settings: Settings, *, first: Result, optimizer: Optimizer, bands: list[Any] | None
-) -> None:
+def _run_members(method: Method, settings: Settings, *, first: Result) -> None:
     """Invert the data with noise, and leave ensemble.npz, mean.sgy and std.sgy beside the first member."""
     from seisinv.inversion import run_ensemble
+    from seisinv.inversion.method import Waveform
     from seisinv.io import write_model, write_section
 
     directory, s = run_directory(settings), settings.ensemble
+    assert isinstance(method, Waveform)  # others have no members
     with inversion_progress() as progress:
         ensemble = run_ensemble(
-            problem, optimizer, members=s.members, bands=bands, run_directory=directory, resume=True, progress=progress,
+            method.problem, method.optimizer, members=s.members, bands=method.bands,
+            run_directory=directory, resume=True, progress=progress,
             seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
             first=first,
         )  # fmt: skip
@@ -178,112 +176,3 @@ def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
         raise type(error)(f"run.truth: {error}") from None
     vp = job.regrid(found, grid, "vp", source=settings.run.truth)
     return Model(grid, vp=vp.astype(np.float32))
-
-
-def problem_of(prepared: job.Job) -> Inversion:
-    """Return the inversion problem of a job."""
-    from seisinv.inversion import Inversion
-
-    s = prepared.settings
-    survey = prepared.observed.survey
-    propagator = prepared.propagator
-    wavelet: str | EstimateWavelet = "known"
-    if s.wavelet.kind == "estimate":
-        wavelet = _estimate(s)
-    else:
-        propagator = propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
-    return Inversion(
-        propagator=propagator,
-        observed=prepared.observed,
-        unknown=job.unknown_of(s, prepared.start),
-        misfit=misfit_of(s),
-        penalty=job.penalty_of(s),
-        water=s.inversion.water,
-        smooth=s.inversion.smooth or None,
-        wavelet=wavelet,
-        window=window_of(s),
-        ladder=ladder_of(s),
-    )
-
-
-def _estimate(s: Settings) -> EstimateWavelet:
-    from seisinv.inversion import EstimateWavelet
-
-    return EstimateWavelet(per_shot=s.wavelet.per_shot, length=s.wavelet.length, damping=s.wavelet.damping)
-
-
-def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
-    from seisinv.core import ricker
-
-    time = survey.source_time
-    if s.wavelet.kind == "ricker":
-        if s.wavelet.peak is None:
-            raise ConfigError("wavelet.peak is missing; a Ricker wavelet needs its peak frequency in Hz")
-        return ricker(s.wavelet.peak)(time.times)
-    if s.wavelet.path is None:
-        raise ConfigError("wavelet.path is missing; name the text file of the wavelet's samples")
-    if not Path(s.wavelet.path).is_file():
-        raise ConfigError(f"wavelet.path {s.wavelet.path} is not found; name the text file of the wavelet's samples")
-    try:
-        samples = np.loadtxt(s.wavelet.path, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"wavelet.path {s.wavelet.path} cannot be read as numbers: {error}") from None
-    if samples.ndim != 1 or len(samples) > time.samples:
-        raise ConfigError(
-            f"wavelet.path holds {samples.shape} numbers; give one column of at most {time.samples} samples, "
-            f"{time.step * 1e3:g} ms apart"
-        )
-    return np.pad(samples, (0, time.samples - len(samples)))
-
-
-def optimizer_of(s: Settings) -> Optimizer:
-    """Return the optimiser that the settings name."""
-    from seisinv.inversion import LBFGS, Adam
-
-    if s.inversion.optimizer == "adam":
-        return Adam(iterations=s.inversion.iterations, rate=s.inversion.rate)
-    return LBFGS(iterations=s.inversion.iterations, tolerance=s.inversion.tolerance)
-
-
-def misfit_of(s: Settings) -> Any:
-    """Return the misfit that the settings name."""
-    from seisinv import misfit
-
-    return {
-        "l2": misfit.L2,
-        "huber": misfit.Huber,
-        "correlation": misfit.NormalisedCorrelation,
-        "envelope": misfit.Envelope,
-        "traveltime": misfit.TravelTime,
-    }[s.inversion.misfit]()
-
-
-def ladder_of(s: Settings) -> Ladder | None:
-    """Return the ladder that the settings describe, or None where every band fits wave forms alone."""
-    from seisinv.inversion import LBFGS, Ladder
-    from seisinv.misfit import Envelope, TravelTime
-
-    kinds = {
-        "traveltime": TravelTime(),
-        "envelope_traveltime": TravelTime(envelope=True),
-        "envelope": Envelope(),
-    }
-    if s.ladder.kind == "none":
-        return None
-    return Ladder(
-        misfit=kinds[s.ladder.kind],
-        optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
-        attempts=s.ladder.attempts,
-        periods=s.ladder.periods,
-        aim=s.ladder.aim,
-        percentile=s.ladder.percentile,
-    )
-
-
-def window_of(s: Settings) -> Any:
-    """Return the data window of the settings, or None where nothing is muted."""
-    from seisinv.inversion import Window
-
-    w = s.window
-    parts = {n: tuple(v) for n in ("offsets", "time", "before", "after") if (v := getattr(w, n)) is not None}
-    return Window(**parts, taper=w.taper) if parts else None

@@ -68,6 +68,9 @@ class GridSection(Section):
 class StartSection(Section):
     """The model an inversion starts from, or that a survey is modelled in; files as for `seisinv.io.read_model`."""
 
+    kind: Literal["model", "tomography"] = Field(
+        default="model", description="what is given below, or made from first breaks in the data, as by `seisinv start`"
+    )
     vp: str | Positive | None = Field(default=None, description="model file, or one value in m/s")
     rho: str | Positive | None = Field(
         default=None, description="model file, or one value in kg/m³; default: 310 vp^0.25"
@@ -106,8 +109,12 @@ class PropagatorSection(Section):
 
 
 class InversionSection(Section):
-    """The inversion, as for `seisinv.Inversion` and its optimisers."""
+    """The inversion, as for `seisinv.Inversion` and its optimisers, or for `seisinv.inversion.PINNInversion`."""
 
+    method: Literal["fwi", "pinn"] = Field(
+        default="fwi",
+        description="fwi: waveform inversion; pinn: wavefields in a PINN's features and the model by turns, see [pinn]",
+    )
     misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = Field(
         default="l2", description="l2, huber, correlation, envelope or traveltime"
     )
@@ -126,6 +133,20 @@ class InversionSection(Section):
     )
     water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
+
+
+class PinnSection(Section):
+    """Fields that follow the data, as for `seisinv.inversion.PINNInversion`; for `inversion.method = "pinn"`."""
+
+    frequencies: Annotated[list[Positive], Field(min_length=1), Many] | None = Field(
+        default=None, description="Hz, rising; default: the upper corners of inversion.bands"
+    )
+    trust: Positive = Field(default=100.0, description="weight of the data against the equation")
+    refine: bool = Field(default=True, description="add what is left to the right-hand sides")
+    spare: Annotated[float, Field(ge=1)] = Field(default=2.5, description="features per wave")
+    bound: Positive = Field(
+        default=0.1, description="largest error of the features against the simulator; more is refused"
+    )
 
 
 class LadderSection(Section):
@@ -287,6 +308,7 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
+    pinn: PinnSection = PinnSection()
     ladder: LadderSection = LadderSection()
     unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()

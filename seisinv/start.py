@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import numpy as np
 import torch
 
 from seisinv import config, job
-from seisinv.core import Gathers, Grid, Model, RunError, ricker
+from seisinv.core import DataError, Gathers, Grid, Model, RunError, ricker
 from seisinv.core.files import write_whole
+from seisinv.inversion.fingerprint import data_digest, digest
 from seisinv.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ log = logging.getLogger("seisinv.run")
 
 NODES = 12_000  # of the tomography's grid; finer ones cost time and show no more
 SHOWN = 3  # gathers in the picture
+SAMPLED = 50  # traces read to tell waves from a model
 
 
 def start_directory(settings: Settings) -> Path:
@@ -52,7 +55,7 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
     SeisinvError
         In one line, for anything that cannot work.
     """
-    from seisinv.inversion import Tomography, pick_first_breaks
+    from seisinv.inversion import Tomography, check_reciprocity, pick_first_breaks
     from seisinv.io import write_model
 
     directory = start_directory(settings)
@@ -60,6 +63,7 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
         raise RunError(f"{directory}/start.sgy exists; use --overwrite, or choose another place with --directory")
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
+    refuse_models(settings.data.path or [])
     prepared = job.prepare(settings)
     s = prepared.settings
     for note in prepared.notes:
@@ -74,9 +78,17 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
         picks.count, int(gathers.live.sum()), picks.period,
         "delay of the wavelet left to the fit" if picks.lag is None else f"lag of the wavelet {picks.lag:.3g} s",
     )  # fmt: skip
+    checked = check_reciprocity(picks)
+    if checked.pairs:
+        log.info(
+            "reciprocity: %d pairs with source and receiver swapped differ by %.1f ms RMS; %d beyond half a period, %s",
+            checked.pairs, 1e3 * checked.rms, checked.broken, "dropped" if checked.broken else "none dropped",
+        )  # fmt: skip
+    picks = checked.picks
     low, high = s.inversion.bounds.get("vp", [1400.0, 5500.0])
     tomography = Tomography(coarse(prepared.start.grid), water=s.inversion.water or None, bounds=(low, high))
     found = tomography.run(picks, callback=_said)
+    log.info("predicted − picked by offset, mean ± standard deviation: %s", "; ".join(found.by_offset(picks)))
     directory.mkdir(parents=True, exist_ok=True)
     model = on_grid(found.model, prepared.start.grid)
     write_model(directory / "start.sgy", model, overwrite=True)
@@ -85,6 +97,61 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
     write_whole(directory / "picks.csv", picks.table())
     write_page(directory, gathers, picks, found, settings=s)
     return directory / "start.sgy"
+
+
+def settled(settings: Settings, directory: Path) -> Settings:
+    """Return settings whose start model is a file: with `start.kind = "tomography"` it is made in `directory`/start.
+
+    One that is there already for the same data and settings is used again; `start.vp` is not read.
+
+    Raises
+    ------
+    SeisinvError
+        In one line, for anything that cannot work.
+    """
+    if settings.start.kind == "model":
+        return settings
+    if settings.start.vp is not None:  # of the job, where a run of a comparison changes the kind alone
+        log.info("start.vp is not read: start.kind is 'tomography'")
+        settings = config.replaced(settings, start__vp=None)
+    place = (directory / "start").resolve()
+    plain = config.replaced(settings, start__kind="model", run__directory=str(place))
+    prepared = job.prepare(plain)
+    s = prepared.settings
+    bounds = sorted(s.inversion.bounds.items())
+    made_of = digest(
+        data_digest(prepared.observed), prepared.start.grid, s.inversion.water, bounds, s.wavelet.kind, s.wavelet.peak
+    )
+    note = place / "made-of.txt"
+    if not (note.exists() and note.read_text(encoding="utf-8") == made_of and (place / "start.sgy").exists()):
+        make_start(plain, overwrite=note.exists())
+        write_whole(note, made_of.encode())
+    log.info("start model: %s", place / "start.sgy")
+    return config.replaced(settings, start__kind="model", start__vp=str(place / "start.sgy"))
+
+
+def refuse_models(paths: Sequence[str]) -> None:
+    """Say in one line that a file holds a model, where samples that never change sign say so.
+
+    Raises
+    ------
+    DataError
+    """
+    from seisinv.io.files import uncompressed
+    from seisinv.io.reader import recording
+
+    for path in map(Path, paths[:1]):
+        positive = path.suffix.lower() in (".npz", ".npy")
+        if not positive:
+            with uncompressed(path) as plain:
+                source = recording(plain)
+                some = source.reader.load(np.unique(np.linspace(0, source.traces - 1, SAMPLED).astype(int)))
+                positive = bool(some.size and np.min(some) > 0)
+        if positive:
+            raise DataError(
+                f"{path} looks like a model, not data: it holds no waves; name recorded shots here "
+                f"(SEG-Y, SU or SEG-2), and give a model to an inversion: seisinv invert line.sgy --start {path.name}"
+            )
 
 
 def coarse(grid: Grid) -> Grid:
@@ -136,5 +203,4 @@ def write_page(directory: Path, gathers: Gathers, picks: Picks, found: Tomogram,
 
 
 def _said(fit: Fit) -> None:
-    what = "gradient medium" if math.isnan(fit.damping) else f"smooth model, λ {fit.damping:.3g}"
-    log.info("step %d, %s: residual %.2f ms", fit.step, what, 1e3 * fit.rms)
+    log.info("step %d, %s medium: residual %.2f ms", fit.step, fit.medium, 1e3 * fit.rms)

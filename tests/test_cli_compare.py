@@ -116,6 +116,50 @@ def test_what_cannot_be_compared_is_refused_before_any_work(job: Path, change: s
     assert not (job.parent / "out").exists()
 
 
+PINN = """
+[[compare.run]]
+name = "PINN"
+inversion.method = "pinn"
+inversion.iterations = 2
+inversion.budget = 30
+pinn.bound = 0.5
+pinn.frequencies = [3, 4]
+"""
+
+
+def test_pinn_inversion_is_a_run_like_any_other(job: Path) -> None:
+    """Three shots, a wavelet that is estimated: six solves a check and a turn; the budget holds three turns."""
+    job.write_text(JOB.split("[[compare.run]]")[0] + PINN)
+    code, _, message = seisinv("compare", job, "--quiet")
+    assert code == 0, message
+    out = job.parent / "out"
+    (run,) = json.loads((out / "comparison.json").read_text())["runs"]
+    assert (run["card"]["cost"]["solves"], run["card"]["data"]["skipped"] is None) == (30, False)
+    rows = [json.loads(line) for line in (out / "PINN" / "history.jsonl").read_text().splitlines()]
+    assert [(r["band"], r["solves"]) for r in rows] == [(3.0, 12), (3.0, 12), (4.0, 24), (4.0, 30)]
+    assert all(np.isfinite(r["misfit"]) for r in rows), "a receiver on a source is left out"
+    assert (out / "PINN" / "report.html").exists()
+    assert len(list((out / "PINN" / "models").glob("row-*.npz"))) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("inversion.smooth = 50.0", "inversion.smooth is set, but inversion.method is 'pinn', which does not use it"),
+        ("pinn.frequencies = [4, 3]", "frequencies are [4.0, 3.0] Hz; give positive ones that rise"),
+        ("inversion.budget = 11", "3 shots at 2 frequencies need at least 24"),
+        ('inversion.method = "fwi"', "[pinn] is set, but inversion.method is 'fwi'"),
+        ("propagator.free_surface = true", "the propagator has a free surface"),
+    ],
+)
+def test_what_pinn_inversion_does_not_use_is_refused(job: Path, change: str, words: str) -> None:
+    key = change.split(" =")[0]
+    kept = "".join(line for line in PINN.splitlines(keepends=True) if not line.startswith(key))
+    job.write_text(JOB.split("[[compare.run]]")[0] + kept + change)
+    assert words in refusal(job)
+    assert not (job.parent / "out").exists()
+
+
 def test_runs_need_names(job: Path) -> None:
     job.write_text(JOB.replace('name = "plain"', 'name = "TV & more"'))
     assert "'TV & more' has the same name" in refusal(job)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from test_inversion_stages import Counted
 
-from seisinv import config, runner
+from seisinv import config, methods
 from seisinv.core import ConfigError, Model, RunError
 from seisinv.inversion import LBFGS, Inversion, Ladder
 from seisinv.inversion.skipping import delays, moments, residual_time
@@ -152,8 +152,10 @@ def test_traveltime_is_half_the_squared_delay_however_far_and_loud():
 
 
 def test_settings_make_the_ladder_they_name():
-    assert runner.ladder_of(config.load(None)) is None
-    made = runner.ladder_of(config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4}))
+    assert methods.ladder_of(config.load(None)) is None
+    made = methods.ladder_of(
+        config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4})
+    )
     assert made == Ladder(misfit=Envelope(), optimizer=LBFGS(6), attempts=2, periods=0.4)
     with pytest.raises(ConfigError, match=r"aim is 0\.6"):
         Ladder(aim=0.6)

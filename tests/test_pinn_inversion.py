@@ -151,6 +151,17 @@ def test_wavelet_is_estimated(problem):
     assert rmse(result.model, truth()) < 0.7 * rmse(problem.unknown.start, truth())
 
 
+def test_features_that_miss_the_simulator_are_refused(problem):
+    """At the first frequency with an error, at a later one by ending with what there is."""
+    with pytest.raises(si.StabilityError, match=r"at 5 Hz the features are off by 1\..% of the simulator's data"):
+        dataclasses.replace(problem, bound=1e-3).run([FREQUENCY], iterations=1)
+    first, *_, last = (r["surrogate_error"] for r in problem.run([4.0, 6.0], iterations=1).history)
+    assert 0 < first < last < 0.1
+    result = dataclasses.replace(problem, bound=0.5 * (first + last)).run([4.0, 6.0], iterations=1)
+    assert [e.iterations for e in result.ends] == [1, 0]
+    assert "at 6 Hz the features are off" in result.ends[-1].reason
+
+
 def test_refusals_say_what_is_needed(problem):
     with pytest.raises(si.ConfigError, match="frequencies are"):
         problem.run([5.0, 4.0])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from io_files import third_party
 from typer.testing import CliRunner
 
 import seisinv as si
-from seisinv import inversion, io
+from seisinv import config, inversion, io, start
 from seisinv.cli import app
 from seisinv.inversion import Picks, Tomography, pick_first_breaks
+from seisinv.inversion.knots import LAYERS, PLACES, layered_knots
+from seisinv.start import settled
 from seisinv.surrogate.eikonal import arrivals
 
 GRID = si.Grid((21, 61), 25.0)
@@ -89,6 +93,64 @@ def test_gathers_without_arrivals_are_refused() -> None:
         pick_first_breaks(si.Gathers(torch.zeros(len(of), of.max_receivers, of.time.samples), of), period=0.1)
 
 
+def test_picks_that_jump_to_a_later_wave_and_stay_there_are_led_back() -> None:
+    of = survey(wavelet=True)
+    both = gathers(of)
+    late = np.abs(of.offsets) > 800  # the first wave nearly vanishes there; the next is 0.25 s behind
+    t = times(of)
+    weak = both.data.numpy().copy()
+    axis = DT * np.arange(of.time.samples)
+    first = late[..., None] & (axis < 1.1 * t[..., None] + 0.25)
+    weak[first] *= 0.02
+    picks = pick_first_breaks(si.Gathers(torch.from_numpy(weak), of))
+    error = picks.times - t
+    assert np.isfinite(error[late]).mean() > 0.5
+    assert np.nanmax(np.abs(error)) < 0.75 / PEAK  # as far as a pick may lie off; the later wave is 3 periods behind
+
+
+def test_picks_of_a_field_record_follow_those_made_by_hand() -> None:
+    picks = pick_first_breaks(io.read_segy(third_party("field_flinchum/70_extracted.sgy")))
+    hand = np.loadtxt(third_party("field_flinchum/SCP_L12_verticalShots_BFPicks.txt"))
+    _, receiver, time = hand[hand[:, 0] == 70].T
+    shot = picks.survey.shots[0]
+    error = picks.times[0] - np.interp(shot.receivers[:, 1], receiver, time, left=np.nan, right=np.nan)
+    assert np.isfinite(error).sum() > 80
+    assert np.mean(np.abs(error - np.nanmedian(error)) > 0.01) < 0.15  # measured 13 of 96, 22 without leading back
+
+
+def test_reciprocity_drops_only_pairs_that_disagree() -> None:
+    of = si.Survey.surface(
+        sources=si.line(50, 1450, every=350, depth=25), receivers=si.line(0, 1500, every=50, depth=25),
+        wavelet=None, duration=1.1, dt=DT,
+    )  # fmt: skip
+    picks = made(of)
+    sound = inversion.check_reciprocity(picks)
+    assert sound.pairs == 10  # every two of five shots
+    assert sound.broken == 0
+    assert sound.rms < 1e-3  # error of the eikonal scheme
+    wrong = picks.times.copy()
+    wrong[0, 8] += 1 / PEAK  # the receiver at the second shot
+    found = inversion.check_reciprocity(picks.replace(times=wrong))
+    assert found.broken == 1
+    gone = np.argwhere(~np.isfinite(found.picks.times)).tolist()
+    assert gone == [[0, 8], [1, 1]]
+    assert found.picks.quality[0, 8] == 0
+
+
+def test_a_change_of_the_model_is_as_large_and_as_smooth_as_the_prior_says() -> None:
+    grid = si.Grid((41, 81), 10.0)
+    found = layered_knots(grid, (80.0, 160.0), mask=np.ones(41 * 81, bool))
+    root = np.linalg.cholesky(np.linalg.inv(found.precision))
+    change = found.basis @ (root @ np.random.default_rng(0).standard_normal((root.shape[0], 400)))
+    inside = change.reshape(41, 81, -1)[10:31, 20:61]
+    assert np.std(inside) == pytest.approx(np.hypot(LAYERS, PLACES), rel=0.1)  # sampling error of 400 draws
+    own = inside - change.reshape(41, 81, -1).mean(1)[10:31, None]
+    assert np.std(own) < 1.1 * PLACES
+    middle = change.reshape(41, 81, -1)[:, 40]
+    apart = np.mean(middle[16] * middle[24]) / np.mean(middle[20] ** 2)  # one length: 2/e of the variance
+    assert apart == pytest.approx(2 / np.e, abs=0.1)
+
+
 def test_tomography_explains_the_picks_and_comes_closer_than_the_gradient_medium() -> None:
     of = survey(wavelet=True)
     steps: list[object] = []
@@ -121,6 +183,28 @@ def test_too_few_picks_are_refused() -> None:
         Tomography(GRID).run(picks.replace(times=np.full_like(picks.times, np.nan)))
 
 
+def test_residuals_are_told_by_offset() -> None:
+    of = survey(wavelet=True)
+    picks = made(of)
+    late = picks.times + np.where(np.abs(of.offsets) > 900, 0.01, 0.0)
+    found = Tomography(GRID, bounds=(1400, 4000), steps=1).run(picks)
+    exact = dataclasses.replace(found, predicted=picks.times)
+    said = exact.by_offset(picks.replace(times=late))
+    assert len(said) == 3
+    assert said[0].endswith("m: -0.0 ± 0.0 ms") or said[0].endswith("m: +0.0 ± 0.0 ms")
+    assert "-10.0" in exact.by_offset(picks.replace(times=late), parts=12)[-1]
+
+
+def test_a_model_is_told_from_data(tmp_path: Path) -> None:
+    model = si.Model(GRID, vp=truth())
+    for name in ("vp.sgy", "vp.npz"):
+        io.write_model(tmp_path / name, model)
+        done = CliRunner().invoke(app, ["start", str(tmp_path / name), "--directory", str(tmp_path / "made")])
+        assert done.exit_code == 2
+        assert "looks like a model, not data" in done.stderr
+        assert not (tmp_path / "made").exists()
+
+
 def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
     of = survey(wavelet=False)
     io.write_segy(tmp_path / "line.sgy", si.Gathers(gathers(of).data.float(), of))
@@ -141,3 +225,22 @@ def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
          "--directory", str(tmp_path / "run"), *common],
     )  # fmt: skip
     assert inverted.exit_code == 0, inverted.stderr
+
+
+def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made once, used again for the same data, and written down as the file it is."""
+    io.write_segy(tmp_path / "line.sgy", gathers(survey(wavelet=True)))
+    changes = {
+        "data.path": [str(tmp_path / "line.sgy")], "start.kind": "tomography", "grid.spacing": [50.0],
+        "grid.depth": 500.0, "inversion.bands": [6.0], "wavelet.peak": PEAK, "wavelet.kind": "ricker",
+    }  # fmt: skip
+    settings = config.load(None, changes)
+    found = settled(settings, tmp_path / "out")
+    path = tmp_path / "out" / "start" / "start.sgy"
+    assert (found.start.kind, found.start.vp) == ("model", str(path.resolve()))
+    again: list[object] = []
+    monkeypatch.setattr(start, "make_start", lambda s, **rest: again.append(s.grid.depth))
+    assert settled(settings, tmp_path / "out") == found
+    settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
+    assert again == [600.0]
+    assert settled(config.replaced(settings, start__vp=2000.0), tmp_path / "out") == found, "vp is not read"

@@ -8,6 +8,7 @@ import torch
 from surrogate_waves import free, gaussian, scored, square
 
 import seisinv as si
+from seisinv.inversion import SurrogateSimulator
 from seisinv.surrogate import Wavefield
 from seisinv.surrogate.background import Background
 from seisinv.surrogate.features import Partition
@@ -172,6 +173,24 @@ def test_trust_refuses_beyond_its_bound(pinn, simulated):
     assert torch.equal(~live, torch.from_numpy((away >= trust.offsets[1]) & (away < trust.offsets[2])))
     with pytest.raises(si.StabilityError, match="off by"):
         strict.usable(simulated)
+
+
+def test_an_inversion_follows_the_surrogates_gradient(pinn):
+    """Data of the lens from a constant start: the surrogate stands in for the propagator, and is held against it."""
+    start, shot = medium(0.0), line((-60.0, -40.0))
+    propagator = si.Propagator(si.Acoustic(), pinn.model.grid, shot)
+    surrogate = si.PINN(si.Acoustic(), start, shot, slabs=8, velocities=(960, 1120))
+    simulate, problem = SurrogateSimulator(surrogate, bound=0.1), {}
+    for name, simulator in (("pinn", simulate), ("simulator", propagator)):
+        problem[name] = si.Inversion(
+            propagator=simulator, observed=propagator(pinn.model), illumination=False,
+            unknown=si.priors.CubicSpline(start, knots=100.0, vp=(900, 1200)),
+        ).run(si.LBFGS(2))  # fmt: skip
+    found, expected = ([r["misfit"] for r in p.history] for p in problem.values())
+    assert found[-1] < 0.1 * found[0]
+    np.testing.assert_allclose(found[:2], expected[:2], rtol=0.1)  # of the data's misfit, errors of 4 % of the data
+    with pytest.raises(si.StabilityError, match="the surrogate is off by"):
+        dataclasses.replace(simulate, bound=2e-3)(pinn.model)
 
 
 def test_refusals_of_surveys_say_what_is_needed(pinn):

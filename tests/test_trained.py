@@ -237,6 +237,28 @@ def test_least_squares_on_the_command_line(tmp_path):
     assert "already" in command(tmp_path).output
 
 
+def test_point_sources_on_the_command_line(tmp_path):
+    """Two shots share one solve; what is written holds both, and the error against the simulator is told."""
+    model = tmp_path / "vp.npz"
+    si.io.write_model(model, square(100, nodes=21))
+    given = ["train", "pinn", str(model), "--duration", "0.4", "-o", str(tmp_path / "wave.safetensors")]
+    shots = ["--peak", "8", "--at", "0,0", "--at", "50,-100"]
+    done = CliRunner().invoke(app, [*given, *shots])
+    assert done.exit_code == 0, done.output
+    assert "against the simulator: error" in done.output
+    assert len(Wavefield.load(tmp_path / "wave.safetensors")) == 2
+    for flags, words in (
+        ([*shots, "--bound", "0.002", "--overwrite"], "the surrogate is off by"),
+        ([*shots, "--overwrite", "--edges", "wall"], "--peak is for the least-squares method"),
+        ([*shots, "--overwrite", "--windows", "2,2"], "give one each along z, x and t"),
+        (["--overwrite", "--peak", "3"], "takes 1 s: raise it"),
+        (["--overwrite"], "pass --width"),
+        (["--overwrite", "--width", "200", "--slabs", "2"], "are for point sources"),
+    ):
+        refused = CliRunner().invoke(app, [*given, *flags])
+        assert (refused.exit_code, words in refused.output) == (2, True), refused.output
+
+
 def test_training_on_the_command_line(tmp_path, caplog):
     flags = ["--method", "fbpinn", "--steps", "2", "--polish", "10", "--at", "50,-100"]
     done = command(tmp_path, *flags)

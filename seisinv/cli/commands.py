@@ -93,7 +93,9 @@ def demo(
 @app.command()
 @guarded
 def invert(
-    job: Annotated[str | None, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(metavar="DATA | JOB.toml", help="A SEG-Y, SU or SEG-2 file, or a job.")
+    ] = None,
     start: Start = None,
     model_spacing: ModelSpacing = None,
     v0: V0 = None,
@@ -205,7 +207,7 @@ def forward(
 @app.command()
 @guarded
 def check(
-    job: Annotated[str, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")],
+    job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help="A SEG-Y, SU or SEG-2 file, or a job.")],
     start: Start = None,
     model_spacing: ModelSpacing = None,
     v0: V0 = None,

@@ -40,7 +40,7 @@ Peak = Annotated[
 
 @guarded
 def start(
-    job: Annotated[str, typer.Argument(help="A job (.toml), or a SEG-Y, SU or SEG-2 file.")],
+    job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help="A SEG-Y, SU or SEG-2 file, or a job.")],
     directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Where to keep what comes out.")] = None,
     bands: Bands = None,
     vp_min: VpMin = None,

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seisinv.cli.flags import Debug, ModelSpacing, Overwrite, Quiet, numbers
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from seisinv.core import Model
+    from seisinv.fit import Gaussian
 
 train = typer.Typer(
     help="Train a network: `seisinv train prior`, `seisinv train pinn`.", no_args_is_help=True, rich_markup_mode=None
@@ -58,12 +62,30 @@ def prior(
 @guarded
 def pinn(
     model: Annotated[Path, typer.Argument(help="A velocity model: SEG-Y, .npz, .npy.")],
-    width: Annotated[float, typer.Option(help="Standard deviation of the Gaussian that waves start from, m.")],
     duration: Annotated[float, typer.Option(help="Of the wavefield, s.")],
-    at: Annotated[str | None, typer.Option(metavar="Z,X", help="Its place, m; default: the model's middle.")] = None,
+    width: Annotated[
+        float | None, typer.Option(help="Standard deviation of a Gaussian that the waves start from, m.")
+    ] = None,
+    peak: Annotated[float | None, typer.Option(help="Or peak of a point source's Ricker wavelet, Hz.")] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(metavar="Z,X", help="Its place, m; default: the model's middle. Again for more point sources."),
+    ] = None,
+    slabs: Annotated[
+        int | None,
+        typer.Option(min=1, help="--peak: parts of the duration that are solved in turn; default: half a period each."),
+    ] = None,
+    windows: Annotated[
+        str | None, typer.Option(metavar="Z,X,T", help="--peak: windows along each, for large models: 8,8,1.")
+    ] = None,
+    bound: Annotated[
+        float, typer.Option(help="--peak: largest error against the simulator, by offset and frequency.")
+    ] = 0.2,
     model_spacing: ModelSpacing = None,
     method: Annotated[str, typer.Option(help="least-squares, fbpinn or adam (a plain network).")] = "least-squares",
-    edges: Annotated[str, typer.Option(help="open, wall or absorbing.")] = "open",
+    edges: Annotated[
+        str | None, typer.Option(help="--width: open (default), wall or absorbing; around point sources they absorb.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="fbpinn, adam: steps of Adam.")] = None,
     polish: Annotated[int | None, typer.Option(help="fbpinn, adam: iterations of L-BFGS after them.")] = None,
     output: Annotated[
@@ -78,43 +100,70 @@ def pinn(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Fit a surrogate of the waves from a Gaussian in a velocity model, by least squares or by training."""
-    import dataclasses
-
+    """Fit a surrogate of the waves from a Gaussian or from point sources, by least squares or by training."""
     from seisinv import fit, io
-    from seisinv.progress import surrogate_progress
 
     fit.refuse_existing(output, overwrite=overwrite)
+    if (width is None) == (peak is None):
+        raise ConfigError("what waves start from is not given once; pass --width (m) for a Gaussian or --peak (Hz)")
     velocity = io.read_model(model, spacing=model_spacing)
-    place = numbers("--at", at) or [(low + high) / 2 for low, high in velocity.grid.extent]
-    if len(place) != 2:
-        raise ConfigError(f"--at {at} has {len(place)} numbers; give depth and x: --at 500,1000")
-    given = {name: n for name, n in (("steps", steps), ("polish", polish)) if n is not None}
-    recipe = dataclasses.replace(fit.recipe_of(method), **given) if given else None
-    gaussian = fit.Gaussian((place[0], place[1]), width)
-    try:
-        with surrogate_progress() as progress:
-            wave = fit.fit(
-                velocity,
-                gaussian,
-                duration,
-                method=method,
-                edges=edges,
-                recipe=recipe,
-                seed=seed,
-                directory=directory,
-                resume=resume,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        if method == "least-squares":
-            raise
-        raise KeyboardInterrupt("go on with the same command and --resume") from None
+    places = [_place(text) for text in at or []] or [_middle(velocity)]
+    wave: Any
+    if peak is not None:
+        if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
+            raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
+        counts = [int(n) for n in numbers("--windows", windows) or (1, 1, 1)]
+        if len(counts) != 3:
+            raise ConfigError(f"--windows {windows} has {len(counts)} numbers; give one each along z, x and t: 8,8,1")
+        wave, trust = fit.fit_shots(
+            velocity, fit.PointSources(places, peak), duration, slabs=slabs, windows=(counts[0], counts[1], counts[2]),
+            bound=bound, seed=seed,
+        )  # fmt: skip
+        found = f"against the simulator: {trust}"
+    else:
+        assert width is not None  # one of the two is given
+        if len(places) > 1 or slabs is not None or windows is not None:
+            raise ConfigError("--slabs, --windows and more than one --at are for point sources; pass --peak (Hz)")
+        how = {"method": method, "edges": edges or "open", "seed": seed, "directory": directory, "resume": resume}
+        wave = _gaussian(velocity, fit.Gaussian(places[0], width), duration, steps=steps, polish=polish, how=how)
+        errors = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())
+        found = f"residual:  {errors} (relative, at points it was not fitted to)"
     picture = fit.write(wave, velocity.grid, output, overwrite=overwrite)
-    found = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())
     typer.echo(f"wavefield: {output}")
     typer.echo(f"picture:   {picture}")
-    typer.echo(f"residual:  {found} (relative, at points it was not fitted to)")
+    typer.echo(found)
+
+
+def _gaussian(
+    velocity: Model, gaussian: Gaussian, duration: float, *, steps: int | None, polish: int | None, how: dict[str, Any]
+) -> Any:
+    """Fit the waves from a Gaussian, with progress."""
+    import dataclasses
+
+    from seisinv import fit
+    from seisinv.progress import surrogate_progress
+
+    given = {name: n for name, n in (("steps", steps), ("polish", polish)) if n is not None}
+    recipe = dataclasses.replace(fit.recipe_of(how["method"]), **given) if given else None
+    try:
+        with surrogate_progress() as progress:
+            return fit.fit(velocity, gaussian, duration, recipe=recipe, progress=progress, **how)
+    except KeyboardInterrupt:
+        if how["method"] == "least-squares":
+            raise
+        raise KeyboardInterrupt("go on with the same command and --resume") from None
+
+
+def _place(text: str) -> tuple[float, float]:
+    place = numbers("--at", text) or []
+    if len(place) != 2:
+        raise ConfigError(f"--at {text} has {len(place)} numbers; give depth and x: --at 500,1000")
+    return place[0], place[1]
+
+
+def _middle(model: Model) -> tuple[float, float]:
+    (top, bottom), *_, (left, right) = model.grid.extent
+    return (top + bottom) / 2, (left + right) / 2
 
 
 def _can_resume(directory: Path) -> bool:

@@ -11,7 +11,8 @@ from seisinv.compare.comparison import SUCCESS, Comparison, Label, judged
 from seisinv.compare.crime import Recipe
 from seisinv.compare.judge import Judge
 from seisinv.core import ConfigError, Model, Observed
-from seisinv.inversion import Inversion, Optimizer
+from seisinv.inversion import Inversion, Optimizer, PINNInversion
+from seisinv.inversion.method import Method, ReconstructedFields, Waveform
 from seisinv.inversion.processing import Band, bands_of
 from seisinv.inversion.result import Progress
 from seisinv.report import read_run
@@ -26,18 +27,38 @@ class Entry:
 
     Parameters
     ----------
-    problem : Inversion
-    optimizer : Optimizer
-    bands : as for `Inversion.run`
+    problem : Inversion or PINNInversion
+    optimizer : Optimizer, optional
+        Of an `Inversion`.
+    bands : as for `Inversion.run`; for `PINNInversion` its frequencies
     method, start : str
         By which runs are put together; default: the entry's name, and one start.
+    iterations : int
+        Of a `PINNInversion`.
     """
 
-    problem: Inversion
-    optimizer: Optimizer
+    problem: Inversion | PINNInversion
+    optimizer: Optimizer | None = None
     bands: Bands = None
     method: str = ""
     start: str = ""
+    iterations: int = 10
+
+    def how(self, budget: int | None) -> Method:
+        """Return what is run."""
+        if isinstance(self.problem, Inversion):
+            if self.optimizer is None:
+                raise ConfigError("an entry has no optimizer; give one, such as Entry(problem, LBFGS(8))")
+            return Waveform(self.problem, self.optimizer, self.bands, budget)
+        frequencies = [b for b in self.bands or [] if isinstance(b, int | float)]
+        if not frequencies or len(frequencies) < len(self.bands or []):
+            raise ConfigError(f"bands is {self.bands!r}; a PINNInversion needs the frequencies it solves at, Hz")
+        return ReconstructedFields(self.problem, frequencies, self.iterations, budget)
+
+    @property
+    def judging(self) -> Inversion:
+        """The waveform inversion whose propagator, data and wavelet judge models."""
+        return self.problem if isinstance(self.problem, Inversion) else self.problem.waveform()
 
 
 def run(
@@ -86,20 +107,20 @@ def run(
     if not entries:
         raise ConfigError("entries is empty; give at least one Entry by name")
     first = next(iter(entries.values()))
-    judge = judge_of(first.problem, first.bands, held_out=held_out, held_band=held_band)
+    judge = judge_of(first.judging, first.bands, held_out=held_out, held_band=held_band)
     records = {}
     for label, entry in _labelled(entries, seeds):
         place = Path(directory) / folder_name(label.name)
-        entry.problem.run(
-            entry.optimizer, bands=entry.bands, run_directory=place, resume=(place / "run.toml").exists(),
-            progress=progress, seed=label.seed, truth=truth, budget=budget,
-        )  # fmt: skip
+        resume = (place / "run.toml").exists()
+        entry.how(budget).run(
+            {"run_directory": place, "resume": resume, "progress": progress, "seed": label.seed, "truth": truth}
+        )
         records[label] = read_run(place)
     return judged(
         records,
         judge=judge,
         truth=truth,
-        water=first.problem.water_cells,
+        water=judge.problem.water_cells,
         split=split,
         success=success,
         made_with=made_with,

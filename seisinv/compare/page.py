@@ -191,7 +191,8 @@ def _pictures(c: Comparison, coherent: Sequence[Judged]) -> list[Picture]:
     runs, out = payload.shown_runs(c), []
     histories = {r.label.name: r.run.history for r in runs if r.run is not None and r.run.history}
     if histories:
-        out.append(_picture("convergence", "Convergence", "", plot.compare_convergence(histories)))
+        note = "Every run's misfit is of its own kind; for models and data judged alike, see the report card."
+        out.append(_picture("convergence", "Convergence", note, plot.compare_convergence(histories)))
     seen = {r.label.name: r.seen for r in runs if r.seen is not None}
     if seen:
         some = next(iter(seen.values())).spectrum

@@ -8,10 +8,13 @@ from seisinv.inversion.picking import Picks, pick_first_breaks
 from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.processing import Band, Window
+from seisinv.inversion.reciprocity import Reciprocity, check_reciprocity
 from seisinv.inversion.result import BandEnd, Event, Result
 from seisinv.inversion.skipping import SkipShare, cycle_skip_share
+from seisinv.inversion.surrogate_simulator import SurrogateSimulator
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
 from seisinv.inversion.tomography import Tomogram, Tomography
+from seisinv.inversion.trust import Trust
 from seisinv.inversion.uncertainty import Spread, Uncertainty, read_ensemble
 from seisinv.inversion.wavelet import EstimateWavelet
 
@@ -29,16 +32,20 @@ __all__ = [
     "Optimizer",
     "PINNInversion",
     "Picks",
+    "Reciprocity",
     "Result",
     "ShotResult",
     "ShotTask",
     "SkipShare",
     "Spread",
+    "SurrogateSimulator",
     "Tomogram",
     "Tomography",
+    "Trust",
     "Uncertainty",
     "Window",
     "calibrate",
+    "check_reciprocity",
     "cycle_skip_share",
     "mae",
     "metrics",

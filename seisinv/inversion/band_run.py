@@ -20,6 +20,7 @@ from seisinv.inversion.metrics import rmse
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event
+from seisinv.inversion.run_directory import iterate_name
 from seisinv.inversion.skipping import residual_time
 from seisinv.inversion.tasks import (
     ShotResult,
@@ -345,11 +346,6 @@ class BandRun:
                 eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
             )
         )  # fmt: skip
-
-
-def iterate_name(row: int) -> str:
-    """Name of the model of a row of the history, in the folder models of a run directory."""
-    return f"row-{row:05d}.npz"
 
 
 def label(band: Band | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seisinv.core import RunError
+from seisinv.inversion.run_directory import RunDirectory
 
 FILE = "cost.json"  # in a run directory
 
@@ -38,7 +39,8 @@ class Cost:
 
     def as_bytes(self) -> bytes:
         """Return what cost.json holds."""
-        return (json.dumps(asdict(self)) + "\n").encode()
+        rounded = {name: round(v, 3) if isinstance(v, float) else v for name, v in asdict(self).items()}
+        return (json.dumps(rounded) + "\n").encode()
 
 
 def read_cost(directory: Path) -> Cost | None:
@@ -56,6 +58,12 @@ def read_cost(directory: Path) -> Cost | None:
         return Cost(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{file} cannot be read: {error}; delete it and resume the run to write it again") from None
+
+
+def write_cost(directory: RunDirectory, cost: Cost) -> None:
+    """Write cost.json, unless the run had finished before and was only replayed."""
+    if directory.path is not None and read_cost(directory.path) is None:
+        directory.write(FILE, cost.as_bytes())
 
 
 def forget_peak() -> None:

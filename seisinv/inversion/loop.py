@@ -13,19 +13,18 @@ from torch import Tensor
 
 from seisinv.core import Model
 from seisinv.inversion.band_run import BandRun, label
-from seisinv.inversion.cost import FILE, Cost, forget_peak, peak_memory, read_cost
+from seisinv.inversion.cost import Cost, forget_peak, peak_memory, write_cost
 from seisinv.inversion.ladder import Ladder, Rung
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.processing import Band, processed
+from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Progress, Result, of_shots
 from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.shown import shown_shots, write_gathers
 
 if TYPE_CHECKING:
     from seisinv.inversion.problem import Inversion, Map
 
 log = logging.getLogger("seisinv.inversion")
-
-SHOWN_SHOTS = 3  # in gathers.npz
 
 
 @dataclass
@@ -77,7 +76,8 @@ class Loop:
             self.directory.path, self.problem.propagator, self.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
-        self._write_cost()
+        spent = Cost(self.solves, self.recomputed, self.seconds, self.cpu_seconds, peak_memory())
+        write_cost(self.directory, spent)
         return result
 
     def _next(self, last: Rung | None, x: np.ndarray) -> Rung | None:
@@ -137,29 +137,17 @@ class Loop:
         with torch.no_grad():
             return self.problem.model(torch.from_numpy(x))
 
-    def _write_cost(self) -> None:
-        path = self.directory.path
-        if path is None or read_cost(path) is not None:  # a finished run that is only replayed
-            return
-        cost = Cost(self.solves, self.recomputed, round(self.seconds, 3), round(self.cpu_seconds, 3), peak_memory())
-        self.directory.write(FILE, cost.as_bytes())
-
     def _write_gathers(self, result: Result, first: Tensor | None) -> None:
         if self.directory.path is None:
             return
-        survey, band = self.problem.observed.survey, self.bands[-1]
-        shots = np.unique(np.linspace(0, len(survey) - 1, SHOWN_SHOTS + 2).round().astype(int)[1:-1]).tolist()
-        simulator = self.problem.propagator.subset(shots)
-        observed = processed(self.problem.observed[shots], band, self.problem.window)
-        last = list(self.wavelets.values())[-1] if self.wavelets else None
-        shown = []
-        for model, wavelet in ((result.start, first), (result.model, last)):
-            with torch.no_grad():
-                gathers = simulator(model, of_shots(wavelet, shots))
-            live = gathers.live & observed.live
-            shown.append(processed(gathers.replace(live=live), band, self.problem.window).data.numpy())
-        self.directory.write_npz(
-            "gathers.npz", observed=observed.data.numpy(), before=shown[0], after=shown[1],
-            offsets=observed.survey.offsets, live=observed.live.numpy(), shots=np.array(shots),
-            dt=np.array(survey.time.step), start=np.array(survey.time.start),
+        shots = shown_shots(len(self.problem.observed))
+        simulator, last = self.problem.propagator.subset(shots), list(self.wavelets.values())[-1:]
+        with torch.no_grad():
+            predictions = (
+                simulator(result.start, of_shots(first, shots)),
+                simulator(result.model, of_shots(last[0] if last else None, shots)),
+            )
+        write_gathers(
+            self.directory, self.problem.observed[shots], predictions,
+            shots=shots, band=self.bands[-1], window=self.problem.window,
         )  # fmt: skip

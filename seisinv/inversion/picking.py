@@ -5,6 +5,9 @@
 2. About it, the sample that best divides the trace into noise and signal: the least Akaike information
    AIC(k) = k log var(x₁…x_k) + (n − k) log var(x_k+1…x_n) (Maeda 1985, doi:10.4294/zisin1948.38.3_365).
 3. Picks that lie off the running median of their neighbours along offset are sought again near it, then dropped.
+4. First arrivals are continuous along offset. Where the picks, followed outward from the source, all at once come late,
+   they have left the first break for a later phase: they are sought again on the line that the nearer ones make, then
+   dropped (behind a shadow zone too, where a late first arrival is true but of no use to rays that bend downward).
 
 The pick is the onset as far as noise and bandwidth let one see it, later than the arrival of infinite frequency by a
 part of a period. Where the wavelet is known, the same picker on that wavelet (with the half integral that a line
@@ -107,6 +110,7 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
         times[i, j], quality[i, j] = _pick(data[i, j], size, stop=stop)
     for i in range(len(survey)):
         _follow_neighbours(times[i], quality[i], survey.offsets[i], data[i], size)
+        _follow_outward(times[i], quality[i], survey.offsets[i], data[i], size)
     if not np.isfinite(times).any():
         raise DataError(
             "no trace has a first break: no rise above the noise; check units and polarity of time, or filter the data"
@@ -192,22 +196,43 @@ def _follow_neighbours(
         times[index[lonely]], quality[index[lonely]] = np.nan, 0.0
 
 
+def _follow_outward(times: np.ndarray, quality: np.ndarray, offsets: np.ndarray, data: np.ndarray, size: int) -> None:
+    """Seek picks again that come late after the line of the nearer ones; drop them if in vain."""
+    distance = np.abs(offsets)
+    for side in (offsets < 0, offsets >= 0):
+        index = np.flatnonzero(side & np.isfinite(times))
+        kept: list[int] = []
+        for j in index[np.argsort(distance[index], kind="stable")]:
+            last = kept[-NEIGHBOURS:]
+            if len(last) > NEIGHBOURS // 2:
+                slope, start = _line(times[last], distance[last])
+                expected = start + slope * distance[j] if slope > 0 else float(np.median(times[last]))
+                if times[j] - expected > OFF * size:
+                    times[j], quality[j] = _pick(data[j], size, near=expected)
+                    if not abs(times[j] - expected) <= OFF * size:
+                        times[j], quality[j] = np.nan, 0.0
+                        continue
+            kept.append(int(j))
+
+
 def _running_median(t: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the median over neighbouring traces after removing their straight line; NaN where fewer than three."""
     out, half = np.full(len(t), np.nan), NEIGHBOURS // 2
     for k in range(len(t)):
         around = np.arange(max(0, k - half), min(len(t), k + half + 1))
         around = around[np.isfinite(t[around]) & (around != k)]
-        if len(around) < 3:
-            continue
-        a, b = t[around], x[around]
-        i, j = np.triu_indices(len(around), 1)
-        apart = b[i] != b[j]
-        slope = (
-            float(np.median((a[i] - a[j])[apart] / (b[i] - b[j])[apart])) if apart.any() else 0.0
-        )  # Theil 1950, Sen 1968
-        out[k] = np.median(a - slope * b) + slope * x[k]
+        if len(around) >= 3:
+            slope, start = _line(t[around], x[around])
+            out[k] = start + slope * x[k]
     return out
+
+
+def _line(t: np.ndarray, x: np.ndarray) -> tuple[float, float]:
+    """Return slope and intercept of the line of medians (Theil 1950, Sen 1968)."""
+    i, j = np.triu_indices(len(t), 1)
+    apart = x[i] != x[j]
+    slope = float(np.median((t[i] - t[j])[apart] / (x[i] - x[j])[apart])) if apart.any() else 0.0
+    return slope, float(np.median(t - slope * x))
 
 
 def _lag(survey: Survey, size: int, *, noise: float) -> float:

@@ -24,12 +24,14 @@ import numpy as np
 from seisinv.core import ConfigError, DataError, GeometryError, Model, Observed
 from seisinv.inversion.fingerprint import data_digest, digest
 from seisinv.inversion.pinn_loop import PinnLoop
+from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import Progress, Result
 from seisinv.inversion.run_directory import RunDirectory
 from seisinv.inversion.spectra import of_sources
 from seisinv.inversion.versions import versions
 from seisinv.priors import Bounded, Staged, Tikhonov, TotalVariation
 from seisinv.propagate import Propagator
+from seisinv.surrogate.reconstruction import Reconstruction
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,6 +56,9 @@ class PINNInversion:
         Use the survey's wavelet, or one amplitude for each frequency, estimated by least squares.
     spare : float
         Features per wave; more cost more and fit better.
+    bound : float
+        Largest relative error of the features' data against the propagator's, measured in the model of then before the
+        turns of each frequency; beyond it the run is refused, or ends with the frequency before.
 
     Examples
     --------
@@ -78,6 +83,7 @@ class PINNInversion:
     refine: bool = True
     wavelet: str = "known"
     spare: float = 2.5
+    bound: float = 0.1
 
     def __post_init__(self) -> None:
         grid, survey = self.propagator.grid, self.observed.survey
@@ -87,6 +93,8 @@ class PINNInversion:
             raise ConfigError(f"bounds are given for {', '.join(self.unknown.limits)}; only vp is solved for here")
         if self.propagator.boundary.free_surface:
             raise ConfigError("the propagator has a free surface; the fields here have absorbing layers on all sides")
+        if not self.bound > 0:
+            raise ConfigError(f"bound is {self.bound:g}; it must be positive (0.1 is 10 % of the data)")
         if not self.trust > 0:
             raise ConfigError(f"trust is {self.trust:g}; the data rows need a positive weight (100 is a good value)")
         if self.wavelet not in ("known", "estimate"):
@@ -115,6 +123,7 @@ class PINNInversion:
         seed: int = 0,
         truth: Model | None = None,
         configuration: Mapping[str, Any] | None = None,
+        budget: int | None = None,
     ) -> Result:
         """Invert.
 
@@ -128,12 +137,34 @@ class PINNInversion:
             As in `Inversion.run`.
         seed : int
             Of the priors.
+        budget : int, optional
+            Solves the run may cost at most: fields of one shot at one turn are one, two where the wavelet is estimated,
+            and each frequency begins with two for its check.  The frequencies get equal shares.
 
         Returns
         -------
         Result
             In its history `misfit` is ‖P u − d‖² / ‖d‖² of the reconstructed fields and `penalty` the misfit of the
             equation over ‖m ∂²u/∂t²‖²; both fall when the model is right.
+        """
+        chosen = self.checked(frequencies, iterations, budget)
+        directory = RunDirectory.open(
+            run_directory,
+            fingerprint=self.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
+            settings={**(configuration or {}), **self.record(chosen, iterations, seed, budget)},
+            resume=resume,
+        )
+        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth, budget).run()
+
+    def checked(self, frequencies: Sequence[float], iterations: int, budget: int | None = None) -> list[float]:
+        """Return the frequencies, Hz, if `run` can work with all three.
+
+        Raises
+        ------
+        ConfigError
+            If the frequencies do not rise or need too many features, or the budget is too small for one turn at each.
+        DataError
+            If the sources do not emit one of them.
         """
         chosen = [float(f) for f in frequencies]
         if not chosen or any(b <= a for a, b in pairwise([0.0, *chosen])):
@@ -143,16 +174,43 @@ class PINNInversion:
             raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
         if iterations < 1:
             raise ConfigError(f"iterations is {iterations}; at least 1 is needed")
+        least = len(chosen) * (self.solves_of_turn + self.solves_of_check)
+        if budget is not None and budget < least:
+            raise ConfigError(
+                f"budget is {budget} solves; {len(self.observed)} shots at {len(chosen)} frequencies need at least "
+                f"{least}: raise it, or use fewer frequencies or shots"
+            )
         if self.wavelet == "known":
             for f in chosen:
                 of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
-        directory = RunDirectory.open(
-            run_directory,
-            fingerprint=self.fingerprint(chosen, iterations, seed) if run_directory is not None else {},
-            settings={**(configuration or {}), **self.record(chosen, iterations, seed)},
-            resume=resume,
-        )
-        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth).run()
+        for f in chosen:
+            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the features cannot hold
+        return chosen
+
+    def fields(self, frequency: float, sources: np.ndarray, receivers: np.ndarray) -> Reconstruction:
+        """Return the features of a frequency (Hz) for sources and receivers at (z, x), m."""
+        return Reconstruction(
+            self.propagator.physics, self.unknown.start, frequency, self.velocities, sources, receivers,
+            spare=self.spare,
+        )  # fmt: skip
+
+    @property
+    def solves_of_turn(self) -> int:
+        """What a turn costs: fields of every shot, twice where the wavelet is estimated."""
+        return len(self.observed) * (1 if self.wavelet == "known" else 2)
+
+    @property
+    def solves_of_check(self) -> int:
+        """What holding the fields against the simulator costs at a frequency: one field and one simulation per shot."""
+        return 2 * len(self.observed)
+
+    def waveform(self, shots: Sequence[int] | None = None) -> Inversion:
+        """Return the waveform inversion of the same data (default: all shots), which can judge this one's models."""
+        index = list(range(len(self.observed))) if shots is None else list(shots)
+        return Inversion(
+            propagator=self.propagator.subset(index), observed=self.observed[index], unknown=self.unknown,
+            wavelet=self.wavelet,
+        )  # fmt: skip
 
     @property
     def penalties(self) -> Sequence[Tikhonov | TotalVariation | Staged]:
@@ -174,7 +232,9 @@ class PINNInversion:
         low, high = (b.reshape(shape) * self.unknown.scales[0] for b in self.unknown.bounds())
         return low, high
 
-    def fingerprint(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, str]:
+    def fingerprint(
+        self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
+    ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
         return {
@@ -183,11 +243,14 @@ class PINNInversion:
             "bounds": digest(*self.unknown.bounds()),
             "propagator": digest(self.propagator),
             "penalty": digest(self.penalty),
-            "settings": digest(self.trust, self.refine, self.wavelet, self.spare),
+            "settings": digest(self.trust, self.refine, self.wavelet, self.spare, self.bound),
             "frequencies": digest(list(frequencies), iterations, seed),
+            "budget": digest(budget),
         }
 
-    def record(self, frequencies: Sequence[float], iterations: int, seed: int) -> dict[str, Any]:
+    def record(
+        self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
+    ) -> dict[str, Any]:
         """Return the tables [versions] and [job] of run.toml."""
         job = {
             "method": "wavefield reconstruction in features",
@@ -198,7 +261,9 @@ class PINNInversion:
             "refine": self.refine,
             "wavelet": self.wavelet,
             "spare": self.spare,
+            "bound": self.bound,
             "shots": len(self.observed),
+            "budget": "none" if budget is None else budget,
             "seed": seed,
         }
         return {"versions": versions(), "job": job}

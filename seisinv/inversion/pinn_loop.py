@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from seisinv.core import Gathers, Model, RunError
+from seisinv.core import Gathers, Model, RunError, StabilityError, ricker
 from seisinv.inversion import slowness
+from seisinv.inversion.cost import Cost, forget_peak, peak_memory, write_cost
 from seisinv.inversion.fingerprint import digest
 from seisinv.inversion.metrics import rmse
+from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event, Progress, Result
-from seisinv.inversion.run_directory import RunDirectory
+from seisinv.inversion.run_directory import RunDirectory, iterate_name
+from seisinv.inversion.shown import shown_shots, write_gathers
 from seisinv.inversion.spectra import of_gathers, of_sources
+from seisinv.inversion.tasks import predicted
 from seisinv.priors import Penalty, Staged
 from seisinv.surrogate.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from seisinv.inversion.pinn_inversion import PINNInversion
 
+log = logging.getLogger("seisinv.inversion")
+
 Arrays = dict[str, np.ndarray]
+NEAR = 0.1  # wavelengths: nearer to their source, traces are those of a singularity, and are left out
 
 
 @dataclass
@@ -36,43 +46,66 @@ class PinnLoop:
     progress: Progress | None
     seed: int
     truth: Model | None
+    budget: int | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     solves: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    error: float = 0.0  # of the features at the frequency of now
 
     def run(self) -> Result:
         """Invert frequency by frequency."""
+        forget_peak()
         start = self.problem.unknown.start
         self.directory.write_model("start.npz", start)
         if self.truth is not None:
             self.directory.write_model("truth.npz", self.truth)
         model, ends = start, []
         observed = self.problem.observed[:]
-        for index, frequency in enumerate(self.frequencies):
-            model = self._frequency(index, model, observed)
-            ends.append(BandEnd(frequency, "all turns are done", self.iterations, self.iterations))
+        for index, (frequency, turns) in enumerate(zip(self.frequencies, self.turns, strict=True)):
+            fields, data, amplitude = self._prepared(index, observed)
+            if (why := self._trusted(index, model, fields, data)) is not None:
+                log.warning("%s", why)
+                ends.append(BandEnd(frequency, why, 0, 0))
+                break
+            model = self._frequency(index, model, (fields, data, amplitude))
+            spent = turns < self.iterations
+            reason = f"its share of the {self.budget} solves is spent" if spent else "all turns are done"
+            ends.append(BandEnd(frequency, reason, turns, turns))
         self.directory.write_model("model.npz", model)
-        return Result(model, start, self.rows, ends, {}, self.directory.path, self.problem.propagator, self.solves)
+        result = Result(model, start, self.rows, ends, {}, self.directory.path, self.problem.propagator, self.solves)
+        self._write_gathers(result)
+        write_cost(self.directory, Cost(self.solves, 0.0, self.seconds, self.cpu_seconds, peak_memory()))
+        return result
 
-    def _frequency(self, index: int, model: Model, observed: Gathers) -> Model:
+    @cached_property
+    def turns(self) -> list[int]:
+        """How many turns each frequency gets; what one leaves of the budget goes to those after it."""
+        left, out = self.budget, []
+        for later in range(len(self.frequencies), 0, -1):
+            check, turn = self.problem.solves_of_check, self.problem.solves_of_turn
+            share = self.iterations if left is None else (left // later - check) // turn
+            out.append(min(self.iterations, share))
+            left = None if left is None else left - check - out[-1] * turn
+        return out
+
+    def _frequency(
+        self, index: int, model: Model, prepared: tuple[Reconstruction, np.ndarray, np.ndarray | None]
+    ) -> Model:
         """Alternate at one frequency."""
-        fields, data, amplitude = self._prepared(index, observed)
+        fields, data, amplitude = prepared
         equation = np.zeros((len(fields.points), data.shape[1]), complex)
         missing = np.zeros(data.shape, complex)
-        for turn in range(self.iterations):
+        for turn in range(self.turns[index]):
             before = self.rows[-1] if self.rows else None
             key = digest(_vp(model), equation, missing)
 
             def compute(
                 model: Model = model, equation: np.ndarray = equation, missing: np.ndarray = missing, turn: int = turn
             ) -> Arrays:
-                began = time.perf_counter()
-                out = self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
-                return out | {"seconds": np.array(time.perf_counter() - began)}
+                return self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
 
-            arrays = self.directory.kept(f"{index:02d}-{turn:05d}", key, compute)
-            self.solves += data.shape[1] * (1 if self.problem.wavelet == "known" else 2)
-            self.seconds += float(arrays["seconds"])
+            arrays = self._kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
             if before is None:
                 self._record(index, 0, model, arrays)
             model = model.replace(vp=torch.from_numpy(arrays["vp"])).to(model["vp"].dtype)
@@ -81,28 +114,95 @@ class PinnLoop:
             self._record(index, turn + 1, model, arrays)
         return model
 
+    def _write_gathers(self, result: Result) -> None:
+        """Simulate a few shots in the start model and in the result; reconstructed fields would fit by themselves."""
+        if self.directory.path is None:
+            return
+        shots, band = shown_shots(len(self.problem.observed)), Band(self.frequencies[-1])
+        problem, shown = self.problem.waveform(shots), []
+        for model in (result.start, result.model):
+            (task,) = problem.tasks(model, band=band)
+            shown.append(predicted(task)[0])
+        write_gathers(self.directory, self.problem.observed[shots], (shown[0], shown[1]), shots=shots, band=band)
+
     def _prepared(self, index: int, observed: Gathers) -> tuple[Reconstruction, np.ndarray, np.ndarray | None]:
         """Return the fields' features, the data [receiver, shot], NaN where there are none, and the amplitudes."""
         problem, survey, frequency = self.problem, observed.survey, self.frequencies[index]
-        places, number = np.unique(
-            np.concatenate([s.receivers for s in survey.shots]).round(3), axis=0, return_inverse=True
-        )
-        spectra = of_gathers(observed, frequency)
-        data, at = np.full((len(places), len(survey)), np.nan, complex), 0
-        for shot, s in enumerate(survey.shots):
-            data[number.ravel()[at : at + len(s.receivers)], shot] = spectra[shot, : len(s.receivers)]
-            at += len(s.receivers)
-        fields = Reconstruction(
-            problem.propagator.physics,
-            problem.unknown.start,
-            frequency,
-            problem.velocities,
-            np.concatenate([s.sources for s in survey.shots]),
-            places,
-            spare=problem.spare,
-        )
+        places = self._places[0]
+        data = self._spectra(observed, frequency)
+        sources = np.concatenate([s.sources for s in survey.shots])
+        near = NEAR * problem.velocities[0] / frequency
+        data[np.linalg.norm(places[:, None] - sources, axis=-1) < near] = np.nan
+        fields = problem.fields(frequency, sources, places)
         known = problem.wavelet == "known"
         return fields, data, of_sources(problem.propagator.survey, frequency) if known else None
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """All receivers' positions, each once, and the number there of each trace's."""
+        every = np.concatenate([s.receivers for s in self.problem.observed.survey.shots])
+        places, number = np.unique(every.round(3), axis=0, return_inverse=True)
+        return places, number.ravel()
+
+    def _spectra(self, gathers: Gathers, frequency: float) -> np.ndarray:
+        """Return the data at a frequency [receiver, shot], NaN where there are none."""
+        places, number = self._places
+        spectra, at = of_gathers(gathers, frequency), 0
+        data = np.full((len(places), len(gathers)), np.nan, complex)
+        for shot, s in enumerate(gathers.survey.shots):
+            data[number[at : at + len(s.receivers)], shot] = spectra[shot, : len(s.receivers)]
+            at += len(s.receivers)
+        return data
+
+    def _trusted(self, index: int, model: Model, fields: Reconstruction, data: np.ndarray) -> str | None:
+        """Hold the fields against the simulator's; return why they cannot be used here, None if they can.
+
+        Raises
+        ------
+        StabilityError
+            If that is so at the first frequency.
+        """
+        frequency, bound, propagator = self.frequencies[index], self.problem.bound, self.problem.propagator
+        survey = propagator.survey  # its wavelet, if it is known: records may end before a longer one is over
+        if self.problem.wavelet != "known":
+            survey = survey.with_wavelet(ricker(2 * frequency))
+
+        def compute() -> Arrays:
+            found = fields.solve(1 / _vp(model) ** 2, None, trust=1.0).received
+            with torch.no_grad():
+                exact = self._spectra(propagator.replace(survey=survey)(model), frequency)
+            exact = exact / of_sources(survey, frequency)
+            live = np.isfinite(data) & np.isfinite(exact)
+            return {"error": np.array(np.linalg.norm((found - exact)[live]) / np.linalg.norm(exact[live]))}
+
+        key = digest(_vp(model))
+        arrays = self._kept(f"{index:02d}-check", key, compute, solves=self.problem.solves_of_check)
+        self.error = float(arrays["error"])
+        log.info("%g Hz: the features are off by %.1f %% of the simulator's data", frequency, 100 * self.error)
+        if self.error <= bound:
+            return None
+        why = (
+            f"at {frequency:g} Hz the features are off by {self.error:.1%} of the simulator's data (bound "
+            f"{bound:.0%}): give more features a wave (spare), keep to lower frequencies, or invert wave forms"
+        )
+        if index == 0:
+            raise StabilityError(why)
+        return why
+
+    def _kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
+        """Return an answer, computed now or by an earlier process, and count what it cost."""
+
+        def timed() -> Arrays:
+            began, cpu = time.perf_counter(), time.process_time()
+            out = compute()
+            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+            return out | {n: np.array(value) for n, value in spent.items()}
+
+        arrays = self.directory.kept(name, key, timed)
+        self.solves += solves
+        self.seconds += float(arrays["seconds"])
+        self.cpu_seconds += float(arrays["cpu_seconds"])
+        return arrays
 
     def _turn(
         self,
@@ -163,6 +263,7 @@ class PinnLoop:
                 "misfit": misfit,
                 "relative": misfit / (first or 1.0),
                 "penalty": float(arrays["broken"]),
+                "surrogate_error": self.error,
                 "gradient_norm": None,
                 "evaluations": turn,
                 "solves": self.solves,
@@ -171,13 +272,13 @@ class PinnLoop:
             }
         )
         if len(self.rows) > self.directory.accepted_before():
+            self.directory.write_model(f"models/{iterate_name(len(self.rows) - 1)}", model)
             self.directory.write_model("model.npz", model)
             self.directory.write_history(self.rows)
         if self.progress is not None:
-            done = index * self.iterations + turn
-            total = len(self.frequencies) * self.iterations
+            done, total = sum(self.turns[:index]) + turn, sum(self.turns)
             eta = self.seconds / done * (total - done) if done else None
-            place = (frequency, index + 1, len(self.frequencies), turn, self.iterations, turn)
+            place = (frequency, index + 1, len(self.frequencies), turn, self.turns[index], turn)
             self.progress(Event(*place, misfit, misfit / (first or 1.0), self.solves, self.seconds, eta))
 
 

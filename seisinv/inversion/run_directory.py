@@ -139,6 +139,11 @@ class RunDirectory:
             )
 
 
+def iterate_name(row: int) -> str:
+    """Name of the model of a row of the history, in the folder models of a run directory."""
+    return f"row-{row:05d}.npz"
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read a run.toml.
 

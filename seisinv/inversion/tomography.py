@@ -1,44 +1,47 @@
 """First-arrival traveltime tomography: from picks to a smooth velocity model.
 
-min over u, d of  Σ ρ((T(s₀ e^(Bu)) + d − t) / σ) + λ |L u|²
+min over u, d of  Σ ρ((T(s₀ e^(Bu)) + d − t) / σ) / n + uᵀ P u
 
-s₀ is the medium v = v₀ + k z that fits the picks best, B interpolates between knots, ρ is Huber's function, L
-differences scaled by a length along x and z, d one delay for all, small where the lag of the wavelet is known.
+s₀ is the medium v = v₀ + k z that fits the picks best, ρ is Huber's function, d one delay for all, small where the lag
+of the wavelet is known. B interpolates between knots and P is the precision of what is known of u before any pick: it
+is smooth over a part of a wavelength, about 12 % in size (`knots`). n is the number of picks within a wavelength: they
+err alike, since the waves they see averaged over the same rock, and count as one. The result is the most probable model
+(Tarantola & Valette 1982, doi:10.1029/RG020i002p00219); where no ray runs it goes over to the gradient medium.
 Gauss–Newton: the rows of the Jacobian are exact derivatives of the upwind eikonal scheme, one sparse triangular solve
-per pick. λ falls step by step while the fit improves, and stops where the picks are fitted to σ (Constable, Parker &
-Constable 1987, doi:10.1190/1.1442303).
+per pick.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix, diags, identity, kron, vstack
+from scipy.sparse import csr_matrix, diags
 
 from seisinv.core import ConfigError, DataError, GeometryError, Grid, Model
+from seisinv.inversion.knots import Knots, layered_knots
 from seisinv.inversion.picking import Picks
 from seisinv.surrogate.eikonal import Arrivals, Linearised, arrivals
 from seisinv.surrogate.eikonal.upwind import bilinear
 
-HUBER = 1.5  # residuals beyond so many σ count linearly
-FALL = 0.5  # factor on λ from step to step
-FIRST = 300.0  # λ at the first step; u is of order 0.1 and residuals of order 1
-BEND, SLOPE, SIZE = 0.5, 0.5, 0.4  # shares of second and first differences and of the update itself in L
+HUBER = 1.5  # residuals beyond so many standard deviations count linearly
+SIGMA = 0.03  # periods: standard deviation of a pick of quality 1
+SMOOTH = (0.4, 1.6)  # wavelengths at the surface over which the update varies, along z and x
 LEFT, UNKNOWN = 0.05, 2.0  # periods: how large the delay may be with and without a known lag
-GAIN = 0.01  # relative gain of the misfit below which two steps in a row end the inversion
+GAIN = 0.01  # relative gain of the objective below which a fit ends
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One step: number, λ (NaN while the gradient medium is fitted), RMS of the residuals in s, and share of σ."""
+    """One step: its number, the medium that is fitted ("gradient" or "smooth"), RMS residual in s, objective."""
 
     step: int
-    damping: float
+    medium: str
     rms: float
-    misfit: float
+    objective: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,18 @@ class Tomogram:
     coverage: np.ndarray
     history: tuple[Fit, ...]
 
+    def by_offset(self, picks: Picks, *, parts: int = 3) -> tuple[str, ...]:
+        """Say how far predicted lie from picked times, in ranges of offset with equally many picks."""
+        rest = 1e3 * (self.predicted - picks.times)
+        distance = np.abs(picks.survey.offsets)
+        good = np.isfinite(rest)
+        edges = np.quantile(distance[good], np.linspace(0, 1, parts + 1))
+        said = []
+        for near, far in pairwise(edges):
+            here = rest[good & (distance >= near) & (distance <= far)]
+            said.append(f"{near:.0f} to {far:.0f} m: {here.mean():+.1f} ± {here.std():.1f} ms")
+        return tuple(said)
+
 
 @dataclass(frozen=True)
 class Tomography:
@@ -85,12 +100,10 @@ class Tomography:
     water_velocity : float, m/s
     bounds : (low, high), m/s
         Limits of the rock's velocity.
-    knots : (z, x), m, optional
-        Distance between the knots of the update; default: 2 × 4 cells, more on grids of over 1200 knots.
     smooth : (z, x), m, optional
-        Lengths over which an update of 1 costs as much as a misfit of 1; default: 2 and 6 times the knots.
+        Lengths over which the update varies; default: 0.4 and 1.6 wavelengths at the surface, more on large grids.
     sigma : float, s, optional
-        Standard deviation of a pick of quality 1; default: a fiftieth of the dominant period.
+        Standard deviation of a pick of quality 1; default: 0.03 dominant periods.
     steps : int
         At most so many Gauss–Newton steps.
     """
@@ -99,20 +112,17 @@ class Tomography:
     water: float | None = None
     water_velocity: float = 1500.0
     bounds: tuple[float, float] = (300.0, 7000.0)
-    knots: tuple[float, float] | None = None
     smooth: tuple[float, float] | None = None
     sigma: float | None = None
-    steps: int = 14
+    steps: int = 6
 
     def __post_init__(self) -> None:
         if self.grid.ndim != 2:
             raise GeometryError(f"the grid has {self.grid.ndim} axes; tomography works in 2-D sections")
         if not 0 < self.bounds[0] < self.bounds[1]:
             raise ConfigError(f"bounds are {self.bounds[0]:g} to {self.bounds[1]:g} m/s; give 0 < low < high")
-        for name in ("knots", "smooth"):
-            pair = getattr(self, name)
-            if pair is not None and not min(pair) > 0:
-                raise ConfigError(f"{name} is {pair} m; both lengths must be positive")
+        if self.smooth is not None and not min(self.smooth) > 0:
+            raise ConfigError(f"smooth is {self.smooth} m; both lengths must be positive")
 
     def run(self, picks: Picks, *, callback: Callable[[Fit], None] | None = None) -> Tomogram:
         """Fit a gradient medium, then a smooth model.
@@ -139,8 +149,10 @@ class _Run:
         self.receivers = [picks.survey.shots[i].receivers[j] for i, j in zip(self.used, self.traces, strict=True)]
         self.times = np.concatenate([picks.times[i][j] for i, j in zip(self.used, self.traces, strict=True)])
         quality = np.concatenate([picks.quality[i][j] for i, j in zip(self.used, self.traces, strict=True)])
-        sigma = 0.02 * picks.period if how.sigma is None else how.sigma
-        self.sigma = sigma / np.clip(quality, 0.2, 1.0)
+        sigma = SIGMA * picks.period if how.sigma is None else how.sigma
+        alike = [self.alike(r, s, picks.times[i][j], picks.period) for r, s, i, j in
+                 zip(self.receivers, self.sources, self.used, self.traces, strict=True)]  # fmt: skip
+        self.sigma = sigma / np.clip(quality, 0.2, 1.0) * np.sqrt(np.concatenate(alike))
         # What is left of the lag after its correction is small; without one, the delay is anything up to some periods.
         self.delay_sigma = (LEFT if picks.lag is not None else UNKNOWN) * picks.period
         z = self.grid.coordinates("z")[:, None] + np.zeros(self.grid.shape)
@@ -157,7 +169,9 @@ class _Run:
         p = self.fit_line()
         base = self.line_slowness(p)
         first = self.spread(self.predict(base) + self.delay)
-        s = self.fit_smooth(base)
+        wavelength = self.picks.period * float(p[0])
+        lengths = self.how.smooth or (SMOOTH[0] * wavelength, SMOOTH[1] * wavelength)
+        s = self.fit_smooth(base, layered_knots(self.grid, lengths, mask=self.rock))
         predicted = self.spread(self.predict(s) + self.delay)
         shape = self.grid.shape
         models = [Model(self.grid, vp=torch.from_numpy((1 / x).reshape(shape)).float()) for x in (s, base)]
@@ -173,6 +187,13 @@ class _Run:
             out[i, j] = values[at : at + len(j)]
             at += len(j)
         return out
+
+    @staticmethod
+    def alike(receivers: np.ndarray, source: np.ndarray, times: np.ndarray, period: float) -> np.ndarray:
+        """Return how many picks of a shot lie within half a wavelength on either side of each."""
+        along = np.linalg.norm(receivers - source, axis=1) * np.where(receivers[:, -1] < source[-1], -1, 1)
+        wavelength = period * np.abs(along) / np.maximum(times, period)
+        return np.asarray((np.abs(along[:, None] - along) <= 0.5 * wavelength[:, None]).sum(1))
 
     def line_slowness(self, p: np.ndarray) -> np.ndarray:
         v = np.clip(p[0] + p[1] * self.depth, *self.how.bounds)
@@ -208,12 +229,12 @@ class _Run:
         return np.asarray(np.linalg.solve(normal, -(g.T @ (weight * residual)) - right))
 
     def misfit(self, residual: np.ndarray) -> float:
-        """Huber's function of the residuals over σ; 1 if they are as large as σ says."""
+        """Sum of Huber's function of the residuals over σ√n."""
         a = np.abs(residual) / self.sigma
-        return float(np.mean(np.where(a < HUBER, a**2, 2 * HUBER * a - HUBER**2)))
+        return float(np.sum(np.where(a < HUBER, a**2, 2 * HUBER * a - HUBER**2)))
 
-    def report(self, damping: float, residual: np.ndarray) -> None:
-        fit = Fit(len(self.history), damping, float(np.sqrt(np.mean(residual**2))), self.misfit(residual))
+    def report(self, medium: str, residual: np.ndarray, objective: float) -> None:
+        fit = Fit(len(self.history), medium, float(np.sqrt(np.mean(residual**2))), objective)
         self.history.append(fit)
         self.tell(fit)
 
@@ -223,7 +244,7 @@ class _Run:
         residual = self.predict(self.line_slowness(p)) - self.times
         best = self.misfit(residual)
         for _ in range(8):
-            self.report(float("nan"), residual)
+            self.report("gradient", residual, best)
             s = self.line_slowness(p)
             # ∂s/∂v₀ = −s² and ∂s/∂k = −s² z, in the rock.
             columns = np.stack([-(s**2) * self.rock, -(s**2) * self.rock * self.depth], axis=1)
@@ -256,75 +277,30 @@ class _Run:
         k = np.sqrt(max(24 * (fast / v0 - 1), 0.01)) * v0 / float(np.median(reach[far]))
         return np.array([v0, min(k, 10.0)])
 
-    def fit_smooth(self, base: np.ndarray) -> np.ndarray:
-        """Gauss–Newton in the logarithm of the slowness between knots, with falling λ."""
-        basis, rough = self.parameters()
-        u, damping, s = np.zeros(basis.shape[1]), FIRST, base
+    def fit_smooth(self, base: np.ndarray, knots: Knots) -> np.ndarray:
+        """Gauss–Newton in the logarithm of the slowness between knots."""
+        u, s = np.zeros(knots.basis.shape[1]), base
         residual = self.predict(s) + self.delay - self.times
-        misfit, poor = self.misfit(residual), 0
+        best = self.misfit(residual)
         for _ in range(self.how.steps):
-            if misfit <= 1.0:
-                break
-            g = self.jacobian((diags(s) @ basis).tocsr())
-            change = self.step(g, residual, damping * rough, damping * rough @ u)
+            g = self.jacobian((diags(s) @ knots.basis).tocsr())
+            change = self.step(g, residual, knots.precision, knots.precision @ u)
             for share in (1.0, 0.5, 0.25):
-                trial = u + share * change[: len(u)]
+                trial = u + share * change[:-1]
                 shift = self.delay + share * change[-1]
-                slowness = np.clip(base * np.exp(basis @ trial), 1 / self.how.bounds[1], 1 / self.how.bounds[0])
+                slowness = np.clip(base * np.exp(knots.basis @ trial), 1 / self.how.bounds[1], 1 / self.how.bounds[0])
                 slowness = np.where(self.rock, slowness, base)
                 other = self.predict(slowness) + shift - self.times
-                if self.misfit(other) < misfit:
+                objective = self.misfit(other) + float(trial @ knots.precision @ trial)
+                if objective < best:
                     break
-            gain = 1 - self.misfit(other) / misfit
-            if gain > 0:
-                u, self.delay, s, residual, misfit = trial, shift, slowness, other, self.misfit(other)
-                self.report(damping, residual)
-            poor = poor + 1 if gain < GAIN else 0
-            damping *= FALL
-            if poor == 3:
+            else:
+                break
+            gain = 1 - objective / best
+            u, self.delay, s, residual, best = trial, shift, slowness, other, objective
+            self.report("smooth", residual, best)
+            if gain < GAIN:
                 break
         self.predict(s)
-        self.jacobian((diags(s) @ basis).tocsr())
+        self.jacobian((diags(s) @ knots.basis).tocsr())
         return s
-
-    def parameters(self) -> tuple[csr_matrix, np.ndarray]:
-        """Return the interpolation from knots to nodes [node, knot], and LᵀL."""
-        spacing = self.how.knots
-        if spacing is None:
-            (dz, dx), n = self.grid.spacing, np.array(self.grid.shape)
-            factor = max(1.0, np.sqrt(n[0] / 2 * n[1] / 4 / 1200))
-            spacing = (2 * factor * dz, 4 * factor * dx)
-        smooth = self.how.smooth or (2 * spacing[0], 6 * spacing[1])
-        sides = [self.axis(k, spacing[k]) for k in (0, 1)]
-        basis = diags(self.rock.astype(float)) @ kron(sides[0][0], sides[1][0], format="csr")
-        eyes = [identity(side[0].shape[1]) for side in sides]
-        # Bends cost most; slopes and size so much that, where no ray runs, the gradient medium returns.
-        parts = []
-        for order, much in ((2, BEND), (1, SLOPE)):
-            across = [self.differences(side[0].shape[1], order) for side in sides]
-            reach = [smooth[k] / sides[k][1] for k in (0, 1)]
-            parts.append(much * reach[0] ** order * kron(across[0], eyes[1]))
-            parts.append(much * reach[1] ** order * kron(eyes[0], across[1]))
-        parts.append(SIZE * identity(basis.shape[1]))
-        stacked = vstack(parts).tocsr()
-        scale = 1 / np.sqrt(basis.shape[1])
-        return basis.tocsr(), (scale**2 * len(self.times) ** 0.5 * (stacked.T @ stacked)).toarray()
-
-    def axis(self, k: int, spacing: float) -> tuple[csr_matrix, float]:
-        """Linear interpolation from evenly spaced knots along an axis, and their distance."""
-        x = self.grid.coordinates(self.grid.axes[k])
-        count = max(2, round((x[-1] - x[0]) / spacing) + 1)
-        step = (x[-1] - x[0]) / (count - 1)
-        place = (x - x[0]) / step
-        first = np.minimum(place.astype(int), count - 2)
-        v = place - first
-        rows = np.repeat(np.arange(len(x)), 2)
-        columns = np.stack([first, first + 1], 1).ravel()
-        return csr_matrix((np.stack([1 - v, v], 1).ravel(), (rows, columns)), shape=(len(x), count)), float(step)
-
-    @staticmethod
-    def differences(n: int, order: int) -> csr_matrix:
-        if n <= order:
-            return csr_matrix((0, n))
-        weights = [1.0, -2.0, 1.0] if order == 2 else [-1.0, 1.0]
-        return diags(weights, list(range(order + 1)), shape=(n - order, n)).tocsr()  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ def compare_convergence(histories: Mapping[str, Sequence[Mapping[str, Any]]]) ->
     for panel in axes.flat:
         panel.grid(**_GRID)
         panel.set_xlim(0, None)
-    _legend(axes[0, 0], len(histories))
+    _legend(figure, axes[0, 0])
     return figure
 
 
@@ -80,7 +80,7 @@ def compare_spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarr
         panel.set_title(title)
         panel.set_xlabel("frequency (Hz)")
         panel.grid(**_GRID)
-        _legend(panel, len(curves))
+    _legend(figure, axes[0, 0])
     axes[0, 0].set_ylabel("amplitude (dB)")
     axes[0, 0].set_xlim(0, float(frequency[min(len(frequency) - 1, int(1.3 * loud[-1]) + 1)]))
     axes[0, 0].set_ylim(-62, 3)
@@ -106,7 +106,7 @@ def compare_coherence(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray,
     axes[0, 0].set_ylabel("coherence with the truth")
     axes[0, 0].set_ylim(-0.3, 1.05)
     axes[0, 0].set_xlim(0, None)
-    _legend(axes[0, 0], len(curves[0][1]))
+    _legend(figure, axes[0, 0])
     return figure
 
 
@@ -139,8 +139,10 @@ def _style(k: int) -> dict[str, Any]:
     return {"color": _COLOURS[k % len(_COLOURS)], "linestyle": _DASHES[k // len(_COLOURS) % len(_DASHES)]}
 
 
-def _legend(panel: Axes, lines: int) -> None:
-    panel.legend(fontsize=8, ncols=1 if lines < 6 else 2)
+def _legend(figure: Figure, panel: Axes) -> None:
+    """Name a panel's lines above all panels, where they cover none."""
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, ncols=min(len(labels), 7), loc="outside upper center")
 
 
 def _bands(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

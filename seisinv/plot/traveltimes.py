@@ -40,10 +40,12 @@ def first_breaks(
         data = data / np.where(rms > 0, rms, 1)
         offsets = gathers.survey.offsets[k, : len(live)][live]
         draw_gather(panel, data, offsets, gathers.survey.time, scale=amplitude(data, CLIP))
-        for times, colour, size, name in ((picked, RED, 9, "picked"), (predicted, BLUE, 3, "predicted")):
-            if times is not None:
-                t = times[k, : len(live)][live] + lag
-                panel.scatter(offsets, t, s=size, color=colour, linewidths=0, label=name)
+        order = np.argsort(offsets, kind="stable")
+        panel.scatter(offsets, picked[k, : len(live)][live] + lag, s=18, color=RED, linewidths=0, label="picked")
+        if predicted is not None:  # a thin line with a pale edge: it shows on dots, and dots show on both of its sides
+            t = predicted[k, : len(live)][live] + lag
+            panel.plot(offsets[order], t[order], color="white", linewidth=2.2)
+            panel.plot(offsets[order], t[order], color=BLUE, linewidth=1.2, label="predicted")
         last = np.nanmax(picked[k]) if np.isfinite(picked[k]).any() else gathers.survey.time.end
         panel.set_ylim(
             min(gathers.survey.time.end, 1.4 * (last + lag) + 0.02), max(gathers.survey.time.start, -0.1 * last)
@@ -68,18 +70,18 @@ def traveltime_fit(
     before : (shot, receiver) array, s, optional
         Times in the model that it began from.
     """
-    figure, axes = new_figure(10.0, 3.4, columns=2)
+    figure, axes = new_figure(10.0, 3.6, columns=2)
     distance = np.abs(survey.offsets)
     sets = [(before, ORANGE, "gradient medium")] if before is not None else []
-    residuals = []
-    for times, colour, name in [*sets, (after, BLUE, "tomography")]:
-        rest = 1e3 * (times - picked)
+    drawn = [(1e3 * (t - picked), colour, name) for t, colour, name in [*sets, (after, BLUE, "tomography")]]
+    finite = [rest[np.isfinite(rest)] for rest, _, _ in drawn]
+    limit = 1.2 * float(np.percentile(np.abs(finite[0]), 99)) + 1e-3
+    bins = np.linspace(-limit, limit, _bars(finite[-1], 2 * limit) + 1).tolist()
+    for (rest, colour, name), values in zip(drawn, finite, strict=True):
         good = np.isfinite(rest)
-        residuals.append(rest[good])
-        rms = float(np.sqrt(np.mean(rest[good] ** 2)))
-        axes[0, 0].scatter(distance[good], rest[good], s=4, color=colour, linewidths=0, alpha=0.6, rasterized=True)
-        limit = 1.2 * float(np.percentile(np.abs(residuals[0]), 99)) + 1e-3
-        axes[0, 1].hist(rest[good], bins=np.linspace(-limit, limit, 41).tolist(), color=colour, alpha=0.6,
+        rms = float(np.sqrt(np.mean(values**2)))
+        axes[0, 0].scatter(distance[good], values, s=4, color=colour, linewidths=0, alpha=0.6, rasterized=True)
+        axes[0, 1].hist(values, bins=bins, histtype="stepfilled", color=colour, alpha=0.55,
                         label=f"{name}: RMS {rms:.3g} ms")  # fmt: skip
     axes[0, 0].axhline(0, color=INK, linewidth=0.6)
     axes[0, 0].set_ylim(-limit, limit)
@@ -89,8 +91,15 @@ def traveltime_fit(
     axes[0, 1].set_xlabel("predicted − picked (ms)")
     axes[0, 1].set_ylabel("picks")
     axes[0, 1].set_title("residuals")
-    axes[0, 1].legend(fontsize=8, loc="upper left")
+    axes[0, 1].set_ylim(0, 1.25 * axes[0, 1].get_ylim()[1])  # room for the legend above the bars
+    axes[0, 1].legend(fontsize=8, loc="upper center", ncols=len(drawn))
     return figure
+
+
+def _bars(values: np.ndarray, width: float) -> int:
+    """Return how many bars show values over an axis of that width (Freedman & Diaconis 1981), 24 to 120."""
+    low, high = np.percentile(values, [25, 75])
+    return int(np.clip(np.ceil(width / max(2 * (high - low) / len(values) ** (1 / 3), 1e-9)), 24, 120))
 
 
 @styled

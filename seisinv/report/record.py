@@ -15,8 +15,8 @@ import numpy as np
 
 from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.inversion import Uncertainty, read_ensemble
-from seisinv.inversion.band_run import iterate_name
 from seisinv.inversion.cost import Cost, read_cost
+from seisinv.inversion.run_directory import iterate_name
 from seisinv.inversion.uncertainty import FILE
 
 if sys.version_info >= (3, 11):

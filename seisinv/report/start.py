@@ -8,8 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from seisinv.inversion.picking import Picks
     from seisinv.inversion.tomography import Tomogram
@@ -41,7 +39,7 @@ def render(
     style = folder.joinpath("page.html").read_text(encoding="utf-8").split("<style>")[1].split("</style>")[0]
     template = Environment(autoescape=True).from_string(folder.joinpath("start.html").read_text(encoding="utf-8"))
     v0, k = found.line
-    first = next(f for f in reversed(found.history) if np.isnan(f.damping))
+    first = next(f for f in reversed(found.history) if f.medium == "gradient")
     cards = [
         (
             "first breaks",
@@ -63,5 +61,6 @@ def render(
     data = settings.get("data", {}).get("path") or ["line.sgy"]
     return template.render(
         style=style, name=directory.name, cards=cards, pictures=pictures, place=str(directory), data=data[0],
-        history=found.history, vp=(float(found.model.vp.min()), float(found.model.vp.max())),
+        history=found.history, by_offset=found.by_offset(picks),
+        vp=(float(found.model.vp.min()), float(found.model.vp.max())),
     )  # fmt: skip

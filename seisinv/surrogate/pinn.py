@@ -88,6 +88,8 @@ class PINN:
     gradient : {"rows", "field"}
         How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
         adjoint waves, a smooth kernel known at every node.
+    velocities : (low, high), m/s, optional
+        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
     seed : int
         Of the features and the points of the rows.
 
@@ -125,6 +127,7 @@ class PINN:
     degree: int = 5
     jump: float = 0.2
     gradient: str = "rows"
+    velocities: tuple[float, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -149,6 +152,8 @@ class PINN:
             raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
         if self.slabs < 1:
             raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
+        if self.velocities is not None and not 0 < self.velocities[0] <= self.velocities[1]:
+            raise ConfigError(f"velocities are {self.velocities} m/s; give the lowest, then the highest")
         equations = self.physics.equations(self.model.grid.axes)
         if len(equations) != 1 or equations[0].rate.order != 2:
             names = ", ".join(e.rate.field.name for e in equations)
@@ -379,7 +384,7 @@ class PINN:
     @cached_property
     def _windows(self) -> Windows:
         """What windows see of the model."""
-        behind: list[list[float]] = [[] for _ in range(self.parts.count if self.parts else 1)]
+        behind = [list(self.velocities or ()) for _ in range(self.parts.count if self.parts else 1)]
         for b in (b for shot in self._backgrounds for b in shot):
             behind[b.part].append(b.speed)
         vp = self.model["vp"].detach().double().numpy()

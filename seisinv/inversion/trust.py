@@ -13,7 +13,7 @@ from seisinv.core import ConfigError, Gathers, StabilityError
 from seisinv.propagate import Propagator
 from seisinv.surrogate import PINN
 
-FAINT = 1e-3  # of the loudest band's energy: errors of fainter bands are not given
+FAINT = 1e-3  # of the loudest band's energy, or offsets' mean energy: errors of fainter ones are not given
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Trust:
     offsets : (bins + 1,) array, m
         Limits of the bins of absolute offset.
     by_offset : (bins,) array
-        NaN where there is no trace.
+        NaN where there is no trace, or next to nothing in them yet.
     frequencies : (bins + 1,) array, Hz
     by_frequency : (bins,) array
         NaN where the data hold next to nothing.
@@ -88,16 +88,27 @@ class Trust:
                 simulated = simulate(pinn.model)
         with torch.no_grad():
             found = pinn.gathers()
+        return cls.between(found, simulated, bound=bound, bins=bins, highest=pinn.frequency)
+
+    @classmethod
+    def between(
+        cls, found: Gathers, simulated: Gathers, *, bound: float = 0.05, bins: int = 5, highest: float | None = None
+    ) -> Trust:
+        """Compare data of a surrogate with the simulator's; `highest` frequency in Hz, default: half the sampling."""
         live = (found.live & simulated.live).numpy()
         exact = simulated.data.double().numpy() * live[..., None]
-        wrong = found.data.double().numpy() * live[..., None] - exact
+        wrong = found.data.detach().double().numpy() * live[..., None] - exact
         away = np.nan_to_num(np.abs(found.survey.offsets))
         limits = np.linspace(0, max(float(away.max()), 1e-9), bins + 1)
         place = np.clip(np.digitize(away, limits) - 1, 0, bins - 1)
-        by_offset = [_ratio(wrong[(place == b) & live], exact[(place == b) & live]) for b in range(bins)]
+        groups = [(place == b) & live for b in range(bins)]
+        loud = [float(np.mean(exact[g] ** 2)) if g.any() else 0.0 for g in groups]
+        by_offset = [
+            _ratio(wrong[g], exact[g]) if e > FAINT * max(loud) else np.nan for g, e in zip(groups, loud, strict=True)
+        ]
         spectra = [np.fft.rfft(d, axis=-1) for d in (wrong, exact)]
         f = np.fft.rfftfreq(exact.shape[-1], found.survey.time.step)
-        top = np.linspace(0, pinn.frequency or f[-1], bins + 1)
+        top = np.linspace(0, highest or f[-1], bins + 1)
         bands = [(f >= low) & (f < high) for low, high in pairwise(top)]
         energy = [float(np.sum(np.abs(spectra[1][..., b]) ** 2)) for b in bands]
         by_frequency = [

@@ -1,0 +1,179 @@
+"""From a prepared job to the inversion that it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seisinv import job
+from seisinv.core import ConfigError, Survey
+from seisinv.settings import PinnSection, Settings
+
+if TYPE_CHECKING:
+    from seisinv.inversion import EstimateWavelet, Inversion, Ladder, Optimizer, PINNInversion
+    from seisinv.inversion.method import Method
+    from seisinv.propagate import Propagator
+
+
+def method_of(prepared: job.Job) -> Method:
+    """Return what a job runs.
+
+    Raises
+    ------
+    ConfigError
+        If a setting does not go with `inversion.method`.
+    """
+    from seisinv.inversion.method import ReconstructedFields, Waveform
+
+    s = prepared.settings
+    if s.inversion.method == "fwi":
+        if s.pinn != PinnSection():
+            raise ConfigError("[pinn] is set, but inversion.method is 'fwi'; set it to pinn, or leave [pinn] out")
+        return Waveform(problem_of(prepared), optimizer_of(s), job.bands_of(s), s.inversion.budget)
+    frequencies = s.pinn.frequencies or sorted({max(b) if isinstance(b, list) else b for b in s.inversion.bands or []})
+    return ReconstructedFields(_pinn_of(prepared), frequencies, s.inversion.iterations, s.inversion.budget)
+
+
+def _pinn_of(prepared: job.Job) -> PINNInversion:
+    """Return the alternating inversion of a job; refuse what it would ignore."""
+    from seisinv.inversion import PINNInversion
+    from seisinv.priors import Bounded
+
+    s = prepared.settings
+    for name in _FWI_ONLY:
+        section, key = name.split(".")
+        default = type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
+        if getattr(getattr(s, section), key) != default:
+            raise ConfigError(f"{name} is set, but inversion.method is 'pinn', which does not use it; leave it out")
+    unknown = job.unknown_of(s, prepared.start)
+    assert isinstance(unknown, Bounded)  # unknown.kind is "grid"
+    return PINNInversion(
+        propagator=_propagator(prepared),
+        observed=prepared.observed,
+        unknown=unknown,
+        penalty=job.penalty_of(s),
+        trust=s.pinn.trust,
+        refine=s.pinn.refine,
+        wavelet="estimate" if s.wavelet.kind == "estimate" else "known",
+        spare=s.pinn.spare,
+        bound=s.pinn.bound,
+    )
+
+
+_FWI_ONLY = (
+    "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
+    "ladder.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "window.offsets", "window.time",
+    "window.before", "window.after", "ensemble.members",
+)  # fmt: skip
+
+
+def problem_of(prepared: job.Job) -> Inversion:
+    """Return the waveform inversion of a job, whatever its method: it also judges models."""
+    from seisinv.inversion import Inversion
+
+    s = prepared.settings
+    return Inversion(
+        propagator=_propagator(prepared),
+        observed=prepared.observed,
+        unknown=job.unknown_of(s, prepared.start),
+        misfit=misfit_of(s),
+        penalty=job.penalty_of(s),
+        water=s.inversion.water,
+        smooth=s.inversion.smooth or None,
+        wavelet=_estimate(s) if s.wavelet.kind == "estimate" else "known",
+        window=window_of(s),
+        ladder=ladder_of(s),
+    )
+
+
+def _propagator(prepared: job.Job) -> Propagator:
+    """Return the propagator of a job, with the wavelet if that is known."""
+    s, survey = prepared.settings, prepared.observed.survey
+    if s.wavelet.kind == "estimate":
+        return prepared.propagator
+    return prepared.propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
+
+
+def _estimate(s: Settings) -> EstimateWavelet:
+    from seisinv.inversion import EstimateWavelet
+
+    return EstimateWavelet(per_shot=s.wavelet.per_shot, length=s.wavelet.length, damping=s.wavelet.damping)
+
+
+def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
+    from seisinv.core import ricker
+
+    time = survey.source_time
+    if s.wavelet.kind == "ricker":
+        if s.wavelet.peak is None:
+            raise ConfigError("wavelet.peak is missing; a Ricker wavelet needs its peak frequency in Hz")
+        return ricker(s.wavelet.peak)(time.times)
+    if s.wavelet.path is None:
+        raise ConfigError("wavelet.path is missing; name the text file of the wavelet's samples")
+    if not Path(s.wavelet.path).is_file():
+        raise ConfigError(f"wavelet.path {s.wavelet.path} is not found; name the text file of the wavelet's samples")
+    try:
+        samples = np.loadtxt(s.wavelet.path, ndmin=1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"wavelet.path {s.wavelet.path} cannot be read as numbers: {error}") from None
+    if samples.ndim != 1 or len(samples) > time.samples:
+        raise ConfigError(
+            f"wavelet.path holds {samples.shape} numbers; give one column of at most {time.samples} samples, "
+            f"{time.step * 1e3:g} ms apart"
+        )
+    return np.pad(samples, (0, time.samples - len(samples)))
+
+
+def optimizer_of(s: Settings) -> Optimizer:
+    """Return the optimiser that the settings name."""
+    from seisinv.inversion import LBFGS, Adam
+
+    if s.inversion.optimizer == "adam":
+        return Adam(iterations=s.inversion.iterations, rate=s.inversion.rate)
+    return LBFGS(iterations=s.inversion.iterations, tolerance=s.inversion.tolerance)
+
+
+def misfit_of(s: Settings) -> Any:
+    """Return the misfit that the settings name."""
+    from seisinv import misfit
+
+    return {
+        "l2": misfit.L2,
+        "huber": misfit.Huber,
+        "correlation": misfit.NormalisedCorrelation,
+        "envelope": misfit.Envelope,
+        "traveltime": misfit.TravelTime,
+    }[s.inversion.misfit]()
+
+
+def ladder_of(s: Settings) -> Ladder | None:
+    """Return the ladder that the settings describe, or None where every band fits wave forms alone."""
+    from seisinv.inversion import LBFGS, Ladder
+    from seisinv.misfit import Envelope, TravelTime
+
+    kinds = {
+        "traveltime": TravelTime(),
+        "envelope_traveltime": TravelTime(envelope=True),
+        "envelope": Envelope(),
+    }
+    if s.ladder.kind == "none":
+        return None
+    return Ladder(
+        misfit=kinds[s.ladder.kind],
+        optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
+        attempts=s.ladder.attempts,
+        periods=s.ladder.periods,
+        aim=s.ladder.aim,
+        percentile=s.ladder.percentile,
+    )
+
+
+def window_of(s: Settings) -> Any:
+    """Return the data window of the settings, or None where nothing is muted."""
+    from seisinv.inversion import Window
+
+    w = s.window
+    parts = {n: tuple(v) for n in ("offsets", "time", "before", "after") if (v := getattr(w, n)) is not None}
+    return Window(**parts, taper=w.taper) if parts else None
