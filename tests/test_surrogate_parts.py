@@ -13,7 +13,8 @@ from seisinv.surrogate import Wavefield
 from seisinv.surrogate.features import Partition
 from seisinv.surrogate.parts import Parts, parts_of
 from seisinv.surrogate.residual import Medium, Residual
-from seisinv.surrogate.rows import places
+from seisinv.surrogate.rows import matrix, places
+from seisinv.surrogate.windowed import factorise_windows
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field
 
 HALF, STEP = 100.0, 5e-3
@@ -184,3 +185,18 @@ def test_an_equation_says_which_coefficients_it_differentiates():
     grid, p, b = si.Grid((5, 5), 1.0), Field("p"), Coefficient("b")
     for right, names in ((D(b * D(p, "z"), "z"), {"b"}), (b * p, set())):
         assert Residual(Equation(Dtt(p), right), grid.axes, Medium(grid, {})).differentiated == names
+
+
+def test_windows_of_parts_solve_as_one_dense_matrix():
+    """A corner has another velocity: it reaches some of sixteen windows; its part has none in the others."""
+    corner = model(900, 61, lambda z, x: np.where((z > 400) & (x > 400), 2500.0, 1500.0))
+    pinn = si.PINN(si.Acoustic(), corner, duration=0.2, frequency=2.5, windows=(4, 4, 1), overlap=2.0, edges="wall")
+    rows, basis = pinn.system.rows, pinn.basis
+    assert np.count_nonzero(basis.used == 0) > 0
+    a = matrix(rows, basis)
+    right = a @ np.random.default_rng(0).normal(size=(basis.count, 1))
+    sparse = factorise_windows(rows, basis)
+    assert sparse.rank == basis.active
+    assert np.linalg.norm(a @ sparse.solve(right)[0] - right) < 1e-2 * np.linalg.norm(right)
+    g = a.T @ right
+    assert np.linalg.norm(a @ sparse.normal(g) - right) < 0.05 * np.linalg.norm(right)

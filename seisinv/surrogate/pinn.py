@@ -85,11 +85,11 @@ class PINN:
     jump : float
         Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
         is cut there into parts with features of their own.  `inf` cuts nothing.
-    velocities : (low, high), m/s, optional
-        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
     gradient : {"rows", "field"}
         How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
         adjoint waves, a smooth kernel known at every node.
+    velocities : (low, high), m/s, optional
+        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
     seed : int
         Of the features and the points of the rows.
 
@@ -126,8 +126,8 @@ class PINN:
     edges: str | None = None
     degree: int = 5
     jump: float = 0.2
-    velocities: tuple[float, float] | None = None
     gradient: str = "rows"
+    velocities: tuple[float, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
