@@ -180,24 +180,24 @@ def test_refinement_without_pairs_or_steps_is_refused(tmp_path):
 # The last target
 
 
-def test_last_target_is_that_of_the_network_for_it(monkeypatch):
+def test_last_target_is_a_mean_with_that_of_the_network_for_it(monkeypatch):
     seen: list[str] = []
 
     def note(name: str) -> Fake:
-        return Fake(lambda x, b, d: seen.append(name) or x)
+        return Fake(lambda x, b, d: seen.append(name) or x + (0.2 if name == "last" else 0.0))
 
-    def asked(nets: Denoisers, **options: Any) -> list[str]:
+    def asked(nets: Denoisers, **options: Any) -> tuple[list[str], float]:
         monkeypatch.setattr("seisinv.priors.learned.prior.load", lambda path: (nets, CARD))
         seen.clear()
         model = Model(Grid((64, 64), 20.0), vp=2500.0)
-        Learned(**options).last(model, start=model, wavelength=None, seed=[0])
-        return seen
+        out = Learned(**options).last(model, start=model, wavelength=None, seed=[0])
+        return seen, float((out.vp - model.vp).mean()) / SCALE
 
     two = Denoisers(note("noise"), note("inversion"))  # type: ignore[arg-type]
     three = two._replace(last=note("last"))  # type: ignore[arg-type]
-    assert asked(two) == ["inversion"]
-    assert asked(three) == ["last"]
-    assert asked(three, draws=1) == ["noise"]
+    assert asked(two) == (["inversion"], pytest.approx(0.0, abs=1e-4))
+    assert asked(three) == (["inversion", "last"], pytest.approx(0.1, rel=1e-3))
+    assert asked(three, draws=1)[0] == ["noise"]
 
 
 def test_inversion_ends_with_the_last_target(tmp_path):
