@@ -200,6 +200,14 @@ def test_last_target_is_a_mean_with_that_of_the_network_for_it(monkeypatch):
     assert asked(three, draws=1)[0] == ["noise"]
 
 
+def test_network_that_is_not_asked_does_not_count(tmp_path):
+    file = saved(tmp_path / "w")
+    refine(file, [pair()], steps=1, batch=4).save(tmp_path / "r")
+    for options in ({"finish": False}, {"draws": 2}):
+        assert Learned(weights=file, **options).identity == Learned(weights=tmp_path / "r", **options).identity
+    assert Learned(weights=file).identity != Learned(weights=tmp_path / "r").identity
+
+
 def test_inversion_ends_with_the_last_target(tmp_path):
     simulate, truth, start = crosshole()
     weights = refine(saved(tmp_path / "w", network(size=0.05)), [pair()], steps=2, batch=4)

@@ -105,9 +105,11 @@ class Learned(Staged):
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Numbers, and the hash of the weights: the same file counts as the same under any name."""
+        """Numbers, and the hash of the networks that are asked: the same file counts as the same under any name."""
         plain = (self.weight, self.sigmas, self.every, self.targets, self.draws, self.finish)
-        return (*plain, load(self.weights)[1]["sha256"])
+        card = load(self.weights)[1]
+        asks_last = self.finish and not self.draws
+        return (*plain, card["sha256"] if asks_last else card.get("sha256_without_last", card["sha256"]))
 
     def check(self, model: Model) -> None:
         """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""

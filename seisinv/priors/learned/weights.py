@@ -70,6 +70,7 @@ class Weights:
             "history": [dict(row) for row in self.history],
             "trained_on": dict(self.trained_on),
             "sha256": digest(self.tensors),
+            "sha256_without_last": digest({n: t for n, t in self.tensors.items() if not n.startswith("last.")}),
         }
 
     def save(self, path: Path) -> None:
