@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "report": {"core", "inversion", "plot", "propagate"},
     "compare": {"core", "inversion", "plot", "propagate", "report"},
     "cli": {"core", "backends", "priors", "io", "plot", "report", "compare", "__version__"}
-    | {"check", "comparison", "config", "demo", "fit", "forward", "job", "progress", "runner", "start"},
+    | {"check", "comparison", "config", "demo", "fit", "forward", "job", "progress", "rehearsal", "runner", "start"},
 }
 
 

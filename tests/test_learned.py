@@ -160,7 +160,7 @@ def test_weights_come_back_as_they_were(tmp_path):
     net = network(size=0.1)
     again, card = load(saved(tmp_path / "w.safetensors", net))
     x, sigma, others = arguments(2, 16, 16, sigma=0.2)
-    for part in again:
+    for part in again[:2]:
         assert torch.equal(net(x, sigma, **others), part(x, sigma, **others))
     assert card["format"] == FORMAT
     assert card["licence"] == "MIT"
@@ -582,7 +582,7 @@ def test_examples_of_inversions_have_errors_of_the_stated_size_and_long_waves():
 def test_shipped_weights_undo_what_inversions_do():
     """Better than leaving the model as it is, and than the network that knows noise only."""
     e = Patches(987_654, 16).examples(3, inverted=True)
-    out, noise = (n(e.noisy, e.sigma, background=e.background, depth=e.depth) for n in reversed(load()[0]))
+    out, noise = (n(e.noisy, e.sigma, background=e.background, depth=e.depth) for n in reversed(load()[0][:2]))
     left, other, before = ((v - e.clean).square().mean(dim=(1, 2)).sqrt() / e.sigma for v in (out, noise, e.noisy))
     assert float(left.median()) < 0.75 * float(before.median())
     assert float(left.median()) < float(other.median())
@@ -595,7 +595,7 @@ def test_shipped_weights_say_where_they_come_from():
     assert "procedural geology" in card["data"]
     assert card["history"][-1]["step"] == card["recipe"]["steps"]
     assert {"step", "loss", "psnr_0.1", "psnr_0.2", "psnr_0.4"} <= set(card["history"][-1])
-    assert all(Denoiser().state_dict().keys() == n.state_dict().keys() for n in load()[0])
+    assert all(Denoiser().state_dict().keys() == n.state_dict().keys() for n in load()[0][:2])
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])

@@ -35,6 +35,9 @@ def prior(
     rate: Annotated[float | None, typer.Option(help="Adam's highest step length.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the geology, the noise and the first weights.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    pairs: Annotated[
+        int, typer.Option(min=0, help="Small inversions that a network for the last target learns from after that.")
+    ] = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -51,6 +54,10 @@ def prior(
     try:
         with training_progress() as progress:
             path = learned.train(recipe, directory, resume=resume, device=device, progress=progress)
+        if pairs:
+            from seisinv import rehearsal
+
+            rehearsal.refine(path, pairs, progress=None if quiet else lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:
         if _can_resume(directory):
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None

@@ -93,7 +93,12 @@ class BandRun:
         if prior is None:
             return model
         key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
-        ask = partial(self._target, prior, model, progress=1.0, seed=seed)
+        start, wavelength = self.problem.unknown.start, self._wavelength(model)
+
+        def ask() -> dict[str, np.ndarray]:
+            target = prior.last(model, start=start, wavelength=wavelength, seed=seed)
+            return {n: target[n].numpy() for n in target}
+
         arrays = self._kept("finish-target", key, ask, solves=0)
         final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
 

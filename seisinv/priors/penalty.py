@@ -72,6 +72,10 @@ class Staged(abc.ABC):
             Of the random numbers, if it draws any.
         """
 
+    def last(self, model: Model, *, start: Model, wavelength: float | None, seed: Sequence[int]) -> Model:
+        """Return the last target, the result where the prior finishes: by default as in the last band."""
+        return self.target(model, start=start, progress=1.0, wavelength=wavelength, seed=seed)
+
     @abc.abstractmethod
     def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:
         """Return the penalty towards the target; `misfit` is that of the data now, over that at the band's start."""

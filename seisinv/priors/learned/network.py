@@ -133,7 +133,7 @@ class Denoiser(nn.Module):
 
 
 class Denoisers(NamedTuple):
-    """Two networks of one shape.
+    """Networks of one shape.
 
     Attributes
     ----------
@@ -141,10 +141,13 @@ class Denoisers(NamedTuple):
         Trained on noise alone.
     inversion : Denoiser
         Trained further on the errors of inversions, with their start models as background.
+    last : Denoiser, optional
+        Trained further on what inversions made of models: for the last target.
     """
 
     noise: Denoiser
     inversion: Denoiser
+    last: Denoiser | None = None
 
 
 class _Block(nn.Module):

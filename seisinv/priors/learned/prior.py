@@ -25,13 +25,14 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Model
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
-from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
+from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser
 from seisinv.priors.learned.weights import load
 from seisinv.priors.penalty import Attraction, Penalty, Staged
 
 log = logging.getLogger("seisinv.priors")
 
 NAME = "vp"  # the parameter that the denoiser knows
+LAST = 100.0  # m/s, what the network for the last target is told; it has learned to make little of it
 WAVELENGTH = 20.0  # cells; models that are smoother than inversions of such waves are not what it has learned from
 LOWEST = 300.0  # m/s, of models with noise
 
@@ -104,9 +105,11 @@ class Learned(Staged):
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Numbers, and the hash of the weights: the same file counts as the same under any name."""
+        """Numbers, and the hash of the networks that are asked: the same file counts as the same under any name."""
         plain = (self.weight, self.sigmas, self.every, self.targets, self.draws, self.finish)
-        return (*plain, load(self.weights)[1]["sha256"])
+        card = load(self.weights)[1]
+        asks_last = self.finish and not self.draws
+        return (*plain, card["sha256"] if asks_last else card.get("sha256_without_last", card["sha256"]))
 
     def check(self, model: Model) -> None:
         """Refuse a model that is not 2-D or too coarse; warn where its vp is outside the training's."""
@@ -151,6 +154,18 @@ class Learned(Staged):
         found = [self._cleaned(model, sigma, noise=noise)[NAME] for _ in range(self.draws)]
         return model.replace(**{NAME: torch.stack(found).mean(dim=0)})
 
+    def last(self, model: Model, *, start: Model, wavelength: float | None, seed: Sequence[int]) -> Model:
+        """Return the mean of the last band's target and of what the network for the last target says, if there is one.
+
+        The second has learned from few models (`pairs.py`), and the mean did better than either.
+        """
+        usual = super().last(model, start=start, wavelength=wavelength, seed=seed)
+        network = load(self.weights)[0].last
+        if self.draws or network is None:
+            return usual
+        own = self._cleaned(model, LAST, start=start, finest=(wavelength or 0.0) / WAVELENGTH, network=network)
+        return usual.replace(**{NAME: 0.5 * (usual[NAME] + own[NAME])})
+
     def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:
         """Return ½ w j ⟨(vp − z)²⟩/σ², j the data misfit over that at the start of the band."""
         only = Model(target.grid, **{NAME: target[NAME]})
@@ -165,10 +180,11 @@ class Learned(Staged):
         finest: float = 0.0,
         noise: np.random.Generator | None = None,
         whole: bool = False,
+        network: Denoiser | None = None,
     ) -> Model:
         networks, card = load(self.weights)
         _check(model, sigma, card)
-        network = networks.noise if start is None else networks.inversion
+        network = network or (networks.noise if start is None else networks.inversion)
         vp = model[NAME].detach()
         smallest = max(card["spacings"][0], min(finest, card["spacings"][1]))
         at, spacing = _resampled(_normalised(model), model.grid.spacing, smallest)

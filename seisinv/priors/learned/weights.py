@@ -27,7 +27,7 @@ VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights of the two denoisers and where they come from.
+    """Weights of the denoisers and where they come from.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ class Weights:
         Mean loss, and PSNR (dB) on held-out patches, by step.
     trained_on : mapping
         Device, torch version, seconds.
+    last : by parameter name, optional
+        Of the network for the last target, in half precision.
     """
 
     noise: Mapping[str, Tensor]
@@ -46,12 +48,13 @@ class Weights:
     recipe: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     trained_on: Mapping[str, Any]
+    last: Mapping[str, Tensor] | None = None
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """All weights, by name in the file."""
-        both = zip(Denoisers._fields, (self.noise, self.inversion), strict=True)
-        return {f"{kind}.{name}": value for kind, weights in both for name, value in weights.items()}
+        parts = zip(Denoisers._fields, (self.noise, self.inversion, self.last or {}), strict=True)
+        return {f"{kind}.{name}": value for kind, weights in parts for name, value in weights.items()}
 
     def card(self) -> dict[str, Any]:
         """Return what a user should know of the weights."""
@@ -67,6 +70,7 @@ class Weights:
             "history": [dict(row) for row in self.history],
             "trained_on": dict(self.trained_on),
             "sha256": digest(self.tensors),
+            "sha256_without_last": digest({n: t for n, t in self.tensors.items() if not n.startswith("last.")}),
         }
 
     def save(self, path: Path) -> None:
@@ -113,7 +117,9 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoisers, dict[str,
         for name, value in tensors.items():
             kind, _, inner = name.partition(".")
             parts[kind][inner] = value
-        networks = Denoisers(*(_network(shape, parts[kind]) for kind in Denoisers._fields))
+        networks = Denoisers(
+            *(_network(shape, parts[kind]) for kind in Denoisers._fields if parts[kind] or kind != "last")
+        )
     except (KeyError, TypeError, ConfigError, RuntimeError) as error:
         what = " ".join(str(error).split())[:150]
         raise DataError(f"{file} does not fit the network on its card ({what}); train it again") from None
