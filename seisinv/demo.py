@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv import config, job, runner
+from seisinv import config, forward, job, runner
 from seisinv.compare import Recipe
 from seisinv.core import Gathers, Grid, Model, RunError, Survey, line, ricker
 from seisinv.forward import simulate_in_parts
@@ -116,7 +116,7 @@ def make_inputs(inputs: Path, earth: Earth, *, threads: int | None = None) -> No
     )  # fmt: skip
     simulate = Propagator(Acoustic(), fine, survey, order=FINE_ORDER, threads=threads)
     gathers = simulate_in_parts(simulate, earth.model(fine))
-    noisy = job.with_noise(gathers.data, NOISE, dt=DT, band=(1.0, 3 * PEAK), seed=earth.seed)
+    noisy = forward.with_noise(gathers.data, NOISE, dt=DT, band=(1.0, 3 * PEAK), seed=earth.seed)
     text = (
         "SYNTHETIC SURVEY OF THE SEISINV DEMONSTRATION",
         f"SEED {earth.seed}, NOISE {NOISE:.0%} OF THE MEDIAN TRACE",

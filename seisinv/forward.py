@@ -12,7 +12,7 @@ import torch
 
 from seisinv import job
 from seisinv.compare import Recipe
-from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey
+from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey, ricker
 from seisinv.progress import steps
 from seisinv.settings import ForwardSection, Settings
 
@@ -50,13 +50,13 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
     _check_sampling_in_time(f)
     model = _model(settings)
     _check_sampling_in_space(f, model)
-    survey = job.synthetic_survey(settings, model.grid)
+    survey = synthetic_survey(settings, model.grid)
     _check_inside(survey, model.grid)
     free = job.config.replaced(settings, inversion__bounds={"vp": [1.0, float(model.vp.max())]})
     simulate = job.propagator_of(free, model.grid, survey)
     gathers = simulate_in_parts(simulate, model)
     if f.noise > 0:
-        noisy = job.with_noise(
+        noisy = with_noise(
             gathers.data, f.noise, dt=survey.time.step, band=(0.3 * f.peak, 3 * f.peak), seed=settings.run.seed
         )
         gathers = Gathers(noisy, survey)
@@ -136,3 +136,37 @@ def _model(settings: Settings) -> Model:
     for note in notes:
         log.info("%s", note)
     return Model(grid, **{n: np.asarray(v) for n, v in model.parameters.items()})
+
+
+def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
+    """Return the survey that the [forward] settings describe, over a grid."""
+    from seisinv.core import line
+
+    f = settings.forward
+    left, right = grid.extent[-1]
+
+    def positions(s: Any) -> np.ndarray:
+        start, stop = left if s.start is None else s.start, right if s.stop is None else s.stop
+        return line(start, stop, every=s.every, depth=s.depth)
+
+    return Survey.surface(
+        sources=positions(f.sources),
+        receivers=positions(f.receivers),
+        wavelet=ricker(f.peak),
+        duration=f.duration,
+        dt=f.dt,
+    )
+
+
+def with_noise(data: torch.Tensor, ratio: float, *, dt: float, band: tuple[float, float], seed: int) -> torch.Tensor:
+    """Return `data` [shot, receiver, time] plus noise in `band` (Hz) whose RMS is `ratio` × the median trace's RMS."""
+    if ratio == 0:
+        return data
+    n = data.shape[-1]
+    random = np.random.default_rng(seed)
+    spectrum = np.fft.rfft(random.standard_normal(data.shape), axis=-1)
+    frequency = np.fft.rfftfreq(n, dt)
+    spectrum[..., (frequency < band[0]) | (frequency > band[1])] = 0
+    noise = np.fft.irfft(spectrum, n, axis=-1)
+    level = float(data.double().square().mean(dim=-1).sqrt().median())
+    return data + torch.from_numpy(ratio * level * noise / noise.std()).to(data.dtype)

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from seisinv import config
-from seisinv.core import ConfigError, Grid, Model, Observed, Survey, ricker
+from seisinv import config, unknowns
+from seisinv.core import ConfigError, Grid, Model, Observed, Survey
 from seisinv.inversion.processing import bands_of as checked_bands
 from seisinv.recorded import open_data, usable_band
 from seisinv.settings import Settings, StartSection
 
 if TYPE_CHECKING:
-    from seisinv.priors import Learned, Tikhonov, TotalVariation, Unknown
     from seisinv.propagate import Propagator
 
 log = logging.getLogger("seisinv.job")
@@ -57,8 +55,8 @@ def prepare(settings: Settings) -> Job:
     settings = _with_directory(settings)
     grid = grid_of(settings)
     start = start_model(settings, grid, notes)
-    unknown_of(settings, start)  # refuses a start outside the bounds
-    settings = _with_penalty(settings, start, notes)
+    unknowns.unknown_of(settings, start)  # refuses a start outside the bounds
+    settings = unknowns.with_penalty(settings, start, notes)
     propagator = propagator_of(settings, grid, observed.survey)
     propagator.clock(start)  # refuses an unstable step before anything is written
     error = propagator.dispersion(start, highest_band(settings))
@@ -222,67 +220,6 @@ def _is_segy(path: str) -> bool:
     return path.lower().removesuffix(".gz").endswith((".sgy", ".segy"))
 
 
-def unknown_of(settings: Settings, start: Model) -> Unknown:
-    """Return the unknown of an inversion: the start model within the bounds, described as the settings say."""
-    from seisinv.priors import Bounded, CubicSpline, Decoder, Siren
-
-    bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}
-    strange = [name for name in bounds if name not in start.parameters]
-    if strange:
-        raise ConfigError(
-            f"inversion.bounds names {strange[0]}, which {settings.propagator.physics} does not have; "
-            f"it has {', '.join(start)}"
-        )
-    u, water, seed = settings.unknown, settings.inversion.water, settings.run.seed
-    if u.kind == "grid":
-        return Bounded(start, water=water, **bounds)
-    if u.kind == "spline":
-        return CubicSpline(start, knots=u.knots[0] if len(u.knots) == 1 else u.knots, water=water, **bounds)
-    if u.kind == "siren":
-        return Siren(start, size=u.size, width=u.width, depth=u.depth, omega=u.omega, seed=seed, water=water, **bounds)
-    return Decoder(start, size=u.size, channels=u.channels, levels=u.levels, seed=seed, water=water, **bounds)
-
-
-def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None:
-    """Return the penalty or the prior that the settings name; what they leave open is its own default."""
-    from seisinv import priors
-
-    p = settings.penalty
-    names = ("sigmas", "every", "targets", "draws", "finish", "weights")
-    given = {n: v for n in names if (v := getattr(p, n)) is not None}
-    if given and p.kind != "learned":
-        raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
-    given |= {} if p.weight is None else {"weight": p.weight}
-    if p.kind == "none":
-        return None
-    if p.kind == "learned":
-        return priors.Learned(**given)
-    if p.kind == "tikhonov":
-        return priors.Tikhonov(**given, order=p.order, length=p.length)
-    return priors.TotalVariation(**given, length=p.length)
-
-
-def _with_penalty(settings: Settings, start: Model, notes: list[str]) -> Settings:
-    """Write down the penalty's own defaults; refuse a prior that cannot serve this job."""
-    from seisinv.priors import Learned
-
-    penalty, kind = penalty_of(settings), settings.penalty.kind
-    if penalty is None:
-        return settings
-    if settings.penalty.weight is None:
-        notes.append(f"penalty: weight {penalty.weight:g}, the default of {kind}")
-        settings = config.replaced(settings, penalty__weight=penalty.weight)
-    if not isinstance(penalty, Learned):
-        return settings
-    if "vp" not in settings.inversion.bounds:
-        raise ConfigError(
-            "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
-        )
-    penalty.check(start)
-    chosen = {f"penalty__{n}": getattr(penalty, n) for n in ("every", "targets", "draws", "finish")}
-    return config.replaced(settings, **chosen, penalty__sigmas=list(penalty.sigmas))
-
-
 def regrid(model: Model, grid: Grid, name: str, *, source: str = "the model") -> np.ndarray:
     """Return one parameter on another grid, interpolated linearly; edge values continue outside.
 
@@ -366,37 +303,3 @@ def _memory(settings: Settings) -> Any:
         "checkpoints": Checkpointed,
     }
     return makers[p.memory]()
-
-
-def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
-    """Return the survey that the [forward] settings describe, over a grid."""
-    from seisinv.core import line
-
-    f = settings.forward
-    left, right = grid.extent[-1]
-
-    def positions(s: Any) -> np.ndarray:
-        start, stop = left if s.start is None else s.start, right if s.stop is None else s.stop
-        return line(start, stop, every=s.every, depth=s.depth)
-
-    return Survey.surface(
-        sources=positions(f.sources),
-        receivers=positions(f.receivers),
-        wavelet=ricker(f.peak),
-        duration=f.duration,
-        dt=f.dt,
-    )
-
-
-def with_noise(data: torch.Tensor, ratio: float, *, dt: float, band: tuple[float, float], seed: int) -> torch.Tensor:
-    """Return `data` [shot, receiver, time] plus noise in `band` (Hz) whose RMS is `ratio` × the median trace's RMS."""
-    if ratio == 0:
-        return data
-    n = data.shape[-1]
-    random = np.random.default_rng(seed)
-    spectrum = np.fft.rfft(random.standard_normal(data.shape), axis=-1)
-    frequency = np.fft.rfftfreq(n, dt)
-    spectrum[..., (frequency < band[0]) | (frequency > band[1])] = 0
-    noise = np.fft.irfft(spectrum, n, axis=-1)
-    level = float(data.double().square().mean(dim=-1).sqrt().median())
-    return data + torch.from_numpy(ratio * level * noise / noise.std()).to(data.dtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv import job
+from seisinv import job, unknowns
 from seisinv.core import ConfigError, Survey
 from seisinv.settings import PinnSection, Settings
 
@@ -47,13 +47,13 @@ def _pinn_of(prepared: job.Job) -> PINNInversion:
         default = type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
         if getattr(getattr(s, section), key) != default:
             raise ConfigError(f"{name} is set, but inversion.method is 'pinn', which does not use it; leave it out")
-    unknown = job.unknown_of(s, prepared.start)
+    unknown = unknowns.unknown_of(s, prepared.start)
     assert isinstance(unknown, Bounded)  # unknown.kind is "grid"
     return PINNInversion(
         propagator=_propagator(prepared),
         observed=prepared.observed,
         unknown=unknown,
-        penalty=job.penalty_of(s),
+        penalty=unknowns.penalty_of(s),
         trust=s.pinn.trust,
         refine=s.pinn.refine,
         wavelet="estimate" if s.wavelet.kind == "estimate" else "known",
@@ -77,9 +77,9 @@ def problem_of(prepared: job.Job) -> Inversion:
     return Inversion(
         propagator=_propagator(prepared),
         observed=prepared.observed,
-        unknown=job.unknown_of(s, prepared.start),
+        unknown=unknowns.unknown_of(s, prepared.start),
         misfit=misfit_of(s),
-        penalty=job.penalty_of(s),
+        penalty=unknowns.penalty_of(s),
         water=s.inversion.water,
         smooth=s.inversion.smooth or None,
         wavelet=_estimate(s) if s.wavelet.kind == "estimate" else "known",

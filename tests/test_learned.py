@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import SHAPE, Fake, identity, network, saved
 
-from seisinv import config, job
+from seisinv import config, unknowns
 from seisinv.core import ConfigError, DataError, Grid, Model, RunError
 from seisinv.inversion import LBFGS, Adam, Inversion
 from seisinv.priors import Attraction, Bounded, Learned
@@ -560,7 +560,7 @@ def test_examples_of_the_page_run(tmp_path, monkeypatch):
     settings = re.findall(r"```toml\n(.*?)```", page, re.S)
     assert len(settings) == 1
     (tmp_path / "job.toml").write_text(settings[0], encoding="utf-8")
-    assert job.penalty_of(config.load(tmp_path / "job.toml")) == names["problem"].penalty == Learned()
+    assert unknowns.penalty_of(config.load(tmp_path / "job.toml")) == names["problem"].penalty == Learned()
 
 
 # The weights that come with the package

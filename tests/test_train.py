@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from learned_tiny import RECIPE, network, saved
 
 import seisinv as si
-from seisinv import config, io, job
+from seisinv import config, io, unknowns
 from seisinv.cli import app
 from seisinv.core import ConfigError, RunError
 from seisinv.priors.learned import Recipe, Step, load, train
@@ -281,7 +281,7 @@ def test_command_stops_goes_on_and_says_how_to_use_the_weights(tmp_path, tiny, m
         assert word in out
     told = next(line for line in out.splitlines() if "penalty.weights=" in line)
     settings = config.load(None, dict(config.parse_setting(t) for t in told.split("--set ")[1:]))
-    assert isinstance(job.penalty_of(settings), si.priors.Learned)
+    assert isinstance(unknowns.penalty_of(settings), si.priors.Learned)
 
 
 def test_interruption_before_the_first_step_leaves_nothing_to_resume(tmp_path, tiny, monkeypatch):
@@ -427,7 +427,7 @@ def test_default_weight_is_that_of_the_kind(tmp_path):
         ("learned", si.priors.Learned),
     ):
         given = {"penalty.kind": kind} | ({"penalty.weights": path} if kind == "learned" else {})
-        penalty = job.penalty_of(config.load(None, given))
+        penalty = unknowns.penalty_of(config.load(None, given))
         assert isinstance(penalty, cls)
         assert penalty.weight == cls.weight
-        assert job.penalty_of(config.load(None, given | {"penalty.weight": 0.7})).weight == 0.7
+        assert unknowns.penalty_of(config.load(None, given | {"penalty.weight": 0.7})).weight == 0.7

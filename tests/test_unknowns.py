@@ -17,7 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
-from seisinv import config, job
+from seisinv import config, unknowns
 from seisinv.core import ConfigError, Grid, Model
 from seisinv.inversion import LBFGS, Adam, Inversion
 from seisinv.inversion.fingerprint import digest
@@ -320,7 +320,7 @@ TABLE = {"grid": Bounded, "spline": CubicSpline, "siren": Siren, "decoder": Deco
 def test_job_names_the_unknown_and_has_the_same_defaults(name: str) -> None:
     start, kind = rough(Grid((25, 30), 20.0)), TABLE[name]
     overrides = {"unknown.kind": name, "inversion.bounds": {"vp": [1500.0, 3000.0]}, "inversion.water": 50.0}
-    unknown = job.unknown_of(config.load(None, overrides), start)
+    unknown = unknowns.unknown_of(config.load(None, overrides), start)
     needed = {"knots": 100.0} if kind is CubicSpline else {}
     same = kind(start, water=50.0, vp=(1500, 3000), **needed)
     assert type(unknown) is kind
@@ -334,7 +334,7 @@ def test_every_setting_of_the_job_reaches_its_unknown() -> None:
     assert set(changes) == set(UnknownSection.model_fields) - {"kind"}
 
     def made(kind: str, **overrides: Any) -> str:
-        return digest(job.unknown_of(config.load(None, {"unknown.kind": kind, "run.seed": 1, **overrides}), start))
+        return digest(unknowns.unknown_of(config.load(None, {"unknown.kind": kind, "run.seed": 1, **overrides}), start))
 
     first = [made(kind) for kind in TABLE]
     for key, value in {**{f"unknown.{k}": v for k, v in changes.items()}, "run.seed": 2}.items():
