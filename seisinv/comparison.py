@@ -67,9 +67,11 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
     """
     directory = _directory(settings)
     base = job.prepare(settings)
+    if truth is None and settings.run.truth is not None:
+        truth = runner.truth_of(settings, directory, base.start.grid)  # found now, or refused before any work
     # What the base job chooses from the data is chosen once for all.
     runs = [_checked(run, base) for run in planned(base.settings, directory)]
-    runs = [Planned(run.label, settled(run.settings, directory)) for run in runs]
+    runs = [_settled(run, directory) for run in runs]
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
     for number, run in enumerate(runs, 1):
@@ -160,7 +162,14 @@ def planned(settings: Settings, directory: Path) -> Iterator[Planned]:
         changes = {key: value for key, value in table.items() if key != "name"}
         if "compare" in changes:
             raise ConfigError(f"compare.run {name!r} holds compare; a run can change any other table")
-        own = _changed(settings, name, changes)
+        if name.strip().lower() in ("start", "truth"):
+            raise ConfigError(f"compare.run {name!r}: the table calls other rows so; name it otherwise")
+        own = methods.without_unused(_changed(settings, name, changes), changes)
+        if c.starts and own.start.kind == "tomography":
+            raise ConfigError(
+                f"compare.run {name!r} makes its own start (start.kind = 'tomography'), which compare.starts would "
+                "only repeat; leave one of them out"
+            )
         starts: list[str | None] = [*c.starts] if c.starts else [None]
         for start in starts:
             for seed in c.seeds or [own.run.seed]:
@@ -200,10 +209,20 @@ def _checked(run: Planned, base: job.Job) -> Planned:
     try:
         mine = job.prepare(run.settings)
         methods.method_of(mine)
-    except ConfigError as error:
-        raise ConfigError(f"compare.run {run.label.name!r}: {error}") from None
+    except SeisinvError as error:
+        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
     _refuse_other(run, base, mine.settings, ("data", "grid"))
+    if mine.settings.run.truth != base.settings.run.truth:
+        raise ConfigError(f"compare.run {run.label.name!r} has another run.truth; all are measured against one earth")
     return Planned(run.label, mine.settings)
+
+
+def _settled(run: Planned, directory: Path) -> Planned:
+    """Return a run with its start model made."""
+    try:
+        return Planned(run.label, settled(run.settings, directory))
+    except SeisinvError as error:
+        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
 
 
 def _refuse_other(run: Planned, base: job.Job, settings: Settings, sections: Sequence[str]) -> None:

@@ -130,6 +130,8 @@ def fit_shots(
     StabilityError
         If an error exceeds the bound.
     """
+    if not bound > 0:
+        raise ConfigError(f"bound is {bound:g}; it must be positive (0.1 is 10 % of the data)")
     survey = sources.survey(model.grid, duration)
     slabs = slabs or max(1, ceil(2 * duration * sources.peak))
     pinn = PINN(Acoustic(), model, survey, slabs=slabs, windows=windows, seed=seed)

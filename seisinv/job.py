@@ -157,12 +157,15 @@ def grid_of(settings: Settings) -> Grid:
 def start_model(settings: Settings, grid: Grid, notes: list[str]) -> Model:
     """Return the model an inversion starts from: files, values, or a stated velocity gradient."""
     s = settings.start
+    if s.kind == "tomography":
+        notes.append("start model: made from first breaks in the data (start.kind = tomography)")
     if s.vp is None:
         floor = settings.inversion.water or 0.0
         vp = gradient_model(grid, s.v0, s.gradient, water=floor)
         low, high = settings.inversion.bounds.get("vp", [0.0, np.inf])
         vp = np.where(np.isclose(vp, 1500.0) & (floor > 0), vp, np.clip(vp, low, high))
-        notes.append(f"start model: none given, so vp = {s.v0:g} m/s + {s.gradient:g}/s × depth below {floor:g} m")
+        if s.kind == "model":
+            notes.append(f"start model: none given, so vp = {s.v0:g} m/s + {s.gradient:g}/s × depth below {floor:g} m")
     else:
         vp = _parameter(s, "vp", grid)
     parameters = {"vp": vp}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv import job, unknowns
+from seisinv import config, job, unknowns
 from seisinv.core import ConfigError, Survey
 from seisinv.settings import PinnSection, Settings
 
@@ -36,6 +37,27 @@ def method_of(prepared: job.Job) -> Method:
     return ReconstructedFields(_pinn_of(prepared), frequencies, s.inversion.iterations, s.inversion.budget)
 
 
+def without_unused(settings: Settings, own: Mapping[str, Any]) -> Settings:
+    """Return settings of a PINN inversion without what it has no use for, unless its `own` tables ask for it.
+
+    A run of a comparison inherits windows and the like from the job, which cannot be unset in TOML.
+    """
+    if settings.inversion.method != "pinn":
+        return settings
+    inherited = {}
+    for name in _FWI_ONLY:
+        section, key = name.split(".")
+        table = own.get(section, {})
+        if not (isinstance(table, Mapping) and key in table):
+            inherited[f"{section}__{key}"] = _default(settings, name)
+    return config.replaced(settings, **inherited)
+
+
+def _default(s: Settings, name: str) -> Any:
+    section, key = name.split(".")
+    return type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
+
+
 def _pinn_of(prepared: job.Job) -> PINNInversion:
     """Return the alternating inversion of a job; refuse what it would ignore."""
     from seisinv.inversion import PINNInversion
@@ -44,8 +66,7 @@ def _pinn_of(prepared: job.Job) -> PINNInversion:
     s = prepared.settings
     for name in _FWI_ONLY:
         section, key = name.split(".")
-        default = type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
-        if getattr(getattr(s, section), key) != default:
+        if getattr(getattr(s, section), key) != _default(s, name):
             raise ConfigError(f"{name} is set, but inversion.method is 'pinn', which does not use it; leave it out")
     unknown = unknowns.unknown_of(s, prepared.start)
     assert isinstance(unknown, Bounded)  # unknown.kind is "grid"
@@ -64,8 +85,8 @@ def _pinn_of(prepared: job.Job) -> PINNInversion:
 
 _FWI_ONLY = (
     "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
-    "ladder.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "window.offsets", "window.time",
-    "window.before", "window.after", "ensemble.members",
+    "ladder.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping", "window.offsets",
+    "window.time", "window.before", "window.after", "window.taper", "ensemble.members",
 )  # fmt: skip
 
 

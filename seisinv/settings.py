@@ -69,7 +69,8 @@ class StartSection(Section):
     """The model an inversion starts from, or that a survey is modelled in; files as for `seisinv.io.read_model`."""
 
     kind: Literal["model", "tomography"] = Field(
-        default="model", description="what is given below, or made from first breaks in the data, as by `seisinv start`"
+        default="model",
+        description="what is given below; or `tomography`: made from first breaks in the data, as by `seisinv start`",
     )
     vp: str | Positive | None = Field(default=None, description="model file, or one value in m/s")
     rho: str | Positive | None = Field(

@@ -100,7 +100,7 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
 
 
 def settled(settings: Settings, directory: Path) -> Settings:
-    """Return settings whose start model is a file: with `start.kind = "tomography"` it is made in `directory`/start.
+    """Return settings whose start model is a file: with `start.kind = "tomography"` it is made in `directory`/start-….
 
     One that is there already for the same data and settings is used again; `start.vp` is not read.
 
@@ -114,18 +114,18 @@ def settled(settings: Settings, directory: Path) -> Settings:
     if settings.start.vp is not None:  # of the job, where a run of a comparison changes the kind alone
         log.info("start.vp is not read: start.kind is 'tomography'")
         settings = config.replaced(settings, start__vp=None)
-    place = (directory / "start").resolve()
-    plain = config.replaced(settings, start__kind="model", run__directory=str(place))
-    prepared = job.prepare(plain)
+    prepared = job.prepare(settings)
     s = prepared.settings
     bounds = sorted(s.inversion.bounds.items())
     made_of = digest(
         data_digest(prepared.observed), prepared.start.grid, s.inversion.water, bounds, s.wavelet.kind, s.wavelet.peak
     )
-    note = place / "made-of.txt"
-    if not (note.exists() and note.read_text(encoding="utf-8") == made_of and (place / "start.sgy").exists()):
-        make_start(plain, overwrite=note.exists())
-        write_whole(note, made_of.encode())
+    place = (directory / f"start-{made_of[:8]}").resolve()
+    note = place / "made-of.txt"  # comes last: without it the folder is that of a call that was stopped
+    if not note.exists():
+        plain = config.replaced(settings, start__kind="model", run__directory=str(place))
+        make_start(plain, overwrite=True)
+        write_whole(note, f"{made_of}\n".encode())
     log.info("start model: %s", place / "start.sgy")
     return config.replaced(settings, start__kind="model", start__vp=str(place / "start.sgy"))
 

@@ -136,7 +136,7 @@ def test_pinn_inversion_is_a_run_like_any_other(job: Path) -> None:
     (run,) = json.loads((out / "comparison.json").read_text())["runs"]
     assert (run["card"]["cost"]["solves"], run["card"]["data"]["skipped"] is None) == (30, False)
     rows = [json.loads(line) for line in (out / "PINN" / "history.jsonl").read_text().splitlines()]
-    assert [(r["band"], r["solves"]) for r in rows] == [(3.0, 12), (3.0, 12), (4.0, 24), (4.0, 30)]
+    assert [(r["band"], r["solves"]) for r in rows] == [(3.0, 6), (3.0, 12), (4.0, 24), (4.0, 30)]
     assert all(np.isfinite(r["misfit"]) for r in rows), "a receiver on a source is left out"
     assert (out / "PINN" / "report.html").exists()
     assert len(list((out / "PINN" / "models").glob("row-*.npz"))) == len(rows)
@@ -158,6 +158,23 @@ def test_what_pinn_inversion_does_not_use_is_refused(job: Path, change: str, wor
     job.write_text(JOB.split("[[compare.run]]")[0] + kept + change)
     assert words in refusal(job)
     assert not (job.parent / "out").exists()
+
+
+def test_a_pinn_run_inherits_no_window_and_a_truth_is_read_before_any_work(job: Path) -> None:
+    """TOML cannot unset what the job gives its other runs; what the run itself asks for is still refused."""
+    plain = JOB.split("[[compare.run]]")[0]
+    job.write_text(plain.replace("[run]", "[window]\ntime = [0.0, 1.0]\n\n[run]\ntruth = 'none.npz'") + PINN)
+    assert "none.npz" in refusal(job)  # and not the window
+    assert not (job.parent / "out").exists()
+    job.write_text(plain + PINN + "window = { time = [0.0, 1.0] }")
+    assert "window.time is set, but inversion.method is 'pinn'" in refusal(job)
+    job.write_text(plain + PINN.replace('name = "PINN"', 'name = "Start"'))
+    assert "the table calls other rows so" in refusal(job)
+    job.write_text(plain + "[compare]\nstarts = ['a.npz', 'b.npz']\n" + PINN + 'start.kind = "tomography"')
+    assert "makes its own start" in refusal(job)
+    job.write_text(plain + PINN.replace("pinn.bound = 0.5", "pinn.bound = 1e-6"))
+    assert "'PINN': at 3 Hz the features are off by" in refusal(job)
+    assert not (job.parent / "out").exists(), "what was refused can be mended"
 
 
 def test_runs_need_names(job: Path) -> None:

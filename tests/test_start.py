@@ -239,11 +239,20 @@ def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, mon
     }  # fmt: skip
     settings = config.load(None, changes)
     found = settled(settings, tmp_path / "out")
-    path = tmp_path / "out" / "start" / "start.sgy"
-    assert (found.start.kind, found.start.vp) == ("model", str(path.resolve()))
+    path = Path(str(found.start.vp))
+    assert (found.start.kind, path.exists(), path.parent.parent) == ("model", True, (tmp_path / "out").resolve())
     again: list[object] = []
-    monkeypatch.setattr(start, "make_start", lambda s, **rest: again.append(s.grid.depth))
+
+    def make(s: config.Settings, **rest: object) -> None:
+        again.append(s.grid.depth)
+        Path(str(s.run.directory)).mkdir(exist_ok=True)
+
+    monkeypatch.setattr(start, "make_start", make)
     assert settled(settings, tmp_path / "out") == found
-    settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
+    deeper = settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
     assert again == [600.0]
+    assert deeper.start.vp != found.start.vp, "two starts of one comparison do not meet"
+    (path.parent / "made-of.txt").unlink()
+    assert settled(settings, tmp_path / "out") == found
+    assert again == [600.0, 500.0], "what was stopped is made again"
     assert settled(config.replaced(settings, start__vp=2000.0), tmp_path / "out") == found, "vp is not read"

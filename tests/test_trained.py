@@ -250,7 +250,7 @@ def test_point_sources_on_the_command_line(tmp_path):
     for flags, words in (
         ([*shots, "--bound", "0.002", "--overwrite"], "the surrogate is off by"),
         ([*shots, "--overwrite", "--edges", "wall"], "--peak is for the least-squares method"),
-        ([*shots, "--overwrite", "--windows", "2,2"], "give one each along z, x and t"),
+        ([*shots, "--overwrite", "--windows", "2,2"], "whole number each along z, x and t"),
         (["--overwrite", "--peak", "3"], "takes 1 s: raise it"),
         (["--overwrite"], "pass --width"),
         (["--overwrite", "--width", "200", "--slabs", "2"], "are for point sources"),

@@ -86,8 +86,9 @@ def pinn(
         str | None, typer.Option(metavar="Z,X,T", help="--peak: windows along each, for large models: 8,8,1.")
     ] = None,
     bound: Annotated[
-        float, typer.Option(help="--peak: largest error against the simulator, by offset and frequency.")
-    ] = 0.2,
+        float | None,
+        typer.Option(help="--peak: largest error against the simulator, by offset and frequency; default: 0.2."),
+    ] = None,
     model_spacing: ModelSpacing = None,
     method: Annotated[str, typer.Option(help="least-squares, fbpinn or adam (a plain network).")] = "least-squares",
     edges: Annotated[
@@ -119,18 +120,21 @@ def pinn(
     if peak is not None:
         if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
             raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
-        counts = [int(n) for n in numbers("--windows", windows) or (1, 1, 1)]
-        if len(counts) != 3:
-            raise ConfigError(f"--windows {windows} has {len(counts)} numbers; give one each along z, x and t: 8,8,1")
+        given = numbers("--windows", windows) or [1.0, 1.0, 1.0]
+        counts = [int(n) for n in given]
+        if len(counts) != 3 or counts != given or min(counts) < 1:
+            raise ConfigError(f"--windows is {windows}; give one whole number each along z, x and t: 8,8,1")
         wave, trust = fit.fit_shots(
             velocity, fit.PointSources(places, peak), duration, slabs=slabs, windows=(counts[0], counts[1], counts[2]),
-            bound=bound, seed=seed,
+            bound=0.2 if bound is None else bound, seed=seed,
         )  # fmt: skip
         found = f"against the simulator: {trust}"
     else:
         assert width is not None  # one of the two is given
-        if len(places) > 1 or slabs is not None or windows is not None:
-            raise ConfigError("--slabs, --windows and more than one --at are for point sources; pass --peak (Hz)")
+        if len(places) > 1 or slabs is not None or windows is not None or bound is not None:
+            raise ConfigError(
+                "--slabs, --windows, --bound and more than one --at are for point sources; pass --peak (Hz)"
+            )
         how = {"method": method, "edges": edges or "open", "seed": seed, "directory": directory, "resume": resume}
         wave = _gaussian(velocity, fit.Gaussian(places[0], width), duration, steps=steps, polish=polish, how=how)
         errors = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())

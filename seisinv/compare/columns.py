@@ -96,11 +96,11 @@ def _data() -> list[Column]:
         return lambda card: None if card.data is None else getattr(card.data, name)
 
     table: list[tuple[str, str, str, int, float, bool, str]] = [
-        ("misfit", "unexplained", "%", 1, 100, True, "energy left in the inverted shots, last band"),
+        ("misfit", "unexplained", "%", 2, 100, True, "energy left in the inverted shots, last band"),
         ("ratio", "of start", "%", 1, 100, False, "the same over that of the start model"),
-        ("held_shots", "held-out shots", "%", 1, 100, True, "energy left in the shots kept back, last band"),
+        ("held_shots", "held-out shots", "%", 2, 100, True, "energy left in the shots kept back, last band"),
         ("held_shots_ratio", "of start", "%", 1, 100, False, "the same over that of the start model"),
-        ("held_band", "held-out band", "%", 1, 100, True, "energy left at frequencies that were not inverted"),
+        ("held_band", "held-out band", "%", 2, 100, True, "energy left at frequencies that were not inverted"),
         ("delay_median", "delay, median", "periods", 3, 1, False, "absolute traveltime residual of a trace"),
         ("delay_high", "delay, 95 %", "periods", 3, 1, True, "95th percentile of the traveltime residuals"),
         ("skipped", "skipped", "%", 1, 100, True, "traces off by more than half a period"),

@@ -265,6 +265,7 @@ def _warnings(runs: Sequence[Judged], judge: Judge | None, made_with: Recipe | N
         for r in runs
         if r.run is not None and r.run.cost is None
     ]
+    out += [f"{r.label.name} {r.run.cost.note}" for r in runs if r.run is not None and r.run.cost and r.run.cost.note]
     committed = None if judge is None else crime(made_with, judge.problem)
     return out if committed is None else [committed, *out]
 

@@ -29,6 +29,8 @@ class Cost:
     peak_memory : int, bytes
         Largest resident memory of the process during the run, everything that was loaded before included; of the
         last process of a run that was interrupted.
+    note : str
+        Why the run ended before all that was asked for, where it did.
     """
 
     solves: int
@@ -36,6 +38,7 @@ class Cost:
     seconds: float
     cpu_seconds: float
     peak_memory: int
+    note: str = ""
 
     def as_bytes(self) -> bytes:
         """Return what cost.json holds."""

@@ -148,13 +148,16 @@ class PINNInversion:
             equation over ‖m ∂²u/∂t²‖²; both fall when the model is right.
         """
         chosen = self.checked(frequencies, iterations, budget)
-        directory = RunDirectory.open(
+        loop = PinnLoop(self, chosen, iterations, RunDirectory(None), progress, seed, truth, budget)
+        if not resume:
+            loop.begin()
+        loop.directory = RunDirectory.open(
             run_directory,
             fingerprint=self.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
             settings={**(configuration or {}), **self.record(chosen, iterations, seed, budget)},
             resume=resume,
         )
-        return PinnLoop(self, chosen, iterations, directory, progress, seed, truth, budget).run()
+        return loop.run()
 
     def checked(self, frequencies: Sequence[float], iterations: int, budget: int | None = None) -> list[float]:
         """Return the frequencies, Hz, if `run` can work with all three.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seisinv.core import Gathers, Model, RunError, StabilityError, ricker
+from seisinv.core import DataError, Gathers, Model, RunError, StabilityError, ricker
 from seisinv.inversion import slowness
 from seisinv.inversion.cost import Cost, forget_peak, peak_memory, write_cost
 from seisinv.inversion.fingerprint import digest
@@ -52,6 +52,8 @@ class PinnLoop:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     error: float = 0.0  # of the features at the frequency of now
+    first: Arrays | None = None  # what `begin` has found
+    prepared: tuple[Reconstruction, np.ndarray, np.ndarray | None] | None = None
 
     def run(self) -> Result:
         """Invert frequency by frequency."""
@@ -60,12 +62,14 @@ class PinnLoop:
         self.directory.write_model("start.npz", start)
         if self.truth is not None:
             self.directory.write_model("truth.npz", self.truth)
-        model, ends = start, []
+        model, ends, ended = start, [], ""
         observed = self.problem.observed[:]
         for index, (frequency, turns) in enumerate(zip(self.frequencies, self.turns, strict=True)):
-            fields, data, amplitude = self._prepared(index, observed)
+            fields, data, amplitude = self.prepared or self._prepared(index, observed)
+            self.prepared = None
             if (why := self._trusted(index, model, fields, data)) is not None:
                 log.warning("%s", why)
+                ended = f"ended before {frequency:g} Hz: {why}"
                 ends.append(BandEnd(frequency, why, 0, 0))
                 break
             model = self._frequency(index, model, (fields, data, amplitude))
@@ -75,7 +79,7 @@ class PinnLoop:
         self.directory.write_model("model.npz", model)
         result = Result(model, start, self.rows, ends, {}, self.directory.path, self.problem.propagator, self.solves)
         self._write_gathers(result)
-        write_cost(self.directory, Cost(self.solves, 0.0, self.seconds, self.cpu_seconds, peak_memory()))
+        write_cost(self.directory, Cost(self.solves, 0.0, self.seconds, self.cpu_seconds, peak_memory(), ended))
         return result
 
     @cached_property
@@ -97,7 +101,7 @@ class PinnLoop:
         equation = np.zeros((len(fields.points), data.shape[1]), complex)
         missing = np.zeros(data.shape, complex)
         for turn in range(self.turns[index]):
-            before = self.rows[-1] if self.rows else None
+            before = self.solves
             key = digest(_vp(model), equation, missing)
 
             def compute(
@@ -106,8 +110,8 @@ class PinnLoop:
                 return self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
 
             arrays = self._kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
-            if before is None:
-                self._record(index, 0, model, arrays)
+            if not self.rows:
+                self._record(index, 0, model, arrays, solves=before)
             model = model.replace(vp=torch.from_numpy(arrays["vp"])).to(model["vp"].dtype)
             if self.problem.refine:
                 equation, missing = arrays["equation"], arrays["missing"]
@@ -154,51 +158,63 @@ class PinnLoop:
             at += len(s.receivers)
         return data
 
-    def _trusted(self, index: int, model: Model, fields: Reconstruction, data: np.ndarray) -> str | None:
-        """Hold the fields against the simulator's; return why they cannot be used here, None if they can.
+    def begin(self) -> None:
+        """Hold the first frequency's fields against the simulator's, before anything is written.
 
         Raises
         ------
         StabilityError
-            If that is so at the first frequency.
+            If they cannot be used there.
         """
-        frequency, bound, propagator = self.frequencies[index], self.problem.bound, self.problem.propagator
+        self.prepared = self._prepared(0, self.problem.observed[:])
+        fields, data, _ = self.prepared
+        self.first = _timed(lambda: self._difference(0, self.problem.unknown.start, fields, data))
+        if (why := self._refusal(0, float(self.first["error"]))) is not None:
+            raise StabilityError(why)
+
+    def _trusted(self, index: int, model: Model, fields: Reconstruction, data: np.ndarray) -> str | None:
+        """Hold the fields against the simulator's; return why they cannot be used here, None if they can."""
+
+        def compute() -> Arrays:
+            return self._difference(index, model, fields, data) if index or self.first is None else self.first
+
+        solves = self.problem.solves_of_check
+        self.error = float(self._kept(f"{index:02d}-check", digest(_vp(model)), compute, solves=solves)["error"])
+        log.info(
+            "%g Hz: the features are off by %.1f %% of the simulator's data", self.frequencies[index], 100 * self.error
+        )
+        return self._refusal(index, self.error)
+
+    def _difference(self, index: int, model: Model, fields: Reconstruction, data: np.ndarray) -> Arrays:
+        """Return the relative error of the fields at the receivers, where there are data."""
+        frequency, propagator = self.frequencies[index], self.problem.propagator
         survey = propagator.survey  # its wavelet, if it is known: records may end before a longer one is over
         if self.problem.wavelet != "known":
             survey = survey.with_wavelet(ricker(2 * frequency))
+        found = fields.solve(1 / _vp(model) ** 2, None, trust=1.0).received
+        with torch.no_grad():
+            exact = self._spectra(propagator.replace(survey=survey)(model), frequency)
+        exact = exact / of_sources(survey, frequency)
+        live = np.isfinite(data) & np.isfinite(exact)
+        if not live.any():
+            raise DataError(
+                f"at {frequency:g} Hz every trace is within a tenth of a wavelength of its source; use higher "
+                "frequencies"
+            )
+        return {"error": np.array(np.linalg.norm((found - exact)[live]) / np.linalg.norm(exact[live]))}
 
-        def compute() -> Arrays:
-            found = fields.solve(1 / _vp(model) ** 2, None, trust=1.0).received
-            with torch.no_grad():
-                exact = self._spectra(propagator.replace(survey=survey)(model), frequency)
-            exact = exact / of_sources(survey, frequency)
-            live = np.isfinite(data) & np.isfinite(exact)
-            return {"error": np.array(np.linalg.norm((found - exact)[live]) / np.linalg.norm(exact[live]))}
-
-        key = digest(_vp(model))
-        arrays = self._kept(f"{index:02d}-check", key, compute, solves=self.problem.solves_of_check)
-        self.error = float(arrays["error"])
-        log.info("%g Hz: the features are off by %.1f %% of the simulator's data", frequency, 100 * self.error)
-        if self.error <= bound:
+    def _refusal(self, index: int, error: float) -> str | None:
+        bound = self.problem.bound
+        if error <= bound:
             return None
-        why = (
-            f"at {frequency:g} Hz the features are off by {self.error:.1%} of the simulator's data (bound "
-            f"{bound:.0%}): give more features a wave (spare), keep to lower frequencies, or invert wave forms"
+        return (
+            f"at {self.frequencies[index]:g} Hz the features are off by {error:.1%} of the simulator's data (bound "
+            f"{bound:.0%}): give more features a wave (spare), longer records, other frequencies, or invert wave forms"
         )
-        if index == 0:
-            raise StabilityError(why)
-        return why
 
     def _kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
         """Return an answer, computed now or by an earlier process, and count what it cost."""
-
-        def timed() -> Arrays:
-            began, cpu = time.perf_counter(), time.process_time()
-            out = compute()
-            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-            return out | {n: np.array(value) for n, value in spent.items()}
-
-        arrays = self.directory.kept(name, key, timed)
+        arrays = self.directory.kept(name, key, lambda: _timed(compute))
         self.solves += solves
         self.seconds += float(arrays["seconds"])
         self.cpu_seconds += float(arrays["cpu_seconds"])
@@ -253,7 +269,7 @@ class PinnLoop:
                 out.append(p)
         return out
 
-    def _record(self, index: int, turn: int, model: Model, arrays: Arrays) -> None:
+    def _record(self, index: int, turn: int, model: Model, arrays: Arrays, *, solves: int | None = None) -> None:
         frequency, misfit = self.frequencies[index], float(arrays["misfit"])
         first = self.rows[0]["misfit"] if self.rows else misfit
         self.rows.append(
@@ -266,7 +282,7 @@ class PinnLoop:
                 "surrogate_error": self.error,
                 "gradient_norm": None,
                 "evaluations": turn,
-                "solves": self.solves,
+                "solves": self.solves if solves is None else solves,
                 "seconds": round(self.seconds, 3),
                 "model_rmse": None if self.truth is None else rmse(model, self.truth),
             }
@@ -280,6 +296,14 @@ class PinnLoop:
             eta = self.seconds / done * (total - done) if done else None
             place = (frequency, index + 1, len(self.frequencies), turn, self.turns[index], turn)
             self.progress(Event(*place, misfit, misfit / (first or 1.0), self.solves, self.seconds, eta))
+
+
+def _timed(compute: Callable[[], Arrays]) -> Arrays:
+    """Return an answer with the seconds that it took, or says it has taken."""
+    began, cpu = time.perf_counter(), time.process_time()
+    out = compute()
+    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+    return {n: np.array(value) for n, value in spent.items()} | out
 
 
 def _vp(model: Model) -> np.ndarray:

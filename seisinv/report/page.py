@@ -104,7 +104,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         level=certainty.percent(run.ensemble.level) if run.ensemble else "",
         pictures={picture.name: picture for picture in pictures},
         settings_text=run.settings_text,
-        notes=run.settings.get("chosen", {}).get("notes", []),
+        notes=[*run.settings.get("chosen", {}).get("notes", []), *_ended(run)],
         versions=run.settings.get("versions", {}),
     )
     try:
@@ -144,6 +144,10 @@ def headline(run: RunRecord) -> list[Card]:
         note = f"forward-modelling equivalents in {_duration(last['seconds'])}"
         cards.append(Card("Work", f"{last['solves']:g}", note))
     return cards
+
+
+def _ended(run: RunRecord) -> list[str]:
+    return [f"the run {run.cost.note}"] if run.cost is not None and run.cost.note else []
 
 
 def band_rows(run: RunRecord) -> list[BandRow]:

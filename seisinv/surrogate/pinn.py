@@ -148,8 +148,8 @@ class PINN:
             raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
         if not self.jump > 0:
             raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf to cut nothing")
-        if len(self.windows) != 3:
-            raise ConfigError(f"windows has {len(self.windows)} numbers; give one each along z, x and t")
+        if len(self.windows) != 3 or min(self.windows) < 1:
+            raise ConfigError(f"windows is {self.windows}; give one number each along z, x and t, 1 or more")
         if self.slabs < 1:
             raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
         if self.velocities is not None and not 0 < self.velocities[0] <= self.velocities[1]:
