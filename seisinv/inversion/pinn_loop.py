@@ -271,7 +271,7 @@ class PinnLoop:
 
     def _record(self, index: int, turn: int, model: Model, arrays: Arrays, *, solves: int | None = None) -> None:
         frequency, misfit = self.frequencies[index], float(arrays["misfit"])
-        first = self.rows[0]["misfit"] if self.rows else misfit
+        first = next((r["misfit"] for r in self.rows if r["band"] == frequency), misfit)
         self.rows.append(
             {
                 "band": frequency,
