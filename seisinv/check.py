@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from seisinv import job, methods
+from seisinv import job, methods, runner
 from seisinv.backends.base import Cost
 from seisinv.core import Model
 from seisinv.inversion import Inversion, SkipShare, cycle_skip_share, misfit_and_gradient
@@ -24,6 +24,7 @@ from seisinv.inversion.wavelet import for_survey
 from seisinv.progress import clock
 from seisinv.recorded import Thinned
 from seisinv.settings import Settings
+from seisinv.start import settled
 
 SHOTS = 6  # looked at
 
@@ -35,7 +36,8 @@ def check_job(settings: Settings) -> Iterator[str]:
     ----------
     settings : Settings
     """
-    prepared = job.prepare(settings)
+    # A start from first breaks is made here, where the run will find it: what is told must be of the start it has.
+    prepared = job.prepare(settled(settings, runner.run_directory(settings)))
     survey, grid = prepared.observed.survey, prepared.start.grid
     few = _few_shots(prepared)
     problem = methods.problem_of(few)  # before the first line: what cannot work is refused in a single one

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import seisinv as si
 from seisinv import config, inversion, io, start
+from seisinv.check import check_job
 from seisinv.cli import app
 from seisinv.inversion import Picks, Tomography, pick_first_breaks
 from seisinv.inversion.knots import LAYERS, PLACES, layered_knots
@@ -252,6 +253,8 @@ def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, mon
     deeper = settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
     assert again == [600.0]
     assert deeper.start.vp != found.start.vp, "two starts of one comparison do not meet"
+    assert next(check_job(config.replaced(settings, run__directory=str(tmp_path / "out")))).startswith("shots")
+    assert again == [600.0], "a check looks at the start that the run has"
     (path.parent / "made-of.txt").unlink()
     assert settled(settings, tmp_path / "out") == found
     assert again == [600.0, 500.0], "what was stopped is made again"
