@@ -120,12 +120,8 @@ def pinn(
     if peak is not None:
         if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
             raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
-        given = numbers("--windows", windows) or [1.0, 1.0, 1.0]
-        counts = [int(n) for n in given]
-        if len(counts) != 3 or counts != given or min(counts) < 1:
-            raise ConfigError(f"--windows is {windows}; give one whole number each along z, x and t: 8,8,1")
         wave, trust = fit.fit_shots(
-            velocity, fit.PointSources(places, peak), duration, slabs=slabs, windows=(counts[0], counts[1], counts[2]),
+            velocity, fit.PointSources(places, peak), duration, slabs=slabs, windows=_windows(windows),
             bound=0.2 if bound is None else bound, seed=seed,
         )  # fmt: skip
         found = f"against the simulator: {trust}"
@@ -170,6 +166,13 @@ def _place(text: str) -> tuple[float, float]:
     if len(place) != 2:
         raise ConfigError(f"--at {text} has {len(place)} numbers; give depth and x: --at 500,1000")
     return place[0], place[1]
+
+
+def _windows(text: str | None) -> tuple[int, int, int]:
+    given = numbers("--windows", text) or [1.0, 1.0, 1.0]
+    if len(given) != 3 or any(n < 1 or n != int(n) for n in given):
+        raise ConfigError(f"--windows is {text}; give one whole number each along z, x and t: 8,8,1")
+    return int(given[0]), int(given[1]), int(given[2])
 
 
 def _middle(model: Model) -> tuple[float, float]:
