@@ -1,6 +1,20 @@
 """seisinv: seismic inversion with differentiable physics."""
 
-from seisinv import inversion, io, misfit, priors, surrogate
+from seisinv import (
+    _deprecated,
+    geology,
+    inversion,
+    io,
+    metrics,
+    misfit,
+    priors,
+    reconstruction,
+    signal,
+    surrogate,
+    synthetic,
+    traveltime,
+    unknowns,
+)
 from seisinv.core import (
     ConfigError,
     DataError,
@@ -20,9 +34,12 @@ from seisinv.core import (
     line,
     ricker,
 )
-from seisinv.inversion import LBFGS, Adam, Inversion, Trust
+from seisinv.inversion import LBFGS, Adam, Inversion, invert
 from seisinv.physics import Acoustic, AcousticDensity, Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
 from seisinv.surrogate import PINN
+from seisinv.unknowns import Bounded
 
 __version__ = "0.1.0"
+
+__getattr__ = _deprecated.moved(__name__, {"Trust": "seisinv.surrogate.SurrogateAccuracy"})

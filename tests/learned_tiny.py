@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.priors.learned import Recipe
+from seisinv.priors.learned import DenoiserRecipe
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.weights import Weights
 
 SHAPE = Shape(widths=(8, 16), blocks=1, embedding=8)
-RECIPE = Recipe(steps=6, batch=4, warmup=2, shape=SHAPE)
+RECIPE = DenoiserRecipe(steps=6, batch=4, warmup=2, shape=SHAPE)
 
 
 def network(*, seed: int = 0, size: float = 0.0, shape: Shape = SHAPE) -> Denoiser:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from test_cli import seisinv, survey, synthetic
 
-from seisinv import config, io, runner
-from seisinv.compare import Recipe
+from seisinv import io
 from seisinv.core import Grid, Model
-from seisinv.inversion.run_directory import read_record
+from seisinv.jobs import config
+from seisinv.jobs import invert as jobs
+from seisinv.runs.directory import read_record
+from seisinv.synthetic import ModellingRecipe
 
 JOB = """
 [data]
@@ -57,7 +59,7 @@ def refusal(*args: object) -> str:
 
 
 def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    invert, started = runner.invert, []
+    invert, started = jobs.invert, []
 
     def stopped(settings: config.Settings, **rest: object) -> Path:
         started.append(Path(str(settings.run.directory)).name)
@@ -65,7 +67,7 @@ def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
         return invert(settings, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "invert", stopped)
+    monkeypatch.setattr(jobs, "invert", stopped)
     code, _, message = seisinv("compare", job, "--quiet")
     assert code == 130
     assert "go on with the same command" in message
@@ -198,7 +200,7 @@ def test_modelled_files_say_how_they_were_made(tmp_path: Path) -> None:
         400, "--receiver-every", 100, "--quiet",
     )  # fmt: skip
     assert code == 0, message
-    recipe = Recipe.read(io.open_segy(tmp_path / "made.sgy").text)
+    recipe = ModellingRecipe.read(io.open_segy(tmp_path / "made.sgy").text)
     assert recipe is not None
     assert (recipe.spacing, recipe.order) == ((25.0, 25.0), 8)
     assert 0 < recipe.step <= 4e-3

@@ -16,10 +16,10 @@ import torch
 from inversion_toy import Rays, crosshole
 
 import seisinv as si
-from seisinv import compare, plot
+from seisinv import compare, metrics, plot, synthetic
 from seisinv.compare.page import verdict
-from seisinv.comparison import compare_runs
 from seisinv.core import ConfigError, RunError
+from seisinv.jobs.compare import compare_runs
 
 GRID = si.Grid((24, 40), 10.0)
 BANDS = [15, 25]
@@ -40,15 +40,15 @@ def test_long_and_short_errors_add_up() -> None:
     error = 30 * np.random.default_rng(0).standard_normal(GRID.shape)
     mask = np.arange(GRID.shape[0])[:, None] + np.zeros(GRID.shape) > 5
     for m in (None, mask):
-        low, high = compare.parted_rmse(model(error), model(0.0), split=80.0, mask=m)
-        whole = si.inversion.rmse(model(error), model(0.0), mask=m)
+        low, high = metrics.parted_rmse(model(error), model(0.0), split=80.0, mask=m)
+        whole = si.metrics.rmse(model(error), model(0.0), mask=m)
         assert np.hypot(low, high) == pytest.approx(whole, rel=1e-12)  # rounding
 
 
 def test_a_wavelength_is_long_or_short() -> None:
     # k = 10 of 40 nodes of 10 m: a wavelength of 2 n h / k = 80 m.
     for split, long in ((79.0, True), (81.0, False)):
-        low, high = compare.parted_rmse(model(50 * cosine(1, 10)), model(0.0), split=split)
+        low, high = metrics.parted_rmse(model(50 * cosine(1, 10)), model(0.0), split=split)
         assert (low > 35, high > 35) == (long, not long)
         assert min(low, high) < 1e-9
 
@@ -63,12 +63,12 @@ def test_coherence_falls_where_a_model_stops_to_resemble_the_truth() -> None:
     parts = dctn(values, norm="ortho")
     k = np.sqrt(sum(q**2 for q in np.meshgrid(*(np.arange(n) / (2 * n * 10.0) for n in GRID.shape), indexing="ij")))
     wrong = model(idctn(np.where(k < 0.025, parts, -parts), norm="ortho"))
-    found = compare.coherence(wrong, truth)
+    found = metrics.coherence(wrong, truth)
     assert found.half == pytest.approx(0.025, abs=0.005)  # the width of a ring
-    same = compare.coherence(truth, truth)
+    same = metrics.coherence(truth, truth)
     assert same.half is None
     np.testing.assert_allclose(same.value, 1.0)
-    assert [c.depth for c in compare.by_depth(truth, truth)] == [(0.0, 70.0), (80.0, 150.0), (160.0, 230.0)]
+    assert [c.depth for c in metrics.by_depth(truth, truth)] == [(0.0, 70.0), (80.0, 150.0), (160.0, 230.0)]
 
 
 def test_water_does_not_count_as_rock() -> None:
@@ -110,10 +110,10 @@ def test_methods_are_compared_in_pairs() -> None:
 
 
 def test_recipe_travels_in_a_textual_header() -> None:
-    recipe = compare.Recipe((12.5, 12.5), 10, 1.25e-3)
+    recipe = synthetic.ModellingRecipe((12.5, 12.5), 10, 1.25e-3)
     assert len(recipe.text()) <= 76, "what a line of the header holds"
-    assert compare.Recipe.read(("C01 SOMETHING", f"C12 {recipe.text()}")) == recipe
-    assert compare.Recipe.read(("C01 SOMETHING",)) is None
+    assert synthetic.ModellingRecipe.read(("C01 SOMETHING", f"C12 {recipe.text()}")) == recipe
+    assert synthetic.ModellingRecipe.read(("C01 SOMETHING",)) is None
 
 
 @pytest.mark.parametrize(("change", "is_crime"), [({}, True), ({"order": 4}, False), ({"step": 7e-4}, False)])
@@ -125,14 +125,14 @@ def test_inverse_crime_is_said(change: dict[str, float], is_crime: bool) -> None
     start = model(0.0)
     simulate = si.Propagator(si.Acoustic(), GRID, survey, vp_max=2600)
     zeros = si.Gathers(torch.zeros(3, survey.max_receivers, survey.time.samples), survey)
-    problem = si.Inversion(propagator=simulate, observed=zeros, unknown=si.priors.Bounded(start, vp=(1500, 2600)))
-    recipe = replace(compare.Recipe.of(simulate, start), **change)  # type: ignore[arg-type]
-    said = compare.crime(recipe, problem)
+    problem = si.Inversion(propagator=simulate, observed=zeros, unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    recipe = replace(synthetic.ModellingRecipe.of(simulate, start), **change)  # type: ignore[arg-type]
+    said = synthetic.inverse_crime(recipe, problem.propagator, start)
     assert (said is not None) == is_crime
     if said:
         assert "Inverse crime" in said
         assert "10 m" in said.replace("10 × 10 m", "10 m")
-    assert compare.crime(None, problem) is None
+    assert synthetic.inverse_crime(None, problem.propagator, start) is None
 
 
 # ---- runs ----
@@ -150,7 +150,7 @@ def entries(wavelet: str = "known") -> tuple[dict[str, compare.Entry], si.Model,
         simulate = Rays(simulate.grid, simulate.survey.with_wavelet(None))
         observed = observed.replace(survey=simulate.survey)
     problem = si.Inversion(
-        propagator=simulate, observed=observed, unknown=si.priors.Bounded(start, vp=(1800, 2400)), wavelet=wavelet
+        propagator=simulate, observed=observed, unknown=si.unknowns.Bounded(start, vp=(1800, 2400)), wavelet=wavelet
     )
     smooth = replace(problem, penalty=si.priors.TotalVariation(0.05))
     optimizer = si.LBFGS(iterations=6)
@@ -182,7 +182,7 @@ def test_cards_hold_what_was_measured(done: tuple[compare.Comparison, Path]) -> 
         assert card.data is not None
         assert card.cost is not None
         assert start.card.model is not None
-        assert card.model.rmse == si.inversion.rmse(run.model, found.truth)
+        assert card.model.rmse == si.metrics.rmse(run.model, found.truth)
         assert card.model.rmse < start.card.model.rmse
         assert card.data.ratio < 0.5
         assert card.data.held_shots_ratio is not None
@@ -196,7 +196,7 @@ def test_cards_hold_what_was_measured(done: tuple[compare.Comparison, Path]) -> 
 def test_held_out_shots_are_predicted_with_the_wavelet_of_the_others() -> None:
     runs, truth, held = entries("estimate")
     problem = runs["none"].problem
-    judge = compare.Judge(problem=problem, band=si.inversion.Band(25), held_out=held)
+    judge = compare.Judge(problem=problem, band=si.signal.Band(25), held_out=held)
     seen = judge.see(truth)
     assert seen.held_shots is not None
     assert seen.held_shots < 0.02, "what an estimated wavelet leaves of noise-free data in the truth; measured 0.002"
@@ -251,7 +251,7 @@ def test_steps_show_how_a_model_came_about(done: tuple[compare.Comparison, Path]
     for k, row in enumerate(run.history):
         kept = run.iterate(k)
         assert kept is not None
-        assert si.inversion.rmse(kept, found.truth) == pytest.approx(row["model_rmse"])
+        assert si.metrics.rmse(kept, found.truth) == pytest.approx(row["model_rmse"])
 
 
 def test_json_and_csv_hold_the_same_numbers(done: tuple[compare.Comparison, Path]) -> None:
@@ -332,7 +332,7 @@ def test_another_grid_is_refused(tmp_path: Path) -> None:
         start = si.Model(grid, vp=torch.full(grid.shape, 2000.0, dtype=torch.float64))
         problem = replace(
             entry.problem, propagator=Rays(grid, entry.problem.propagator.survey),
-            unknown=si.priors.Bounded(start, vp=(1800, 2400)),
+            unknown=si.unknowns.Bounded(start, vp=(1800, 2400)),
         )  # fmt: skip
         return replace(entry, problem=problem)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this mac
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("page")
     rays, truth, start = crosshole()
-    unknown = si.priors.Bounded(start, vp=(1800, 2400))
+    unknown = si.unknowns.Bounded(start, vp=(1800, 2400))
     problem = si.Inversion(propagator=rays, observed=rays(truth), unknown=unknown)
     smooth = replace(problem, penalty=si.priors.TotalVariation(0.5))
     entries = {n: compare.Entry(p, si.LBFGS(4), [15, 25]) for n, p in {"none": problem, "TV": smooth}.items()}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from seisinv import config
 from seisinv.core import ConfigError
+from seisinv.jobs import config
 
 if sys.version_info >= (3, 11):
     import tomllib

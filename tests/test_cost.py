@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import seisinv as si
-from seisinv.inversion.cost import read_cost
 from seisinv.propagate import counted
+from seisinv.runs.cost import read_cost
 
 GRID = si.Grid((21, 31), 20.0)
 
@@ -22,7 +22,7 @@ def problem(**settings: object) -> si.Inversion:
     )  # fmt: skip
     simulate = si.Propagator(si.Acoustic(), GRID, survey, order=4, vp_max=2600, threads=1, memory=si.StoreAll())
     observed = simulate(si.Model(GRID, vp=2060.0))
-    unknown = si.priors.Bounded(si.Model(GRID, vp=2000.0), vp=(1500, 2600))
+    unknown = si.unknowns.Bounded(si.Model(GRID, vp=2000.0), vp=(1500, 2600))
     return si.Inversion(propagator=simulate, observed=observed, unknown=unknown, **settings)  # type: ignore[arg-type]
 
 

@@ -7,24 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seisinv import demo, io
+from seisinv import io
 from seisinv.core import Grid, RunError
-from seisinv.inversion import rmse
-from seisinv.report import read_run
+from seisinv.jobs import demo
+from seisinv.metrics import rmse
+from seisinv.runs import read_run
 
 
 def test_earth_depends_on_the_seed_alone() -> None:
     coarse, fine = Grid((21, 61), 100.0), Grid((41, 121), 50.0)
-    earth = demo.Earth(seed=5)
+    earth = demo.DemoEarth(seed=5)
     # Texture and layers are functions of position, so a finer grid sees the same earth.
     np.testing.assert_array_equal(earth.model(coarse).vp, earth.model(fine).vp[::2, ::2])
-    assert not np.array_equal(earth.model(coarse).vp, demo.Earth(seed=6).model(coarse).vp)
+    assert not np.array_equal(earth.model(coarse).vp, demo.DemoEarth(seed=6).model(coarse).vp)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_seed_gives_plausible_rock_within_the_bounds(seed: int) -> None:
     grid = Grid((81, 241), 25.0)
-    earth = demo.Earth(seed=seed)
+    earth = demo.DemoEarth(seed=seed)
     truth, start = earth.model(grid), earth.start(grid)
     assert float(truth.vp.min()) == demo.WATER
     assert float(start.vp.min()) >= 1450

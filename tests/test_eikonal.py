@@ -10,8 +10,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from seisinv.core import GeometryError, Grid, Model, line
-from seisinv.surrogate import Eikonal, first_arrivals
-from seisinv.surrogate.eikonal import Linearised, arrivals
+from seisinv.surrogate import Eikonal
+from seisinv.traveltime import arrivals, first_arrivals
+from seisinv.traveltime.eikonal import Linearised
 
 GRID = Grid((31, 51), 20.0)
 SOURCE = np.array([33.0, 317.0])  # off the nodes

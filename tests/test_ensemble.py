@@ -9,9 +9,12 @@ import torch
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model, RunError
-from seisinv.inversion import LBFGS, Ensemble, Inversion, Window, calibrate, read_ensemble, run_ensemble
+from seisinv.inversion import LBFGS, Ensemble, Inversion, calibrate, run_ensemble
 from seisinv.inversion.ensemble import random_phases
-from seisinv.priors import Bounded, Tikhonov
+from seisinv.priors import Tikhonov
+from seisinv.runs import read_ensemble
+from seisinv.signal import Window
+from seisinv.unknowns import Bounded
 
 GRID = Grid((30, 40), 10.0)
 

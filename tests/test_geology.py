@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from seisinv.core import ConfigError, GeometryError, Grid
-from seisinv.priors.geology import Geology
-from seisinv.priors.geology.curves import Curve
-from seisinv.priors.geology.rocks import BASALT, SALT, SEDIMENT, WATER
-from seisinv.priors.geology.structure import Clinoforms, Fault, Fold
+from seisinv.geology import Geology
+from seisinv.geology.curves import Curve
+from seisinv.geology.rocks import BASALT, SALT, SEDIMENT, WATER
+from seisinv.geology.structure import Clinoforms, Fault, Fold
 
 GRID = Grid((41, 81), 20.0)
 GEOLOGY = Geology()

@@ -7,15 +7,15 @@ import pytest
 from helmholtz_waves import differences
 
 import seisinv as si
-from seisinv.surrogate.cells import factorise_cells
-from seisinv.surrogate.features import Partition
-from seisinv.surrogate.hankel import Background
-from seisinv.surrogate.harmonic import HarmonicField
-from seisinv.surrogate.helmholtz import Helmholtz
-from seisinv.surrogate.layered import LayeredMedium
-from seisinv.surrogate.planes import discs
+from seisinv.surrogate.frequency.cells import factorise_cells
+from seisinv.surrogate.frequency.hankel import HarmonicBackground
+from seisinv.surrogate.frequency.harmonic import HarmonicField
+from seisinv.surrogate.frequency.helmholtz import Helmholtz
+from seisinv.surrogate.frequency.layered import LayeredMedium
+from seisinv.surrogate.frequency.planes import discs
+from seisinv.surrogate.frequency.stretch import Layer, stretched
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.stretch import Layer, stretched
+from seisinv.surrogate.time.features import Partition
 
 SOURCE = (60.0, 200.0)
 GRID = si.Grid((16, 21), 20.0)
@@ -59,7 +59,7 @@ def test_background_solves_the_stretched_equation_in_the_layers_too():
     (equation,) = si.Acoustic().equations(("z", "x"))
     medium = LayeredMedium(si.Acoustic(), si.Model(GRID, vp=2000.0), layers)
     residual = Residual(stretched(equation, ("z", "x")), ("z", "x"), medium)
-    background = Background((100.0, 150.0), 2000.0, layers)
+    background = HarmonicBackground((100.0, 150.0), 2000.0, layers)
     points = np.random.default_rng(0).uniform(-190, 590, (200, 2)) * (0.8, 1.0)
     size = np.abs(background.matrix(points, (0, 0, 2))).max()
     np.testing.assert_allclose(residual.matrix(background, points), 0, atol=1e-10 * size)
@@ -68,7 +68,7 @@ def test_background_solves_the_stretched_equation_in_the_layers_too():
 @pytest.mark.parametrize("order", [(1, 0, 0), (0, 1, 0), (2, 0, 0), (0, 2, 0)])
 def test_background_has_the_derivatives_of_its_values(order):
     layers = (Layer(0.0, 300.0, 200.0, 2000.0, 50.0), Layer(0.0, 400.0, 200.0, 2000.0, 50.0))
-    background = Background((100.0, 150.0), 2000.0, layers)
+    background = HarmonicBackground((100.0, 150.0), 2000.0, layers)
     points = np.random.default_rng(0).uniform(-150, 550, (50, 2)) * (0.8, 1.0) + 0.1
     axis = int(np.argmax(order))
     lower, step = tuple(n - (k == axis) for k, n in enumerate(order)), 1e-3 * np.eye(2)[axis]

@@ -11,11 +11,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Gathers, Grid, Model, Shot, Survey, TimeAxis
-from seisinv.inversion import LBFGS, Adam, Band, Window, cycle_skip_share, metrics
+from seisinv.inversion import LBFGS, Adam
 from seisinv.inversion.illumination import smooth, weights_from
 from seisinv.inversion.optimizers import Space
-from seisinv.inversion.processing import bands_of, processed
-from seisinv.inversion.skipping import delays
+from seisinv.metrics import metrics
+from seisinv.signal import Band, Window, cycle_skip_share
+from seisinv.signal.delays import delays
+from seisinv.signal.processing import bands_of, processed
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -122,7 +124,7 @@ def test_weights_are_largest_where_the_data_see_least_and_water_does_not_count()
 def test_illumination_estimate_is_the_diagonal_of_jtj():
     from seisinv.inversion import Inversion
     from seisinv.inversion.tasks import random_projection
-    from seisinv.priors import Bounded
+    from seisinv.unknowns import Bounded
 
     simulate, _, start = crosshole()
     few = simulate.subset([2])

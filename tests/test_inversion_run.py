@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, DataError, RunError
-from seisinv.inversion import LBFGS, Adam, EstimateWavelet, Inversion, Window, misfit_and_gradient
+from seisinv.inversion import LBFGS, Adam, EstimateWavelet, Inversion, misfit_and_gradient
 from seisinv.misfit import NormalisedCorrelation
-from seisinv.priors import Bounded, Tikhonov, TotalVariation
+from seisinv.priors import Tikhonov, TotalVariation
+from seisinv.signal import Window
+from seisinv.unknowns import Bounded
 
 OPTIMIZERS = [LBFGS(iterations=4), Adam(iterations=4, rate=20.0)]
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["LBFGS", "Adam"])

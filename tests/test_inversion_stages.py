@@ -20,8 +20,9 @@ from inversion_toy import Rays, crosshole
 
 from seisinv.core import ConfigError, Gathers, Model, RunError
 from seisinv.inversion import LBFGS, Adam, Inversion
-from seisinv.inversion.processing import bands_of, processed
-from seisinv.priors import Attraction, Bounded, Penalty, Staged, Tikhonov
+from seisinv.priors import Attraction, Penalty, PlugAndPlay, Tikhonov
+from seisinv.signal.processing import bands_of, processed
+from seisinv.unknowns import Bounded
 
 BANDS = (10.0, 20.0)
 OPTIMIZERS = [LBFGS(iterations=30), Adam(iterations=30, rate=20.0)]
@@ -29,7 +30,7 @@ every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["LBFGS",
 
 
 @dataclass(frozen=True)
-class Smoother(Staged):
+class Smoother(PlugAndPlay):
     """Draws the model towards itself, smoothed; `asked` notes when."""
 
     weight: float = 0.1

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from seisinv.core import Grid, Model, Survey, line, ricker
-from seisinv.inversion import LBFGS, Inversion, metrics, misfit_and_gradient
+from seisinv.inversion import LBFGS, Inversion, misfit_and_gradient
+from seisinv.metrics import metrics
 from seisinv.physics import Acoustic, AcousticDensity
-from seisinv.priors import Bounded
 from seisinv.propagate import Boundary, Propagator
+from seisinv.unknowns import Bounded
 
 GRID = Grid((31, 31), 20.0)
 PHYSICS = {p.name: p for p in (Acoustic(), AcousticDensity())}

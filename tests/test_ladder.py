@@ -15,18 +15,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from test_inversion_stages import Counted
 
-from seisinv import config, methods
 from seisinv.core import ConfigError, Model, RunError
-from seisinv.inversion import LBFGS, Inversion, Ladder
-from seisinv.inversion.skipping import delays, moments, residual_time
+from seisinv.inversion import LBFGS, Continuation, Inversion
+from seisinv.jobs import build, config
 from seisinv.misfit import Envelope, TravelTime
 from seisinv.plot import convergence
-from seisinv.priors import Bounded
-from seisinv.report import read_run
 from seisinv.report.page import band_rows
+from seisinv.runs import read_run
+from seisinv.signal.delays import delays, moments, residual_time
+from seisinv.unknowns import Bounded
 
 BANDS = (20.0, 40.0)
-SHORT = Ladder(optimizer=LBFGS(3), attempts=3)
+SHORT = Continuation(optimizer=LBFGS(3), attempts=3)
 
 
 def far(share: float = 1.5, **options: Any) -> tuple[Inversion, Counted, Model]:
@@ -47,7 +47,7 @@ def periods_late(problem: Inversion, model: Model) -> float:
 
 @pytest.mark.parametrize("misfit", [TravelTime(), TravelTime(envelope=True), Envelope()], ids=repr)
 def test_ladder_finds_what_waveforms_alone_miss(misfit):
-    plain, climbing = far()[0], far(ladder=Ladder(misfit=misfit, optimizer=LBFGS(6)))[0]
+    plain, climbing = far()[0], far(continuation=Continuation(misfit=misfit, optimizer=LBFGS(6)))[0]
     lost, found = (p.run(LBFGS(6), bands=BANDS) for p in (plain, climbing))
     assert periods_late(plain, lost.model) > 0.5  # measured 0.8
     assert periods_late(climbing, found.model) < 0.05
@@ -58,7 +58,7 @@ def test_ladder_finds_what_waveforms_alone_miss(misfit):
 def test_ladder_is_no_detour_where_times_suit():
     """The model is that of a run without a ladder; only the times are looked at, band by band."""
     plain, counts, _ = far(1.0)
-    climbing, counts_too, _ = far(1.0, ladder=SHORT)
+    climbing, counts_too, _ = far(1.0, continuation=SHORT)
     a, b = (p.run(LBFGS(3), bands=BANDS) for p in (plain, climbing))
     assert torch.equal(a.model.vp, b.model.vp)
     assert counts_too.solved.total - counts.solved.total == b.solves - a.solves == len(BANDS) * len(plain.observed)
@@ -68,12 +68,12 @@ def test_ladder_is_no_detour_where_times_suit():
 
 def test_no_band_begins_before_its_times_suit_it():
     """With one update per rung the cap is met: the ladder ends without a waveform rung, and the reason says why."""
-    problem, _, _ = far(ladder=Ladder(optimizer=LBFGS(1), attempts=2))
+    problem, _, _ = far(continuation=Continuation(optimizer=LBFGS(1), attempts=2))
     result = problem.run(LBFGS(3), bands=BANDS)
     assert [e.stage for e in result.ends] == ["kinematic"] * 2
     assert [row["rung"] for row in result.history] == [0, 0, 1, 1]
     reason = result.ends[-1].reason
-    assert "the ladder ends before wave forms up to 20 Hz" in reason
+    assert "the continuation ends before waveforms up to 20 Hz" in reason
     assert "not less than" in reason
     assert "after 2 kinematic rungs" in reason
     assert "\n" not in reason
@@ -81,13 +81,13 @@ def test_no_band_begins_before_its_times_suit_it():
 
 @pytest.mark.parametrize("wavelet", ["known", "estimate"])
 def test_budget_holds_and_counts_the_times(wavelet):
-    least = far(ladder=SHORT, wavelet=wavelet)[0].least_solves(2)
+    least = far(continuation=SHORT, wavelet=wavelet)[0].least_solves(2)
     for budget in (least, 2 * least + 5):
-        problem, simulator, _ = far(ladder=SHORT, wavelet=wavelet)
+        problem, simulator, _ = far(continuation=SHORT, wavelet=wavelet)
         result = problem.run(LBFGS(9), bands=BANDS, budget=budget)
         assert simulator.solved.total == result.solves <= budget
     with pytest.raises(ConfigError, match=f"at least {least}"):
-        far(ladder=SHORT, wavelet=wavelet)[0].run(LBFGS(9), bands=BANDS, budget=least - 1)
+        far(continuation=SHORT, wavelet=wavelet)[0].run(LBFGS(9), bands=BANDS, budget=least - 1)
 
 
 class Stop(Exception):
@@ -103,7 +103,7 @@ def test_stopped_ladder_ends_with_the_same_bits(tmp_path):
             if left[0] < 0:
                 raise Stop
 
-        problem = far(ladder=SHORT)[0]
+        problem = far(continuation=SHORT)[0]
         return problem.run(LBFGS(2), bands=BANDS, run_directory=tmp_path / name, resume=True, progress=progress)
 
     wanted = run("whole")
@@ -152,16 +152,14 @@ def test_traveltime_is_half_the_squared_delay_however_far_and_loud():
 
 
 def test_settings_make_the_ladder_they_name():
-    assert methods.ladder_of(config.load(None)) is None
-    made = methods.ladder_of(
-        config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4})
-    )
-    assert made == Ladder(misfit=Envelope(), optimizer=LBFGS(6), attempts=2, periods=0.4)
+    assert build.ladder_of(config.load(None)) is None
+    made = build.ladder_of(config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4}))
+    assert made == Continuation(misfit=Envelope(), optimizer=LBFGS(6), attempts=2, periods=0.4)
     with pytest.raises(ConfigError, match=r"aim is 0\.6"):
-        Ladder(aim=0.6)
+        Continuation(aim=0.6)
     with pytest.raises(ConfigError, match="attempts is 0"):
-        Ladder(attempts=0)
+        Continuation(attempts=0)
     with pytest.raises(ConfigError, match="periods is 2"):
-        Ladder(periods=2.0)
+        Continuation(periods=2.0)
     with pytest.raises(ConfigError, match="percentile is 0"):
-        Ladder(percentile=0.0)
+        Continuation(percentile=0.0)

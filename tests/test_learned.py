@@ -18,17 +18,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import SHAPE, Fake, identity, network, saved
 
-from seisinv import config, unknowns
 from seisinv.core import ConfigError, DataError, Grid, Model, RunError
+from seisinv.geology import Geology
 from seisinv.inversion import LBFGS, Adam, Inversion
-from seisinv.priors import Attraction, Bounded, Learned
-from seisinv.priors.geology import Geology
+from seisinv.jobs import config, unknowns
+from seisinv.priors import Attraction, Learned
 from seisinv.priors.learned import load
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
 from seisinv.priors.learned.network import CENTRE, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 from seisinv.priors.learned.patches import SIDE, Patches, blurred
 from seisinv.priors.learned.training import psnr
 from seisinv.priors.learned.weights import FORMAT, SHIPPED, read_tensors, write_tensors
+from seisinv.unknowns import Bounded
 
 GRID = Grid((70, 90), 10.0)
 CARD = {"spacings": [5.0, 40.0], "velocities": [1400.0, 5600.0], "sha256": "0"}

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import seisinv as si
-from seisinv.inversion import PINNInversion, rmse, slowness
-from seisinv.inversion.spectra import of_gathers, of_sources
+from seisinv.metrics import rmse
+from seisinv.reconstruction import WavefieldReconstruction, slowness
+from seisinv.reconstruction.fields import ReconstructedFields
+from seisinv.signal.spectra import of_gathers, of_sources
 from seisinv.surrogate import Helmholtz
-from seisinv.surrogate.reconstruction import Reconstruction
 
 GRID = si.Grid((13, 13), 40.0)
 FREQUENCY = 5.0
@@ -34,24 +35,24 @@ def survey() -> si.Survey:
 
 
 @pytest.fixture(scope="module")
-def problem() -> PINNInversion:
+def problem() -> WavefieldReconstruction:
     fine = si.Grid((49, 49), 10.0)
     vp = torch.nn.functional.interpolate(truth().vp[None, None], size=(49, 49), mode="bicubic", align_corners=True)
     observed = si.Propagator(si.Acoustic(), fine, survey())(si.Model(fine, vp=vp[0, 0]))
     start = si.Model(GRID, vp=2000.0).to(torch.float64)
-    return PINNInversion(
+    return WavefieldReconstruction(
         propagator=si.Propagator(si.Acoustic(), GRID, survey()),
         observed=observed,
-        unknown=si.priors.Bounded(start, vp=(1900, 2300)),
+        unknown=si.unknowns.Bounded(start, vp=(1900, 2300)),
         penalty=si.priors.Tikhonov(0.1),
     )
 
 
 @pytest.fixture(scope="module")
-def fields(problem) -> Reconstruction:
+def fields(problem) -> ReconstructedFields:
     shots = problem.observed.survey.shots
     sources = np.concatenate([s.sources for s in shots])
-    return Reconstruction(si.Acoustic(), truth(), FREQUENCY, (1900.0, 2300.0), sources, shots[0].receivers)
+    return ReconstructedFields(si.Acoustic(), truth(), FREQUENCY, (1900.0, 2300.0), sources, shots[0].receivers)
 
 
 def slowness_squared(model: si.Model) -> np.ndarray:
@@ -68,19 +69,19 @@ def test_spectra_of_simulated_data_are_the_surrogate_field(problem):
 
 
 def test_without_trust_the_equation_is_solved(fields):
-    u = fields.solve(slowness_squared(truth()), None, trust=1.0)
+    u = fields.solve(slowness_squared(truth()), None, data_weight=1.0)
     expected = Helmholtz(si.Acoustic(), truth(), FREQUENCY)(tuple(fields.sources[0]))(fields.receivers)[0]
     assert np.linalg.norm(u.received[:, 0] - expected) < 0.03 * np.linalg.norm(expected)
 
 
 def test_trust_moves_the_fields_from_the_equation_to_the_data(fields):
     m = slowness_squared(truth())
-    exact = fields.solve(m, None, trust=1.0)
+    exact = fields.solve(m, None, data_weight=1.0)
     data = exact.received * np.exp(0.3j)
     size = np.linalg.norm(data)
     left, broken = [], []
     for trust in (1e-6, 1.0, 1e6):
-        u = fields.solve(m, data, trust=trust)
+        u = fields.solve(m, data, data_weight=trust)
         left.append(np.linalg.norm(u.received - data) / size)
         broken.append(np.linalg.norm((fields.spread @ m.ravel())[:, None] * u.value - u.space))
     assert left[0] > 0.29
@@ -91,15 +92,15 @@ def test_trust_moves_the_fields_from_the_equation_to_the_data(fields):
 
 def test_dead_traces_do_not_matter(fields):
     m = slowness_squared(truth())
-    data = fields.solve(m, None, trust=1.0).received
+    data = fields.solve(m, None, data_weight=1.0).received
     data[3] = np.nan
-    again = fields.solve(m, data, trust=10.0)
+    again = fields.solve(m, data, data_weight=10.0)
     np.testing.assert_allclose(again.received[:3], data[:3], atol=1e-7 * np.abs(data[:3]).max())
 
 
 def test_right_fields_give_the_right_model(fields):
     true = slowness_squared(truth())
-    u = fields.solve(true, None, trust=1.0)
+    u = fields.solve(true, None, data_weight=1.0)
     start = si.Model(GRID, vp=2000.0).to(torch.float64)
     equations = slowness.normal(fields.spread, u.value, u.space, slowness_squared(start))
     box = np.full(GRID.shape, 1900.0), np.full(GRID.shape, 2300.0)
@@ -119,7 +120,7 @@ def test_quadratic_forms_have_the_gradient_of_the_penalty(penalty):
 
 
 def test_nodes_whose_bounds_meet_keep_their_value(fields):
-    u = fields.solve(slowness_squared(truth()), None, trust=1.0)
+    u = fields.solve(slowness_squared(truth()), None, data_weight=1.0)
     start = si.Model(GRID, vp=2000.0).to(torch.float64)
     low, high = np.full(GRID.shape, 1900.0), np.full(GRID.shape, 2100.0)
     low[:3] = high[:3] = 2000.0
@@ -154,10 +155,10 @@ def test_wavelet_is_estimated(problem):
 def test_features_that_miss_the_simulator_are_refused(problem):
     """At the first frequency with an error, at a later one by ending with what there is."""
     with pytest.raises(si.StabilityError, match=r"at 5 Hz the features are off by 1\..% of the simulator's data"):
-        dataclasses.replace(problem, bound=1e-3).run([FREQUENCY], iterations=1)
+        dataclasses.replace(problem, max_error=1e-3).run([FREQUENCY], iterations=1)
     first, *_, last = (r["surrogate_error"] for r in problem.run([4.0, 6.0], iterations=1).history)
     assert 0 < first < last < 0.1
-    result = dataclasses.replace(problem, bound=0.5 * (first + last)).run([4.0, 6.0], iterations=1)
+    result = dataclasses.replace(problem, max_error=0.5 * (first + last)).run([4.0, 6.0], iterations=1)
     assert [e.iterations for e in result.ends] == [1, 0]
     assert "at 6 Hz the features are off" in result.ends[-1].reason
 
@@ -169,11 +170,11 @@ def test_refusals_say_what_is_needed(problem):
         problem.run([200.0])
     with pytest.raises(si.DataError, match="wavelet holds nothing at 60 Hz"):
         problem.run([60.0])
-    with pytest.raises(si.ConfigError, match="trust is 0"):
-        dataclasses.replace(problem, trust=0.0)
+    with pytest.raises(si.ConfigError, match="data_weight is 0"):
+        dataclasses.replace(problem, data_weight=0.0)
     both = si.Model(GRID, vp=2000.0, rho=2000.0)
     with pytest.raises(si.ConfigError, match="only vp is solved for"):
-        dataclasses.replace(problem, unknown=si.priors.Bounded(both, vp=(1900, 2300), rho=(1900, 2300)))
+        dataclasses.replace(problem, unknown=si.unknowns.Bounded(both, vp=(1900, 2300), rho=(1900, 2300)))
     free = problem.propagator.replace(boundary=si.Boundary(free_surface=True))
     with pytest.raises(si.ConfigError, match="free surface"):
         dataclasses.replace(problem, propagator=free)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from seisinv.core import ConfigError, Grid, Model, ModelError
-from seisinv.priors import Bounded, Tikhonov, TotalVariation
+from seisinv.priors import Tikhonov, TotalVariation
+from seisinv.unknowns import Bounded
 
 GRID = Grid((5, 6), 10.0)
 PENALTIES = [

@@ -16,46 +16,47 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import RECIPE, Fake, network, saved
 
-from seisinv import rehearsal
 from seisinv.cli import app
 from seisinv.core import ConfigError, DataError, Grid, Model
 from seisinv.inversion import LBFGS, Inversion
-from seisinv.priors import Bounded, Learned
+from seisinv.jobs import training_pairs
+from seisinv.priors import Learned
 from seisinv.priors.learned import load
 from seisinv.priors.learned.network import CENTRE, SCALE, Denoisers
-from seisinv.priors.learned.pairs import LAST, SHARE, SIGMAS, Pair, Rehearsed
+from seisinv.priors.learned.pairs import LAST, SHARE, SIGMAS, Rehearsed, TrainingPair
 from seisinv.priors.learned.patches import SIDE, Patches, blurred
 from seisinv.priors.learned.refinement import refine
 from seisinv.priors.learned.weights import read_tensors, write_tensors
+from seisinv.unknowns import Bounded
 
 CARD = {"spacings": [5.0, 40.0], "velocities": [1400.0, 5600.0], "sha256": "0"}
 
 
-def pair(seed: int = 0, shape: tuple[int, int] = (48, 96), spacing: float = 20.0) -> Pair:
+def pair(seed: int = 0, shape: tuple[int, int] = (48, 96), spacing: float = 20.0) -> TrainingPair:
     """Return a smooth truth, a constant start, and models that are the truth with a stripe of noise."""
     random = np.random.default_rng(seed)
     truth = 2500 + 2000 * blurred(random.standard_normal(shape), 4.0)
     found = truth + 150 * blurred(random.standard_normal((2, *shape)), (0.0, 0.5, 0.5))  # type: ignore[arg-type]
-    return Pair(truth, np.full(shape, 2500.0), found, spacing)
+    return TrainingPair(truth, np.full(shape, 2500.0), found, spacing)
 
 
 # Rehearsals
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> rehearsal.Plan:
+def tiny(monkeypatch: pytest.MonkeyPatch) -> training_pairs.Plan:
     """Let every rehearsal be one of a few seconds of waves through a few cells."""
-    plan = rehearsal.Plan(
+    plan = training_pairs.Plan(
         shape=(16, 24), spacing=25.0, shots=1, gradients=8, low=4.0, highs=(8.0, 10.0), smooth=5.0, trend=0.02,
         snr=10.0, missing=0.3, kind="none", weight=0.0,
     )  # fmt: skip
-    monkeypatch.setattr(rehearsal.Plan, "drawn", classmethod(lambda cls, random: plan))
+    monkeypatch.setattr(training_pairs.Plan, "drawn", classmethod(lambda cls, random: plan))
     return plan
 
 
 def test_rehearsal_is_a_function_of_seed_and_index(tiny):
-    first, other = (rehearsal.rehearse(k, seed=0) for k in (3, 4))
-    assert np.array_equal(first.found, rehearsal.rehearse(3, seed=0).found)
+    first, other = (training_pairs.rehearse(k, seed=0) for k in (3, 4))
+    assert np.array_equal(first.found, training_pairs.rehearse(3, seed=0).found)
     assert not np.array_equal(first.truth, other.truth)
     assert first.found.shape[1:] == first.truth.shape == first.start.shape == tiny.shape
     assert len(first.found) >= len(tiny.highs)
@@ -68,17 +69,17 @@ def test_start_is_smooth_and_leaves_the_water_alone(tiny):
     truth[:6], truth[6:, 12:] = 1500.0, 2000.0
     water = truth < 1600
     calm = dataclasses.replace(tiny, trend=0.0)
-    start = rehearsal._start(truth, water, calm, np.random.default_rng(0))
+    start = training_pairs._start(truth, water, calm, np.random.default_rng(0))
     assert np.array_equal(start[water], truth[water])
     assert start[~water].min() > 1999
     assert start[~water].max() < 3001
     assert np.abs(np.diff(start[6:], axis=1)).max() < 150  # of a step of 1000 m/s, over a Gaussian of 5 cells
-    tilted = rehearsal._start(truth, water, tiny, np.random.default_rng(0))
+    tilted = training_pairs._start(truth, water, tiny, np.random.default_rng(0))
     assert np.std(tilted[~water] / start[~water]) == pytest.approx(0.02, rel=0.5)  # where it is not water
 
 
 def test_plans_are_within_what_the_geology_and_the_bands_allow():
-    plans = [rehearsal.Plan.drawn(np.random.default_rng(k)) for k in range(100)]
+    plans = [training_pairs.Plan.drawn(np.random.default_rng(k)) for k in range(100)]
     assert {p.kind for p in plans} == {"none", "tikhonov", "learned"}
     for p in plans:
         assert 10 <= p.spacing <= 35
@@ -91,7 +92,7 @@ def test_plans_are_within_what_the_geology_and_the_bands_allow():
 def test_rehearsals_are_run_once_and_the_command_refines(tmp_path, monkeypatch):
     asked: list[int] = []
 
-    def fake(index: int, *, seed: int, weights: Path) -> Pair:
+    def fake(index: int, *, seed: int, weights: Path) -> TrainingPair:
         asked.append(index)
         assert load(weights)[1]["recipe"]["seed"] == seed
         return pair(index)
@@ -99,15 +100,15 @@ def test_rehearsals_are_run_once_and_the_command_refines(tmp_path, monkeypatch):
     def short(path: Path, pairs: Any, *, steps: int, progress: Any) -> Any:
         return refine(path, pairs, steps=1, batch=4, progress=progress)
 
-    monkeypatch.setattr(rehearsal, "rehearse", fake)
-    monkeypatch.setattr(rehearsal.refinement, "refine", short)
-    monkeypatch.setattr("seisinv.priors.learned.Recipe", lambda: RECIPE)
+    monkeypatch.setattr(training_pairs, "rehearse", fake)
+    monkeypatch.setattr(training_pairs.refinement, "refine", short)
+    monkeypatch.setattr("seisinv.priors.learned.DenoiserRecipe", lambda: RECIPE)
     directory = tmp_path / "prior"
     result = CliRunner().invoke(app, ["train", "prior", "-d", str(directory), "--device", "cpu", "--pairs", "2"])
     assert result.exit_code == 0, result.output
     assert "rehearsal 2 of 2" in result.output
     assert load(directory / "weights.safetensors")[0].last is not None
-    rehearsal.refine(directory / "weights.safetensors", 3, steps=1)
+    training_pairs.refine(directory / "weights.safetensors", 3, steps=1)
     assert asked == [0, 1, 2]
 
 
@@ -117,12 +118,12 @@ def test_rehearsals_are_run_once_and_the_command_refines(tmp_path, monkeypatch):
 def test_pair_is_read_as_it_was_written(tmp_path):
     one = pair()
     one.save(tmp_path / "p.safetensors")
-    again = Pair.load(tmp_path / "p.safetensors")
+    again = TrainingPair.load(tmp_path / "p.safetensors")
     assert again.spacing == one.spacing
     assert all(np.array_equal(getattr(again, n), getattr(one, n)) for n in ("truth", "start", "found"))
     write_tensors(tmp_path / "q", {"truth": torch.zeros(2, 2)}, {"format": "seisinv pair 1"})
     with pytest.raises(DataError, match="no whole pair"):
-        Pair.load(tmp_path / "q")
+        TrainingPair.load(tmp_path / "q")
 
 
 def test_batches_hold_patches_of_pairs_and_synthetic_ones():

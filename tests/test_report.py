@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from seisinv.core import RunError
-from seisinv.report import read_run, summary, write_report
+from seisinv.report import summary, write_report
 from seisinv.report.certainty import certainties
+from seisinv.runs import read_run
 
 SHAPE, SPACING = (21, 41), 25.0
 

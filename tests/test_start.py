@@ -12,13 +12,13 @@ from io_files import third_party
 from typer.testing import CliRunner
 
 import seisinv as si
-from seisinv import config, inversion, io, start
-from seisinv.check import check_job
+from seisinv import inversion, io
 from seisinv.cli import app
-from seisinv.inversion import Picks, Tomography, pick_first_breaks
-from seisinv.inversion.knots import LAYERS, PLACES, layered_knots
-from seisinv.start import settled
-from seisinv.surrogate.eikonal import arrivals
+from seisinv.jobs import config, start
+from seisinv.jobs.check import check_job
+from seisinv.jobs.start import settled
+from seisinv.traveltime import Picks, Tomography, arrivals, pick_first_breaks
+from seisinv.traveltime.knots import LAYERS, PLACES, layered_knots
 
 GRID = si.Grid((21, 61), 25.0)
 DT, PEAK, DELAY = 2e-3, 12.0, 0.1
@@ -125,13 +125,13 @@ def test_reciprocity_drops_only_pairs_that_disagree() -> None:
         wavelet=None, duration=1.1, dt=DT,
     )  # fmt: skip
     picks = made(of)
-    sound = inversion.check_reciprocity(picks)
+    sound = traveltime.check_reciprocity(picks)
     assert sound.pairs == 10  # every two of five shots
     assert sound.broken == 0
     assert sound.rms < 1e-3  # error of the eikonal scheme
     wrong = picks.times.copy()
     wrong[0, 8] += 1 / PEAK  # the receiver at the second shot
-    found = inversion.check_reciprocity(picks.replace(times=wrong))
+    found = traveltime.check_reciprocity(picks.replace(times=wrong))
     assert found.broken == 1
     gone = np.argwhere(~np.isfinite(found.picks.times)).tolist()
     assert gone == [[0, 8], [1, 1]]
@@ -158,7 +158,7 @@ def test_tomography_explains_the_picks_and_comes_closer_than_the_gradient_medium
     found = Tomography(GRID, bounds=(1400, 4000), sigma=5e-4).run(made(of), callback=steps.append)
     true = si.Model(GRID, vp=truth())
     crossed = found.coverage > 0.05 * found.coverage.max()
-    near, far = (inversion.rmse(m, true, mask=crossed) for m in (found.model, found.gradient))
+    near, far = (metrics.rmse(m, true, mask=crossed) for m in (found.model, found.gradient))
     assert near < 0.7 * far  # measured: about a half
     rest = np.abs(found.predicted - times(of))
     assert np.nanmean(rest) < 0.5 * np.nanmean(np.abs(found.predicted_gradient - times(of)))

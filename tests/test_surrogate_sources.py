@@ -8,14 +8,13 @@ import torch
 from surrogate_waves import free, gaussian, scored, square
 
 import seisinv as si
-from seisinv.inversion import SurrogateSimulator
-from seisinv.surrogate import Wavefield
-from seisinv.surrogate.background import Background
-from seisinv.surrogate.features import Partition
-from seisinv.surrogate.march import check_growth
-from seisinv.surrogate.rows import matrix, places
+from seisinv.surrogate import SurrogateSimulator, Wavefield
 from seisinv.surrogate.solve import factorise
-from seisinv.surrogate.windowed import factorise_windows
+from seisinv.surrogate.time.background import Background
+from seisinv.surrogate.time.features import Partition
+from seisinv.surrogate.time.march import check_growth
+from seisinv.surrogate.time.rows import matrix, places
+from seisinv.surrogate.time.windowed import factorise_windows
 
 HALF, STEP = 100.0, 5e-3
 BOUND = 0.15  # 0.106 and 0.043 for the two shots: edges are a fraction of a wavelength away and absorb to second order
@@ -160,7 +159,7 @@ def test_gradient_equals_finite_differences():
 
 
 def test_trust_refuses_beyond_its_bound(pinn, simulated):
-    trust = si.Trust.of(pinn, bound=0.2, bins=3, simulated=simulated)
+    trust = si.surrogate.SurrogateAccuracy.of(pinn, bound=0.2, bins=3, simulated=simulated)
     assert 0 < trust.error < BOUND
     trust.check()
     assert "Hz" in str(trust)
@@ -184,7 +183,7 @@ def test_an_inversion_follows_the_surrogates_gradient(pinn):
     for name, simulator in (("pinn", simulate), ("simulator", propagator)):
         problem[name] = si.Inversion(
             propagator=simulator, observed=propagator(pinn.model), illumination=False,
-            unknown=si.priors.CubicSpline(start, knots=100.0, vp=(900, 1200)),
+            unknown=si.unknowns.CubicSpline(start, knots=100.0, vp=(900, 1200)),
         ).run(si.LBFGS(2))  # fmt: skip
     found, expected = ([r["misfit"] for r in p.history] for p in problem.values())
     assert found[-1] < 0.1 * found[0]

@@ -21,10 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from learned_tiny import RECIPE, network, saved
 
 import seisinv as si
-from seisinv import config, io, unknowns
+from seisinv import io
 from seisinv.cli import app
 from seisinv.core import ConfigError, RunError
-from seisinv.priors.learned import Recipe, Step, load, train
+from seisinv.jobs import config, unknowns
+from seisinv.priors.learned import DenoiserRecipe, Step, load, train
 from seisinv.priors.learned.checkpoint import CHECKPOINT
 from seisinv.priors.learned.network import Shape
 from seisinv.priors.learned.patches import Patches
@@ -34,7 +35,9 @@ from seisinv.priors.learned.weights import read_tensors, write_tensors
 EVERY = 3
 
 
-def run(directory: Path, *, resume: bool = False, stop: int | None = None, recipe: Recipe = RECIPE) -> dict[str, Any]:
+def run(
+    directory: Path, *, resume: bool = False, stop: int | None = None, recipe: DenoiserRecipe = RECIPE
+) -> dict[str, Any]:
     """Train on the CPU and return the card; stop after a step as Ctrl-C does."""
 
     def progress(step: Step) -> None:
@@ -139,7 +142,7 @@ def test_progress_tells_step_loss_and_time_left(tmp_path):
 def test_training_learns_what_it_sees(tmp_path, monkeypatch):
     same = Patches(0, 4).examples(0, 0.2)
     monkeypatch.setattr(Patches, "examples", lambda self, step, sigma=None, inverted=False: same)
-    recipe = Recipe(steps=60, batch=4, warmup=5, rate=1e-2, average=0.9, shape=RECIPE.shape)
+    recipe = DenoiserRecipe(steps=60, batch=4, warmup=5, rate=1e-2, average=0.9, shape=RECIPE.shape)
     losses: list[float] = []
     path = train(recipe, tmp_path, device="cpu", every=100, progress=lambda s: losses.append(s.loss))
     assert losses[-2] < 0.7 * losses[0]  # the last is the mean of all
@@ -175,7 +178,7 @@ def test_psnr_is_that_of_the_definition():
 )
 def test_wrong_recipes_are_refused(change, word):
     with pytest.raises(ConfigError, match=word):
-        Recipe(**change)
+        DenoiserRecipe(**change)
 
 
 def test_wrong_devices_and_intervals_are_refused(tmp_path):
@@ -235,7 +238,7 @@ def test_directories_that_cannot_be_used_are_one_line(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command train a tiny network."""
-    monkeypatch.setattr("seisinv.priors.learned.Recipe", lambda: RECIPE)
+    monkeypatch.setattr("seisinv.priors.learned.DenoiserRecipe", lambda: RECIPE)
 
 
 def seisinv(*args: object) -> tuple[int, str, str]:
@@ -262,7 +265,7 @@ def stopping(at: int) -> Callable[[], Any]:
 def test_command_stops_goes_on_and_says_how_to_use_the_weights(tmp_path, tiny, monkeypatch):
     directory = tmp_path / "prior"
     with monkeypatch.context() as patch:
-        patch.setattr("seisinv.progress.training_progress", stopping(2))
+        patch.setattr("seisinv.jobs.progress.training_progress", stopping(2))
         code, _, err = seisinv("train", "prior", "-d", directory, "--seed", 3, "--steps", 4)
     assert code == 130
     assert f"seisinv train prior --resume --directory {directory}" in err

@@ -13,13 +13,13 @@ import seisinv as si
 from seisinv.cli import app
 from seisinv.core import ConfigError, DataError, GeometryError, RunError, StabilityError
 from seisinv.core.tensors import read_tensors, write_tensors
-from seisinv.surrogate import Initial, Network, Recipe, TrainedPINN, TrainedWavefield, Wavefield
-from seisinv.surrogate.features import VALUE
-from seisinv.surrogate.trained_wavefield import TrainedField
+from seisinv.surrogate import Initial, Network, TrainedPINN, TrainedWavefield, TrainingSchedule, Wavefield
+from seisinv.surrogate.jets import VALUE
+from seisinv.surrogate.trained.wavefield import TrainedField
 
 ORDERS = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 1, 0), (1, 0, 2)]
 TINY = Network(windows=(2, 1, 2), width=5, depth=2)
-RECIPE = Recipe(steps=6, batch=20, stages=2, polish=25, points=30)  # L-BFGS: 10, 10 and 5 iterations
+RECIPE = TrainingSchedule(steps=6, batch=20, stages=2, polish=25, points=30)  # L-BFGS: 10, 10 and 5 iterations
 MOVING = Initial(gaussian(100.0).value, lambda z, x: 3.0 * gaussian().value(z, x))
 
 
@@ -79,7 +79,7 @@ def test_walls_are_held_by_any_networks():
 
 def test_training_finds_the_wave():
     """0.089, 0.091 and 0.149 for three seeds."""
-    recipe = Recipe(steps=200, batch=200, stages=2, polish=60, points=600)
+    recipe = TrainingSchedule(steps=200, batch=200, stages=2, polish=60, points=600)
     wave = pinn(network=Network(windows=(1, 1, 1), width=48), recipe=recipe)(gaussian())
     points = scored(300, 0.3) * (0.5, 0.5, 1.0)
     exact = free(points)
@@ -189,9 +189,9 @@ def test_other_files_are_refused(tmp_path):
         (lambda: Network(windows=(1, 1)), ConfigError, "windows has 2 numbers"),
         (lambda: Network(width=0), ConfigError, "width of the network is 0"),
         (lambda: Network(activation="relu"), ConfigError, "sine, tanh"),
-        (lambda: Recipe(steps=0, polish=0), ConfigError, "nothing to do"),
-        (lambda: Recipe(rate=2.0), ConfigError, "rate is 2"),
-        (lambda: Recipe(batch=0), ConfigError, "batch is 0"),
+        (lambda: TrainingSchedule(steps=0, polish=0), ConfigError, "nothing to do"),
+        (lambda: TrainingSchedule(rate=2.0), ConfigError, "rate is 2"),
+        (lambda: TrainingSchedule(batch=0), ConfigError, "batch is 0"),
         (lambda: pinn()(), ConfigError, "no initial field"),
         (lambda: pinn()(gaussian(), resume=True), ConfigError, "directory"),
         (lambda: pinn()(Initial(lambda z, x: 0 * z)), ConfigError, "zero everywhere"),

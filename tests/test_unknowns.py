@@ -17,13 +17,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
-from seisinv import config, unknowns
 from seisinv.core import ConfigError, Grid, Model
 from seisinv.inversion import LBFGS, Adam, Inversion
-from seisinv.inversion.fingerprint import digest
-from seisinv.priors import Bounded, CubicSpline, Decoder, Siren, Unknown
-from seisinv.priors.update import Update
-from seisinv.settings import UnknownSection
+from seisinv.jobs import config, unknowns
+from seisinv.jobs.settings import UnknownSection
+from seisinv.runs.fingerprint import digest
+from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren, Unknown
+from seisinv.unknowns.update import Update
 
 GRID = Grid((13, 18), (10.0, 20.0))
 BOUNDS = {"vp": (1500.0, 3000.0), "rho": (1200.0, 2600.0)}

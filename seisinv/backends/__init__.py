@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from seisinv.backends.base import Backend, Layout, Linear, Points, ShotPoints
+from seisinv.backends.base import Backend, Inputs, Layout, Points, ShotPoints
 from seisinv.backends.printer import print_program
 from seisinv.symbolic import Equation, derive
 
 PROGRAMS = ("forward", "taped", "adjoint", "born", "born_taped", "second")
 
 
-class Equations(Protocol):
+class WaveEquation(Protocol):
     """A physics, as far as its code is concerned."""
 
     record: str
@@ -21,11 +21,11 @@ class Equations(Protocol):
         """Return the equations."""
 
 
-def source(physics: Equations, *, order: int = 8, program: str = "forward", axes: Sequence[str] = ("z", "x")) -> str:
+def source(physics: WaveEquation, *, order: int = 8, program: str = "forward", axes: Sequence[str] = ("z", "x")) -> str:
     """Return the generated C of one program: "forward", "taped", "adjoint", "born", "born_taped" or "second"."""
     derived = derive(physics.equations(axes), axes, order=order, record=physics.record, ratios=(1,) * len(axes))
     equations = "\n".join(f"/* {e.text()} */" for e in physics.equations(axes))
     return f"{equations}\n{print_program(program, getattr(derived, program), jam=3)}"
 
 
-__all__ = ["PROGRAMS", "Backend", "Layout", "Linear", "Points", "ShotPoints", "source"]
+__all__ = ["PROGRAMS", "Backend", "Inputs", "Layout", "Points", "ShotPoints", "source"]

@@ -59,7 +59,7 @@ class ShotPoints:
 
 
 @dataclass(frozen=True)
-class Cost:
+class MemoryCost:
     """Bytes that one shot needs: a checkpoint of the state, and the tape of one step."""
 
     checkpoint: int
@@ -69,12 +69,12 @@ class Cost:
 class Segments(Protocol):
     """A memory strategy, as a backend sees it."""
 
-    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+    def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return the number of steps per segment; `steps` means that every step is kept."""
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Inputs:
     """Amplitudes [shot, step, source] and coefficients by name: the input of every program."""
 
     coefficients: Mapping[str, Tensor]
@@ -85,19 +85,19 @@ class Backend(ABC):
     """Runs the derived programs of one physics on one layout.  Data are [shot, step, receiver]."""
 
     @abstractmethod
-    def forward(self, shots: Sequence[ShotPoints], at: Linear, *, keep: bool) -> tuple[Tensor, object]:
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Return data; with `keep` also what `gradient` can use to avoid repeating the forward run."""
 
     @abstractmethod
-    def gradient(self, shots: Sequence[ShotPoints], at: Linear, data_bar: Tensor, *, kept: object) -> Linear:
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
         """Return the transposed Jacobian applied to `data_bar`."""
 
     @abstractmethod
-    def born(self, shots: Sequence[ShotPoints], at: Linear, along: Linear) -> Tensor:
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
         """Return the Jacobian applied to `along`."""
 
     @abstractmethod
     def second(
-        self, shots: Sequence[ShotPoints], at: Linear, along: Linear, data_bar: Tensor, data_bar_along: Tensor
-    ) -> tuple[Linear, Tensor]:
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
+    ) -> tuple[Inputs, Tensor]:
         """Return the derivative of `gradient` along a direction (and along a change of data_bar), and the Born data."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Cost, Layout, Linear, Segments, ShotPoints
+from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Segments, ShotPoints
 from seisinv.backends.buffers import POOL
 from seisinv.backends.frame import VECTOR, Frame
 from seisinv.backends.run import Kept, Run, library
@@ -42,7 +42,7 @@ class Cpu(Backend):
         self.threads = threads or torch.get_num_threads()
         self.profiles = {n: self._profile(v) for n, v in profiles.items()}
 
-    def forward(self, shots: Sequence[ShotPoints], at: Linear, *, keep: bool) -> tuple[Tensor, object]:
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
         steps = at.amplitudes.shape[1]
         data = _records(shots, steps, self.dtype)
@@ -60,7 +60,7 @@ class Cpu(Backend):
             kept = list(self._each(len(shots), one))
         return data, kept if keep else None
 
-    def gradient(self, shots: Sequence[ShotPoints], at: Linear, data_bar: Tensor, *, kept: object) -> Linear:
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
         """Run the adjoint of every shot, after its forward run where nothing was kept."""
         steps = at.amplitudes.shape[1]
         bar_s = torch.zeros_like(at.amplitudes)
@@ -79,9 +79,9 @@ class Cpu(Backend):
 
         with self._planes(at) as planes:
             out = self._summed("first", self.derived.adjoint, shots, planes, io, one, str)
-        return Linear(out, bar_s)
+        return Inputs(out, bar_s)
 
-    def born(self, shots: Sequence[ShotPoints], at: Linear, along: Linear) -> Tensor:
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
         """Run every shot together with its perturbation."""
         steps = at.amplitudes.shape[1]
         change = _records(shots, steps, self.dtype)
@@ -97,8 +97,8 @@ class Cpu(Backend):
         return change
 
     def second(
-        self, shots: Sequence[ShotPoints], at: Linear, along: Linear, data_bar: Tensor, data_bar_along: Tensor
-    ) -> tuple[Linear, Tensor]:
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
+    ) -> tuple[Inputs, Tensor]:
         """Run the Born program and the linearised adjoint of every shot."""
         steps = at.amplitudes.shape[1]
         change = _records(shots, steps, self.dtype)
@@ -116,9 +116,9 @@ class Cpu(Backend):
 
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
             out = self._summed("second", self.derived.second, shots, base | tangents, io, one, tangent_name)
-        return Linear(out, d_bar_s), change
+        return Inputs(out, d_bar_s), change
 
-    def cost(self) -> Cost:
+    def cost(self) -> MemoryCost:
         """Return the bytes of a checkpoint and of one step's tape, for one shot."""
         program, item = self.derived.taped, self.frame.real.itemsize
         g = self.frame.struct
@@ -127,7 +127,7 @@ class Cpu(Backend):
         for f in program.fields:
             axis = program.memory.get(f)
             values += int(np.prod([(g.a[k] + g.n[k] - g.b[k]) if k == axis else n for k, n in enumerate(cells)]))
-        return Cost(values * item, len(program.tape) * self.frame.size * item)
+        return MemoryCost(values * item, len(program.tape) * self.frame.size * item)
 
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
         return self.memory.segment(steps, len(shots), self.cost())
@@ -140,7 +140,7 @@ class Cpu(Backend):
         return out
 
     @contextmanager
-    def _planes(self, at: Linear, rename: Callable[[str], str] = str) -> Iterator[dict[str, np.ndarray]]:
+    def _planes(self, at: Inputs, rename: Callable[[str], str] = str) -> Iterator[dict[str, np.ndarray]]:
         """Coefficients as planes with a halo, while they are needed."""
         out = {}
         for n, value in at.coefficients.items():

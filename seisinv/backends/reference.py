@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Layout, Linear, Points, ShotPoints
+from seisinv.backends.base import Inputs, Layout, Points, ShotPoints
 from seisinv.symbolic import Derived, Poly, Program, Read
 from seisinv.symbolic.discretise import RECORD
 
@@ -22,7 +22,7 @@ class Reference:
     def __init__(self, derived: Derived, layout: Layout, profiles: Mapping[str, np.ndarray]) -> None:
         self.program, self.layout, self.profiles = derived.forward, layout, profiles
 
-    def __call__(self, shots: Sequence[ShotPoints], at: Linear) -> Tensor:
+    def __call__(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:
         """Run every shot, out of place, so that autograd can follow; return data [shot, step, receiver]."""
         width = max(shot.receivers.count for shot in shots)
         data = []

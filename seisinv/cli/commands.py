@@ -84,7 +84,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Make up a survey, invert its SEG-Y file, and write a report; run it again to go on after Ctrl-C."""
-    from seisinv.demo import run_demo
+    from seisinv.jobs.demo import run_demo
 
     page = _resumable(directory, lambda: run_demo(directory, seed=seed, threads=threads))
     _tell_result(directory, page)
@@ -128,7 +128,8 @@ def invert(
     debug: Debug = False,
 ) -> None:
     """Invert a file or a job; `seisinv invert line.sgy --start vp0.sgy` is enough."""
-    from seisinv import runner
+
+    from seisinv.jobs import invert as jobs
 
     flags = {
         **start_flags(start, model_spacing, v0, gradient),
@@ -156,8 +157,8 @@ def invert(
         job = str(resume / "run.toml")
     settings = settings_of(job, flags, setting)
     settings = with_bounds(settings, vp_min, vp_max)
-    where = runner.run_directory(settings)
-    page = _resumable(where, lambda: runner.invert(settings, resume=resume is not None))
+    where = jobs.run_directory(settings)
+    page = _resumable(where, lambda: jobs.invert(settings, resume=resume is not None))
     _tell_result(where, page)
 
 
@@ -182,7 +183,7 @@ def forward(
     debug: Debug = False,
 ) -> None:
     """Model a synthetic survey over a velocity model, and write it as SEG-Y with full geometry headers."""
-    from seisinv.forward import model_survey
+    from seisinv.jobs.forward import model_survey
 
     is_job = model.endswith(".toml")
     flags = {
@@ -235,7 +236,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Say before any work: stability, points per wavelength, memory, time, and how good the start model is."""
-    from seisinv.check import check_job
+    from seisinv.jobs.check import check_job
 
     flags = {
         **start_flags(start, model_spacing, v0, gradient),
@@ -306,7 +307,7 @@ def kernels(
 ) -> None:
     """Print the code that is generated from the equations."""
     from seisinv import backends
-    from seisinv.job import physics_of
+    from seisinv.jobs.prepare import physics_of
 
     wanted = program or ("adjoint" if adjoint else "forward")
     if wanted not in backends.PROGRAMS:
@@ -329,7 +330,8 @@ def report(
 
 
 def _tell_result(directory: Path, page: Path) -> None:
-    from seisinv.report import read_run, summary
+    from seisinv.report import summary
+    from seisinv.runs import read_run
 
     for text in summary(read_run(directory)):
         typer.echo(text)

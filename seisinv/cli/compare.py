@@ -34,7 +34,8 @@ def compare(
 
     After Ctrl-C the same command goes on. Each [[compare.run]] of the job holds a name and whichever keys it changes.
     """
-    from seisinv import comparison
+
+    from seisinv.jobs import compare as compare_jobs
 
     is_job = len(what) == 1 and what[0].endswith(".toml")
     chosen: dict[str, Any] = {
@@ -54,14 +55,14 @@ def compare(
         if given:
             raise ConfigError(f"{given[0]} is set, but finished runs are what they are; leave it out, or name a job")
         overrides = {**chosen, **dict(settings_pairs(setting))}
-        outcome, page = comparison.compare_runs(
+        outcome, page = compare_jobs.compare_runs(
             [Path(w) for w in what], directory or Path("comparison"), overrides=overrides
         )
     else:
         settings = settings_of(what[0], {**chosen, **of_a_job}, setting)
         command = shlex.join(["seisinv", *_arguments(what[0])])
         try:
-            outcome, page = comparison.compare_job(settings, command=command)
+            outcome, page = compare_jobs.compare_job(settings, command=command)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("go on with the same command") from None
     _tell(outcome, page)
@@ -69,7 +70,7 @@ def compare(
 
 def settings_pairs(extra: list[str] | None) -> list[tuple[str, Any]]:
     """Return the values of KEY=VALUE texts by dotted key, paths absolute."""
-    from seisinv import config
+    from seisinv.jobs import config
 
     return list(config.anchored(dict(config.parse_setting(text) for text in extra or ()), Path.cwd()).items())
 

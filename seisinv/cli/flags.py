@@ -50,7 +50,7 @@ Every = Annotated[int | None, typer.Option(help="Use every n-th shot.")]
 
 def settings_of(job: str | None, flags: dict[str, Any], extra: list[str] | None) -> Any:
     """Return the settings of a job or a data file, overridden by `flags` by dotted key and by KEY=VALUE texts."""
-    from seisinv import config
+    from seisinv.jobs import config
 
     if job is not None and not job.endswith(".toml"):
         flags = {"data.path": [str(Path(job).resolve())], **flags}
@@ -63,7 +63,7 @@ def settings_of(job: str | None, flags: dict[str, Any], extra: list[str] | None)
 
 def with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> Any:
     """Return the settings with other bounds of vp, where they are given."""
-    from seisinv import config
+    from seisinv.jobs import config
 
     if vp_min is None and vp_max is None:
         return settings

@@ -62,7 +62,7 @@ def start(
     debug: Debug = False,
 ) -> None:
     """Pick first breaks and fit a smooth velocity model to them, for `invert --start`."""
-    from seisinv.start import make_start
+    from seisinv.jobs.start import make_start
 
     flags = {
         "run.directory": absolute(directory),

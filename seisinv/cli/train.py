@@ -16,7 +16,7 @@ from seisinv.core import ConfigError, RunError
 
 if TYPE_CHECKING:
     from seisinv.core import Model
-    from seisinv.fit import Gaussian
+    from seisinv.jobs.wavefield import Gaussian
 
 train = typer.Typer(
     help="Train a network: `seisinv train prior`, `seisinv train pinn`.", no_args_is_help=True, rich_markup_mode=None
@@ -44,20 +44,20 @@ def prior(
     """Train the learned prior's denoiser on procedural geology; without flags, by the recipe of the shipped weights."""
     import dataclasses
 
+    from seisinv.jobs.progress import training_progress
     from seisinv.priors import learned
     from seisinv.priors.learned.training import recipe_of
-    from seisinv.progress import training_progress
 
     given: dict[str, Any] = {"steps": steps, "batch": batch, "rate": rate, "seed": seed}
-    recipe = recipe_of(directory) if resume else learned.Recipe()
+    recipe = recipe_of(directory) if resume else learned.DenoiserRecipe()
     recipe = dataclasses.replace(recipe, **{name: value for name, value in given.items() if value is not None})
     try:
         with training_progress() as progress:
             path = learned.train(recipe, directory, resume=resume, device=device, progress=progress)
         if pairs:
-            from seisinv import rehearsal
+            from seisinv.jobs import training_pairs
 
-            rehearsal.refine(path, pairs, progress=None if quiet else lambda line: typer.echo(line, err=True))
+            training_pairs.refine(path, pairs, progress=None if quiet else lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:
         if _can_resume(directory):
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None
@@ -109,9 +109,10 @@ def pinn(
     debug: Debug = False,
 ) -> None:
     """Fit a surrogate of the waves from a Gaussian or from point sources, by least squares or by training."""
-    from seisinv import fit, io
+    from seisinv import io
+    from seisinv.jobs import wavefield
 
-    fit.refuse_existing(output, overwrite=overwrite)
+    wavefield.refuse_existing(output, overwrite=overwrite)
     if (width is None) == (peak is None):
         raise ConfigError("what waves start from is not given once; pass --width (m) for a Gaussian or --peak (Hz)")
     velocity = io.read_model(model, spacing=model_spacing)
@@ -120,8 +121,8 @@ def pinn(
     if peak is not None:
         if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
             raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
-        wave, trust = fit.fit_shots(
-            velocity, fit.PointSources(places, peak), duration, slabs=slabs, windows=_windows(windows),
+        wave, trust = wavefield.fit_shots(
+            velocity, wavefield.PointSources(places, peak), duration, slabs=slabs, windows=_windows(windows),
             bound=0.2 if bound is None else bound, seed=seed,
         )  # fmt: skip
         found = f"against the simulator: {trust}"
@@ -132,10 +133,10 @@ def pinn(
                 "--slabs, --windows, --bound and more than one --at are for point sources; pass --peak (Hz)"
             )
         how = {"method": method, "edges": edges or "open", "seed": seed, "directory": directory, "resume": resume}
-        wave = _gaussian(velocity, fit.Gaussian(places[0], width), duration, steps=steps, polish=polish, how=how)
+        wave = _gaussian(velocity, wavefield.Gaussian(places[0], width), duration, steps=steps, polish=polish, how=how)
         errors = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())
         found = f"residual:  {errors} (relative, at points it was not fitted to)"
-    picture = fit.write(wave, velocity.grid, output, overwrite=overwrite)
+    picture = wavefield.write(wave, velocity.grid, output, overwrite=overwrite)
     typer.echo(f"wavefield: {output}")
     typer.echo(f"picture:   {picture}")
     typer.echo(found)
@@ -147,14 +148,14 @@ def _gaussian(
     """Fit the waves from a Gaussian, with progress."""
     import dataclasses
 
-    from seisinv import fit
-    from seisinv.progress import surrogate_progress
+    from seisinv.jobs import wavefield
+    from seisinv.jobs.progress import surrogate_progress
 
     given = {name: n for name, n in (("steps", steps), ("polish", polish)) if n is not None}
-    recipe = dataclasses.replace(fit.recipe_of(how["method"]), **given) if given else None
+    recipe = dataclasses.replace(wavefield.recipe_of(how["method"]), **given) if given else None
     try:
         with surrogate_progress() as progress:
-            return fit.fit(velocity, gaussian, duration, recipe=recipe, progress=progress, **how)
+            return wavefield.fit(velocity, gaussian, duration, recipe=recipe, progress=progress, **how)
     except KeyboardInterrupt:
         if how["method"] == "least-squares":
             raise

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisinv.compare.wavenumber import by_depth, coherence, parted_rmse
 from seisinv.core import Model
-from seisinv.inversion import metrics
-from seisinv.inversion.cost import Cost
+from seisinv.metrics import metrics
+from seisinv.metrics.wavenumber import by_depth, coherence, parted_rmse
+from seisinv.runs.cost import Cost
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DataScores:
 
 
 @dataclass(frozen=True)
-class Card:
+class Scores:
     """The report card of a run; what is not known is None.
 
     `rock` holds the scores of the model without the water, where there is any.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seisinv.compare.card import Card
+from seisinv.compare.card import Scores
 from seisinv.compare.comparison import Comparison, Judged, score_name
 
 
@@ -39,14 +39,14 @@ class Column:
     group: str
     title: str
     unit: str
-    value: Callable[[Card], float | None]
+    value: Callable[[Scores], float | None]
     digits: int = 2
     best: str = "low"
     main: bool = True
     note: str = ""
     factor: float = 1.0
 
-    def text(self, card: Card) -> str:
+    def text(self, card: Scores) -> str:
         """Return the number as the page shows it."""
         value = self.value(card)
         if value is None or math.isnan(value):
@@ -64,14 +64,14 @@ _MORE = ("mae", "psnr")
 def _model(part: str, group: str, main: bool) -> list[Column]:
     """Return the columns of the scores of a model, all cells ("model") or without water ("rock")."""
 
-    def of(name: str) -> Callable[[Card], float | None]:
-        def value(card: Card) -> float | None:
+    def of(name: str) -> Callable[[Scores], float | None]:
+        def value(card: Scores) -> float | None:
             scores = getattr(card, part)
             return None if scores is None else getattr(scores, name)
 
         return value
 
-    def half(card: Card) -> float | None:
+    def half(card: Scores) -> float | None:
         return _resolved(of("half_wavenumber")(card))
 
     table: list[tuple[str, str, str, int, str, str]] = [
@@ -92,7 +92,7 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
 
 
 def _data() -> list[Column]:
-    def of(name: str) -> Callable[[Card], float | None]:
+    def of(name: str) -> Callable[[Scores], float | None]:
         return lambda card: None if card.data is None else getattr(card.data, name)
 
     table: list[tuple[str, str, str, int, float, bool, str]] = [
@@ -112,7 +112,7 @@ def _data() -> list[Column]:
 
 
 def _cost() -> list[Column]:
-    def of(name: str) -> Callable[[Card], float | None]:
+    def of(name: str) -> Callable[[Scores], float | None]:
         return lambda card: None if card.cost is None else getattr(card.cost, name)
 
     table: list[tuple[str, str, str, int, float, bool, str]] = [

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.compare.card import Card, model_scores
-from seisinv.compare.crime import Recipe, crime
+from seisinv.compare.card import Scores, model_scores
 from seisinv.compare.judge import Judge, Seen, data_scores
-from seisinv.compare.robust import Pair, Robustness, paired, robustness
-from seisinv.compare.wavenumber import default_split
+from seisinv.compare.robust import PairedRuns, Robustness, paired, robustness
 from seisinv.core import Model, RunError, TimeAxis
-from seisinv.inversion.processing import Band
-from seisinv.report import RunRecord
+from seisinv.metrics.wavenumber import default_split
+from seisinv.runs import RunRecord
+from seisinv.signal.processing import Band
+from seisinv.synthetic.recipe import ModellingRecipe, inverse_crime
 
 SUCCESS = 0.65
 
@@ -37,7 +37,7 @@ class Judged:
 
     label: Label
     model: Model
-    card: Card
+    card: Scores
     run: RunRecord | None = None
     seen: Seen | None = None
 
@@ -78,7 +78,7 @@ class Comparison:
     time: TimeAxis | None = None
     success: float = SUCCESS
     robustness: tuple[Robustness, ...] = ()
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[PairedRuns, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
@@ -96,7 +96,7 @@ def judged(
     water: np.ndarray | None = None,
     split: float | None = None,
     success: float = SUCCESS,
-    made_with: Recipe | None = None,
+    made_with: ModellingRecipe | None = None,
     notes: Sequence[str] = (),
 ) -> Comparison:
     """Compare runs.
@@ -112,7 +112,7 @@ def judged(
     split : float, m, optional
         Default: the longest wavelength in the data.
     success : float
-    made_with : Recipe, optional
+    made_with : ModellingRecipe, optional
         How the data were modelled, if they were.
     notes : sequence of str
 
@@ -137,7 +137,7 @@ def judged(
         start, before = starts[label.start]
         seen = None if judge is None else judge.see(record.result)
         card = scores.card(record.result, start, seen, before)
-        card = Card(card.model, card.rock, card.data, record.cost)
+        card = Scores(card.model, card.rock, card.data, record.cost)
         runs.append(Judged(label, record.result, card, record, seen))
     references = [
         Judged(Label(f"start {name}".strip(), "start", name), m, scores.card(m, None, seen, seen), None, seen)
@@ -168,16 +168,16 @@ class _Scores:
     split: float
     data_range: float
 
-    def card(self, model: Model, start: Model | None, seen: Seen | None, before: Seen | None) -> Card:
+    def card(self, model: Model, start: Model | None, seen: Seen | None, before: Seen | None) -> Scores:
         """Return the report card of a model, without its cost."""
         data = None if seen is None or before is None else data_scores(seen, before)
         if self.truth is None:
-            return Card(data=data)
+            return Scores(data=data)
         how: dict[str, Any] = {"start": start, "split": self.split, "data_range": self.data_range}
         whole = model_scores(model, self.truth, **how)
         wet = self.water is not None and bool(self.water.any()) and not bool(self.water.all())
         rock = model_scores(model, self.truth, mask=~self.water, **how) if wet and self.water is not None else None
-        return Card(whole, rock, data)
+        return Scores(whole, rock, data)
 
 
 def score(entry: Judged, start: Judged) -> float | None:
@@ -252,7 +252,7 @@ def _same(a: Model, b: Model) -> bool:
     return set(a) == set(b) and all(bool((a[n] == b[n]).all()) for n in a)
 
 
-def _warnings(runs: Sequence[Judged], judge: Judge | None, made_with: Recipe | None) -> list[str]:
+def _warnings(runs: Sequence[Judged], judge: Judge | None, made_with: ModellingRecipe | None) -> list[str]:
     out = []
     budgets = {r.label.name: r.run.settings.get("job", {}).get("budget", "none") for r in runs if r.run is not None}
     if len(set(map(str, budgets.values()))) > 1:
@@ -266,7 +266,9 @@ def _warnings(runs: Sequence[Judged], judge: Judge | None, made_with: Recipe | N
         if r.run is not None and r.run.cost is None
     ]
     out += [f"{r.label.name} {r.run.cost.note}" for r in runs if r.run is not None and r.run.cost and r.run.cost.note]
-    committed = None if judge is None else crime(made_with, judge.problem)
+    committed = (
+        None if judge is None else inverse_crime(made_with, judge.problem.propagator, judge.problem.unknown.start)
+    )
     return out if committed is None else [committed, *out]
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seisinv.compare.comparison import SUCCESS, Comparison, Label, judged
-from seisinv.compare.crime import Recipe
 from seisinv.compare.judge import Judge
 from seisinv.core import ConfigError, Model, Observed
-from seisinv.inversion import Inversion, Optimizer, PINNInversion
-from seisinv.inversion.method import Method, ReconstructedFields, Waveform
-from seisinv.inversion.processing import Band, bands_of
+from seisinv.inversion import Inversion, Optimizer
+from seisinv.inversion.invert import Waveform
+from seisinv.inversion.method import Method
 from seisinv.inversion.result import Progress
-from seisinv.report import read_run
+from seisinv.reconstruction import WavefieldReconstruction
+from seisinv.reconstruction.invert import Alternating
+from seisinv.runs import read_run
+from seisinv.signal.processing import Band, bands_of
+from seisinv.synthetic.recipe import ModellingRecipe
 
 Bands = Sequence[float | tuple[float, float] | Band] | None
 BEYOND = (1.5, 2.0)  # corners of the band kept back, over that of the last band
@@ -27,17 +30,17 @@ class Entry:
 
     Parameters
     ----------
-    problem : Inversion or PINNInversion
+    problem : Inversion or WavefieldReconstruction
     optimizer : Optimizer, optional
         Of an `Inversion`.
-    bands : as for `Inversion.run`; for `PINNInversion` its frequencies
+    bands : as for `Inversion.run`; for `WavefieldReconstruction` its frequencies
     method, start : str
         By which runs are put together; default: the entry's name, and one start.
     iterations : int
-        Of a `PINNInversion`.
+        Of a `WavefieldReconstruction`.
     """
 
-    problem: Inversion | PINNInversion
+    problem: Inversion | WavefieldReconstruction
     optimizer: Optimizer | None = None
     bands: Bands = None
     method: str = ""
@@ -52,8 +55,10 @@ class Entry:
             return Waveform(self.problem, self.optimizer, self.bands, budget)
         frequencies = [b for b in self.bands or [] if isinstance(b, int | float)]
         if not frequencies or len(frequencies) < len(self.bands or []):
-            raise ConfigError(f"bands is {self.bands!r}; a PINNInversion needs the frequencies it solves at, Hz")
-        return ReconstructedFields(self.problem, frequencies, self.iterations, budget)
+            raise ConfigError(
+                f"bands is {self.bands!r}; a WavefieldReconstruction needs the frequencies it solves at, Hz"
+            )
+        return Alternating(self.problem, frequencies, self.iterations, budget)
 
     @property
     def judging(self) -> Inversion:
@@ -72,7 +77,7 @@ def run(
     held_band: tuple[float, float] | None = None,
     split: float | None = None,
     success: float = SUCCESS,
-    made_with: Recipe | None = None,
+    made_with: ModellingRecipe | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Run several inversions of the same data under one budget, and judge them alike.

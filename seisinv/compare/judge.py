@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from seisinv.compare.card import DataScores
-from seisinv.core import Gathers, Model, Observed
+from seisinv.core import Gathers, Model, Observed, Simulator
 from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
-from seisinv.inversion.processing import Band, fast_length, processed
-from seisinv.inversion.skipping import delays
-from seisinv.inversion.tasks import Simulator, predicted
+from seisinv.inversion.tasks import predicted
+from seisinv.signal.delays import delays
+from seisinv.signal.processing import Band, fast_length, processed
 
 SHOWN = 3  # shots inverted, and shots kept back, that a report shows
 

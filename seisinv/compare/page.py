@@ -15,13 +15,13 @@ from seisinv import plot
 from seisinv.compare import payload
 from seisinv.compare.columns import Column, as_csv, as_json, columns
 from seisinv.compare.comparison import Comparison, Judged, score, score_name
-from seisinv.compare.robust import FEW, Pair
-from seisinv.compare.wavenumber import by_depth
+from seisinv.compare.robust import FEW, PairedRuns
 from seisinv.core import RunError
 from seisinv.core.files import write_whole
-from seisinv.inversion.processing import Band
+from seisinv.metrics.wavenumber import by_depth
 from seisinv.report import certainty
 from seisinv.report.page import Picture
+from seisinv.signal.processing import Band
 
 PAGE, JSON, CSV = "comparison.html", "comparison.json", "comparison.csv"
 
@@ -122,7 +122,7 @@ def render(comparison: Comparison, *, name: str, command: str = "") -> str:
     )
 
 
-def verdict(pair: Pair) -> str:
+def verdict(pair: PairedRuns) -> str:
     """Return what an interval of a paired difference says."""
     if pair.low is None or pair.high is None:
         return "no interval"

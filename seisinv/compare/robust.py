@@ -43,7 +43,7 @@ class Robustness:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairedRuns:
     """Mean of score(first) − score(second) over common seeds and starts, with its 95 % interval; below 0: first wins.
 
     The interval is None where there are less than two pairs, or all differ alike.
@@ -75,7 +75,7 @@ def robustness(method: str, scores: Sequence[float], *, success: float) -> Robus
     return Robustness(method, len(scores), converged, low, high, float(np.median(scores)), float(max(scores)))
 
 
-def paired(scores: Mapping[str, Mapping[Key, float]], *, seed: int = 0) -> list[Pair]:
+def paired(scores: Mapping[str, Mapping[Key, float]], *, seed: int = 0) -> list[PairedRuns]:
     """Compare every two methods on the seeds and starts that both have.
 
     Parameters
@@ -90,7 +90,7 @@ def paired(scores: Mapping[str, Mapping[Key, float]], *, seed: int = 0) -> list[
         if not common:
             continue
         difference = np.array([scores[first][key] - scores[second][key] for key in common])
-        out.append(Pair(first, second, len(common), float(difference.mean()), *_interval(difference, seed)))
+        out.append(PairedRuns(first, second, len(common), float(difference.mean()), *_interval(difference, seed)))
     return out
 
 

@@ -13,6 +13,7 @@ from seisinv.core.errors import (
 from seisinv.core.gathers import Gathers, Observed
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
+from seisinv.core.simulator import Simulator
 from seisinv.core.survey import Shot, Survey, TimeAxis, line
 from seisinv.core.wavelet import Ricker, ricker
 
@@ -31,6 +32,7 @@ __all__ = [
     "RunError",
     "SeisinvError",
     "Shot",
+    "Simulator",
     "StabilityError",
     "Survey",
     "TimeAxis",

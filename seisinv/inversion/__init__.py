@@ -1,59 +1,61 @@
-"""Inversion: problem, optimisers, run directory, measures of success."""
+"""Waveform inversion: the problem, its solution, optimisers, frequency continuation, ensembles."""
 
+from seisinv import _deprecated
+from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.ensemble import Ensemble, calibrate, run_ensemble
-from seisinv.inversion.ladder import Ladder
-from seisinv.inversion.metrics import Metrics, mae, metrics, rmse, ssim, update_correlation
+from seisinv.inversion.invert import invert
 from seisinv.inversion.optimizers import LBFGS, Adam, Optimizer
-from seisinv.inversion.picking import Picks, pick_first_breaks
-from seisinv.inversion.pinn_inversion import PINNInversion
 from seisinv.inversion.problem import Inversion
-from seisinv.inversion.processing import Band, Window
-from seisinv.inversion.reciprocity import Reciprocity, check_reciprocity
 from seisinv.inversion.result import BandEnd, Event, Result
-from seisinv.inversion.skipping import SkipShare, cycle_skip_share
-from seisinv.inversion.surrogate_simulator import SurrogateSimulator
 from seisinv.inversion.tasks import ShotResult, ShotTask, misfit_and_gradient
-from seisinv.inversion.tomography import Tomogram, Tomography
-from seisinv.inversion.trust import Trust
-from seisinv.inversion.uncertainty import Spread, Uncertainty, read_ensemble
 from seisinv.inversion.wavelet import EstimateWavelet
 
 __all__ = [
     "LBFGS",
     "Adam",
-    "Band",
     "BandEnd",
+    "Continuation",
     "Ensemble",
     "EstimateWavelet",
     "Event",
     "Inversion",
-    "Ladder",
-    "Metrics",
     "Optimizer",
-    "PINNInversion",
-    "Picks",
-    "Reciprocity",
     "Result",
     "ShotResult",
     "ShotTask",
-    "SkipShare",
-    "Spread",
-    "SurrogateSimulator",
-    "Tomogram",
-    "Tomography",
-    "Trust",
-    "Uncertainty",
-    "Window",
     "calibrate",
-    "check_reciprocity",
-    "cycle_skip_share",
-    "mae",
-    "metrics",
+    "invert",
     "misfit_and_gradient",
-    "pick_first_breaks",
-    "read_ensemble",
-    "rmse",
     "run_ensemble",
-    "ssim",
-    "update_correlation",
 ]
+
+_deprecated.method(Inversion, "run", invert, "seisinv.invert(problem, optimizer, …)")
+
+__getattr__ = _deprecated.moved(
+    __name__,
+    {
+        "Band": "seisinv.signal.Band",
+        "Ladder": "seisinv.inversion.Continuation",
+        "Metrics": "seisinv.metrics.Metrics",
+        "PINNInversion": "seisinv.reconstruction.PINNInversion",
+        "Picks": "seisinv.traveltime.Picks",
+        "Reciprocity": "seisinv.traveltime.Reciprocity",
+        "SkipShare": "seisinv.signal.SkipShare",
+        "Spread": "seisinv.runs.Spread",
+        "SurrogateSimulator": "seisinv.surrogate.SurrogateSimulator",
+        "Tomogram": "seisinv.traveltime.Tomogram",
+        "Tomography": "seisinv.traveltime.Tomography",
+        "Trust": "seisinv.surrogate.SurrogateAccuracy",
+        "Uncertainty": "seisinv.runs.Uncertainty",
+        "Window": "seisinv.signal.Window",
+        "check_reciprocity": "seisinv.traveltime.check_reciprocity",
+        "cycle_skip_share": "seisinv.signal.cycle_skip_share",
+        "mae": "seisinv.metrics.mae",
+        "metrics": "seisinv.metrics.metrics",
+        "pick_first_breaks": "seisinv.traveltime.pick_first_breaks",
+        "read_ensemble": "seisinv.runs.read_ensemble",
+        "rmse": "seisinv.metrics.rmse",
+        "ssim": "seisinv.metrics.ssim",
+        "update_correlation": "seisinv.metrics.update_correlation",
+    },
+)

@@ -1,40 +1,28 @@
-"""One rung of an inversion, most often a whole band: preconditioner, evaluations, targets of a prior, wavelet, end."""
+"""One stage of an inversion, most often a whole band: preconditioner, evaluations, targets of a prior, wavelet, end."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.core import Model, RunError
-from seisinv.inversion.fingerprint import digest
+from seisinv.inversion.continuation import Stage
 from seisinv.inversion.illumination import weights_from
-from seisinv.inversion.ladder import Rung
-from seisinv.inversion.metrics import rmse
 from seisinv.inversion.optimizers import Space
-from seisinv.inversion.processing import Band
 from seisinv.inversion.result import BandEnd, Event
-from seisinv.inversion.run_directory import iterate_name
-from seisinv.inversion.skipping import residual_time
-from seisinv.inversion.tasks import (
-    ShotResult,
-    best_wavelets,
-    misfit_and_gradient,
-    random_projection,
-    time_residuals,
-)
+from seisinv.inversion.state import State
+from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection, time_residuals
 from seisinv.inversion.wavelet import for_survey
-from seisinv.priors import Penalty, Staged
-from seisinv.propagate import counted
-
-if TYPE_CHECKING:
-    from seisinv.inversion.loop import Loop
+from seisinv.metrics.errors import rmse
+from seisinv.priors import Penalty, PlugAndPlay
+from seisinv.runs.fingerprint import digest
+from seisinv.signal.delays import residual_time
+from seisinv.signal.processing import hertz, label
 
 log = logging.getLogger("seisinv.inversion")
 
@@ -44,69 +32,68 @@ class _BudgetSpent(Exception):
 
 
 class BandRun:
-    """One rung: its wavelet, its preconditioner, its evaluations."""
+    """One stage: its wavelet, its preconditioner, its evaluations."""
 
-    def __init__(self, loop: Loop, rung: Rung, x: np.ndarray) -> None:
-        self.loop, self.rung, self.index, self.band = loop, rung, rung.index, rung.band
-        self.problem = loop.problem
+    def __init__(self, state: State, stage: Stage, x: np.ndarray) -> None:
+        self.state, self.stage, self.index, self.band = state, stage, stage.index, stage.band
+        self.problem, self.ledger = state.problem, state.ledger
         self.accepted = x
         self.iteration = 0
         self.evaluations = 0
-        self.replayed = False
         self.first_misfit: float | None = None
         self.lowest = float("inf")  # misfit of the band so far: trial points of a line search may be higher
         self.penalties: Sequence[Penalty] = ()
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
-        self.limit = loop.limit(rung)  # of the solves counted so far, for another gradient
+        self.limit = state.limit(stage)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
         """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
         x = self.accepted
-        if self.rung.why:
-            self._tell(f"{self.rung.stage}: {self.rung.why}")
+        if self.stage.why:
+            self._tell(f"{self.stage.kind}: {self.stage.why}")
         weights = self._weights(x)
         self.penalties = self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
         self._save_wavelet(self.accepted)
-        self.loop.directory.write_model(f"models/band-{label(self.band)}.npz", self.loop.model(self.accepted))
+        self.ledger.directory.write_model(f"models/band-{label(self.band)}.npz", self.state.model(self.accepted))
         self._tell(reason)
-        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.rung.stage, self.rung.why)
+        return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.stage.kind, self.stage.why)
 
     def times(self, percentile: float) -> tuple[float, float]:
-        """Return a percentile of the absolute delays of the traces where the rung begins, and the period, both s."""
+        """Return a percentile of the absolute delays of the traces where the stage begins, and the period, both s."""
 
         def compute() -> dict[str, np.ndarray]:
-            tasks = self.problem.tasks(self.loop.model(self.accepted), band=self.band)
-            return {"found": np.array(residual_time(self.loop.mapper(time_residuals, tasks), percentile))}
+            tasks = self.problem.tasks(self.state.model(self.accepted), band=self.band)
+            return {"found": np.array(residual_time(self.state.mapper(time_residuals, tasks), percentile))}
 
         name, solves = f"{self.index:02d}-times", len(self.problem.observed)
-        late, period = self._kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        late, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
         return late, period
 
     def finished(self) -> Model:
         """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
-        model, prior = self.loop.model(self.accepted), self.problem.finishing
+        model, prior = self.state.model(self.accepted), self.problem.finishing
         if prior is None:
             return model
-        key, seed = digest(self.accepted), (self.loop.seed, self.index, self.iteration, 1)
+        key, seed = digest(self.accepted), (self.ledger.seed, self.index, self.iteration, 1)
         start, wavelength = self.problem.unknown.start, self._wavelength(model)
 
         def ask() -> dict[str, np.ndarray]:
             target = prior.last(model, start=start, wavelength=wavelength, seed=seed)
             return {n: target[n].numpy() for n in target}
 
-        arrays = self._kept("finish-target", key, ask, solves=0)
+        arrays = self.ledger.kept("finish-target", key, ask, solves=0)
         final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
 
         def compute() -> dict[str, np.ndarray]:
-            results = self.loop.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
+            results = self.state.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
             return {"misfit": np.array(sum(r.misfit for r in results))}
 
-        kept = self._kept("finish-misfit", key, compute, solves=len(self.problem.observed))
+        kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.observed))
         before, after = self.scalars[key][0], float(kept["misfit"])
         self._tell(
             f"the result is a last target of the prior: misfit {before:.3g} → {after:.3g} (finish = false: without)"
@@ -132,9 +119,11 @@ class BandRun:
 
     def _evaluate(self, x: np.ndarray, key: str) -> None:
         solves = 2 * len(self.problem.observed)
-        if self.limit is not None and self.loop.solves + solves > self.limit:
+        if self.limit is not None and self.ledger.solves + solves > self.limit:
             raise _BudgetSpent
-        arrays = self._kept(f"{self.index:02d}-{self.evaluations:05d}", key, lambda: self._evaluated(x), solves=solves)
+        arrays = self.ledger.kept(
+            f"{self.index:02d}-{self.evaluations:05d}", key, lambda: self._evaluated(x), solves=solves
+        )
         self.evaluations += 1
         if self.first_misfit is None:
             self.first_misfit = float(arrays["misfit"])
@@ -155,40 +144,42 @@ class BandRun:
 
     def _minimise(self, weights: np.ndarray) -> str:
         try:
-            return self.rung.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+            return self.stage.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
         except _BudgetSpent:
-            return f"its share of the {self.loop.budget} wave-equation solves is spent"
+            return f"its share of the {self.ledger.budget} wave-equation solves is spent"
 
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
-        due = any(isinstance(p, Staged) and self._is_due(p) for p in self.problem.penalties)
-        if not due or self.iteration >= self.rung.optimizer.iterations:
+        due = any(isinstance(p, PlugAndPlay) and self._is_due(p) for p in self.problem.penalties)
+        if not due or self.iteration >= self.stage.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
 
-    def _is_due(self, prior: Staged) -> bool:
+    def _is_due(self, prior: PlugAndPlay) -> bool:
         asked, since = divmod(self.iteration, prior.every)
         return since == 0 and (prior.targets is None or asked < prior.targets)
 
     def _penalties(self) -> list[Penalty]:
         """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
-        progress = self.rung.number / (len(self.loop.bands) - 1) if len(self.loop.bands) > 1 else 1.0
+        progress = self.stage.number / (len(self.state.bands) - 1) if len(self.state.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
             if isinstance(penalty, Penalty):
                 out.append(penalty)
                 continue
-            model, seed = self.loop.model(self.accepted), (self.loop.seed, self.index, self.iteration)
+            model, seed = self.state.model(self.accepted), (self.ledger.seed, self.index, self.iteration)
             ask = partial(self._target, penalty, model, progress=progress, seed=seed)
             name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
-            arrays = self._kept(name, digest(self.accepted), ask, solves=0)
+            arrays = self.ledger.kept(name, digest(self.accepted), ask, solves=0)
             target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
             out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
         return out
 
-    def _target(self, prior: Staged, model: Model, *, progress: float, seed: Sequence[int]) -> dict[str, np.ndarray]:
+    def _target(
+        self, prior: PlugAndPlay, model: Model, *, progress: float, seed: Sequence[int]
+    ) -> dict[str, np.ndarray]:
         start, wavelength = self.problem.unknown.start, self._wavelength(model)
         target = prior.target(model, start=start, progress=progress, wavelength=wavelength, seed=seed)
         return {n: target[n].numpy() for n in target}
@@ -202,37 +193,32 @@ class BandRun:
         """Record an accepted point."""
         self.iteration = self.iteration + 1 if iteration is None else iteration
         self.accepted = x.copy()
-        self._record(self.loop.model(x), *self.scalars[digest(x)])
+        self._record(self.state.model(x), *self.scalars[digest(x)])
 
     def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
-        truth = self.loop.truth
-        self.loop.rows.append(
-            {
-                "band": hertz(self.band),
-                "iteration": self.iteration,
-                "misfit": misfit,
-                "relative": misfit / (self.first_misfit or 1.0),
-                "penalty": penalty,
-                "gradient_norm": norm,
-                "evaluations": self.evaluations,
-                "solves": self.loop.solves,
-                "seconds": round(self.loop.seconds, 3),
-                "model_rmse": None if truth is None else rmse(model, truth),
-                **self.rung.note,
-            }
-        )
-        # A replay that has not caught up leaves the newer files alone. The model goes first: a row promises its model.
-        if len(self.loop.rows) > self.loop.directory.accepted_before():
-            self.loop.directory.write_model(f"models/{iterate_name(len(self.loop.rows) - 1)}", model)
-            self.loop.directory.write_model("model.npz", model)
-            self.loop.directory.write_history(self.loop.rows)
+        truth = self.ledger.truth
+        row = {
+            "band": hertz(self.band),
+            "iteration": self.iteration,
+            "misfit": misfit,
+            "relative": misfit / (self.first_misfit or 1.0),
+            "penalty": penalty,
+            "gradient_norm": norm,
+            "evaluations": self.evaluations,
+            "solves": self.ledger.solves,
+            "seconds": round(self.ledger.seconds, 3),
+            "model_rmse": None if truth is None else rmse(model, truth),
+            **self.stage.note,
+        }
+        self.ledger.record(row, model)
+        self._tell("", model=model)
 
     def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
         vector = torch.from_numpy(x.copy()).requires_grad_()
         model = self.problem.model(vector)
         wanted = [n for n in model if model[n].requires_grad]
-        tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.rung.misfit)
-        results: list[ShotResult] = list(self.loop.mapper(misfit_and_gradient, tasks))
+        tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.stage.misfit)
+        results: list[ShotResult] = list(self.state.mapper(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         if not np.isfinite(misfit):
             raise RunError(
@@ -254,23 +240,23 @@ class BandRun:
         wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
         if wavelet is None:
             return
-        self.loop.wavelets[label(self.band)] = wavelet
+        self.state.wavelets[label(self.band)] = wavelet
         axis = self.problem.observed.survey.source_time
-        saved = {name: w.numpy() for name, w in self.loop.wavelets.items()}
-        self.loop.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
+        saved = {name: w.numpy() for name, w in self.state.wavelets.items()}
+        self.ledger.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
 
     def estimated_wavelet(self, x: np.ndarray, name: str) -> Tensor | None:
         """Return the wavelet that fits best in a model, None if it is known."""
         if self.problem.estimate() is None:
             return None
-        model, survey = self.loop.model(x), self.problem.observed.survey
+        model, survey = self.state.model(x), self.problem.observed.survey
 
         def compute() -> dict[str, np.ndarray]:
             tasks = self.problem.tasks(model, band=self.band)
-            rows = [torch.from_numpy(w) for w in self.loop.mapper(best_wavelets, tasks)]
+            rows = [torch.from_numpy(w) for w in self.state.mapper(best_wavelets, tasks)]
             return {"wavelet": for_survey(rows, survey).numpy()}
 
-        arrays = self._kept(name, digest(x), compute, solves=len(survey))
+        arrays = self.ledger.kept(name, digest(x), compute, solves=len(survey))
         return torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
 
     def _weights(self, x: np.ndarray) -> np.ndarray:
@@ -286,7 +272,7 @@ class BandRun:
             tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
             diagonal = np.zeros_like(x)
             for task in tasks:
-                projection = random_projection(task, self.loop.seed)
+                projection = random_projection(task, self.ledger.seed)
                 outer = [torch.from_numpy(projection[n]).to(model[n].dtype) for n in wanted]
                 (v,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
                 diagonal += v.numpy() ** 2
@@ -294,7 +280,7 @@ class BandRun:
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
 
         solves = 2 * len(self.problem.observed)
-        return self._kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
+        return self.ledger.kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
 
     def _resolution(self, model: Model) -> tuple[float, ...]:
         """Half a wavelength at the top of the band in cells, at least 3: over this, illumination does not change."""
@@ -316,48 +302,23 @@ class BandRun:
             shape=unknown.shape, sigma=sigma,
         )  # fmt: skip
 
-    def _kept(
-        self, name: str, key: str, compute: Callable[[], dict[str, np.ndarray]], *, solves: int
-    ) -> dict[str, np.ndarray]:
-        def timed() -> dict[str, np.ndarray]:
-            began, cpu = time.perf_counter(), time.process_time()
-            with counted() as work:
-                arrays = compute()
-            spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-            return {**arrays, **{n: np.array(v) for n, v in (spent | {"recomputed": work.recomputed}).items()}}
-
-        before = self.loop.directory.replayed
-        arrays = self.loop.directory.kept(name, key, timed)
-        self.replayed = self.loop.directory.replayed > before
-        self.loop.spent(arrays, solves)
-        return arrays
-
-    def _tell(self, message: str, misfit: float | None = None) -> None:
+    def _tell(self, message: str, misfit: float | None = None, model: Model | None = None) -> None:
         if message:
             log.debug("band %s: %s", label(self.band), message)
         if misfit is not None:
             self.lowest = misfit = min(self.lowest, misfit)
-        if self.loop.progress is None:
+        if self.state.progress is None:
             return
-        per_evaluation = self.loop.seconds / max(self.loop.solves, 1) * 2 * len(self.problem.observed)
-        later = (len(self.loop.bands) - self.rung.number - 1) * self.loop.optimizer.iterations
-        left = later + self.rung.optimizer.iterations - self.iteration
-        self.loop.progress(
+        per_evaluation = self.ledger.seconds / max(self.ledger.solves, 1) * 2 * len(self.problem.observed)
+        later = (len(self.state.bands) - self.stage.number - 1) * self.state.optimizer.iterations
+        left = later + self.stage.optimizer.iterations - self.iteration
+        self.state.progress(
             Event(
-                band=hertz(self.band), band_number=self.rung.number + 1, bands=len(self.loop.bands),
-                iteration=self.iteration, iterations=self.rung.optimizer.iterations, evaluations=self.evaluations,
+                band=hertz(self.band), band_number=self.stage.number + 1, bands=len(self.state.bands),
+                iteration=self.iteration, iterations=self.stage.optimizer.iterations, evaluations=self.evaluations,
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
-                solves=self.loop.solves, seconds=self.loop.seconds,
-                eta=per_evaluation * left if self.loop.solves else None, replayed=self.replayed, message=message,
+                solves=self.ledger.solves, seconds=self.ledger.seconds,
+                eta=per_evaluation * left if self.ledger.solves else None, replayed=self.ledger.replayed,
+                message=message, model=model,
             )
         )  # fmt: skip
-
-
-def label(band: Band | None) -> str:
-    """Name of a band in files."""
-    return "all" if band is None else band.label
-
-
-def hertz(band: Band | None) -> float | None:
-    """Upper corner of a band, Hz; None for the data as they are."""
-    return None if band is None else band.high

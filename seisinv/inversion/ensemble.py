@@ -22,12 +22,13 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Model
+from seisinv.inversion.invert import invert
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.problem import BATCH, Inversion
-from seisinv.inversion.processing import Band, processed
 from seisinv.inversion.result import Event, Progress, Result
-from seisinv.inversion.run_directory import RunDirectory
-from seisinv.inversion.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
+from seisinv.runs.directory import RunDirectory
+from seisinv.runs.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
+from seisinv.signal.processing import Band, processed
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,30 +102,30 @@ def run_ensemble(
     calibration, level : float
         As `calibrate` found it, and for which level.
     first : Result, optional
-        Outcome of `problem.run` with the same optimiser, bands, seed and budget: member 0 is then not run.
+        Outcome of `invert` with the same optimiser, bands, seed and budget: member 0 is then not run.
 
     Raises
     ------
     ConfigError, RunError
-        As `Inversion.run`; or if there are less than 2 members.
+        As `invert`; or if there are less than 2 members.
     """
     _check(members, calibration, level)
 
-    def invert(k: int, observed: Any) -> Result:
+    def member(k: int, observed: Any) -> Result:
         folder = None if run_directory is None else Path(run_directory, *(("members", f"{k:02d}") if k else ()))
         there = folder is not None and (folder / "run.toml").exists()
-        return replace(problem, observed=observed).run(
-            optimizer, bands=bands, run_directory=folder, resume=resume and there,
+        return invert(
+            replace(problem, observed=observed), optimizer, bands=bands, run_directory=folder, resume=resume and there,
             progress=of_member(progress, k, members), seed=seed + k, budget=budget,
         )  # fmt: skip
 
-    first = first or invert(0, problem.observed)
+    first = first or member(0, problem.observed)
     observed: Gathers = problem.observed[list(range(len(problem.observed)))]
     residual = _residual(problem, first, observed)
     models = [first.model]
     for k in range(1, members):
         noisy = _noise(residual, np.random.default_rng([seed, k])).add_(observed.data)
-        models.append(invert(k, observed.replace(data=noisy)).model)
+        models.append(member(k, observed.replace(data=noisy)).model)
     ensemble = Ensemble(models, calibration, level)
     if run_directory is not None:
         RunDirectory(Path(run_directory)).write_npz(FILE, **arrays_of(ensemble, range(seed, seed + members)))

@@ -8,30 +8,27 @@ the start of the band, R the penalties. The gradient of J comes from the propaga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, Gathers, Model, Observed
-from seisinv.inversion.fingerprint import data_digest, digest
-from seisinv.inversion.ladder import Ladder
+from seisinv.core import ConfigError, Gathers, Model, Observed, Simulator
+from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.processing import Band, Window, bands_of, check_same_survey
-from seisinv.inversion.result import Progress, Result
-from seisinv.inversion.run_directory import RunDirectory
-from seisinv.inversion.tasks import ShotTask, Simulator
+from seisinv.inversion.tasks import ShotTask
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
-from seisinv.priors import Bounded, Penalty, Staged, Unknown, water_mask
-from seisinv.priors.update import Update
+from seisinv.priors import Penalty, PlugAndPlay
+from seisinv.runs.fingerprint import data_digest, digest
+from seisinv.signal.processing import Band, Window, check_same_survey
+from seisinv.unknowns import Bounded, Unknown, water_mask
+from seisinv.unknowns.update import Update
 
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
 
 
@@ -45,7 +42,7 @@ class Inversion:
         Built with the survey of the data; give it `vp_max` = the upper bound, so that its step stays the same.
     observed : Gathers or a lazy file
     unknown : Unknown
-        For example `priors.Bounded(start, vp=(1450, 4800))`.
+        For example `unknowns.Bounded(start, vp=(1450, 4800))`.
     misfit : Misfit
     penalty : Penalty, learned prior, or several, optional
         Added to the relative misfit; see `priors.penalty` for units.
@@ -62,7 +59,7 @@ class Inversion:
     batch_shots : int, optional
         Neighbouring shots per group (default 16): bounds the memory, is what `mapper` spreads, and shares a wavelet
         where one is estimated.
-    ladder : Ladder, optional
+    continuation : Continuation, optional
         Fit times before wave forms where a band needs it, and begin no band that would skip cycles.
 
     Examples
@@ -75,7 +72,7 @@ class Inversion:
     >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
     >>> start = si.Model(grid, vp=2000.0)
     >>> problem = Inversion(propagator=simulate, observed=simulate(si.Model(grid, vp=2050.0)),
-    ...                     unknown=si.priors.Bounded(start, vp=(1500, 2600)))
+    ...                     unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
     >>> result = problem.run(LBFGS(iterations=2))
     >>> result.history[-1]["misfit"] < 0.5 * result.history[0]["misfit"]
     True
@@ -85,14 +82,14 @@ class Inversion:
     observed: Observed
     unknown: Unknown
     misfit: Misfit = field(default_factory=L2)
-    penalty: Penalty | Staged | Sequence[Penalty | Staged] | None = None
+    penalty: Penalty | PlugAndPlay | Sequence[Penalty | PlugAndPlay] | None = None
     water: float | np.ndarray | Tensor | None = None
     smooth: float | None = None
     illumination: bool = True
     wavelet: str | EstimateWavelet = "known"
     window: Window | None = None
     batch_shots: int | None = None
-    ladder: Ladder | None = None
+    continuation: Continuation | None = None
 
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
@@ -114,78 +111,10 @@ class Inversion:
                 "leave smooth out"
             )
         for prior in self.penalties:
-            if not isinstance(prior, Penalty | Staged):
+            if not isinstance(prior, Penalty | PlugAndPlay):
                 raise ConfigError(f"penalty is {prior!r}; pass objects, such as priors.TotalVariation(0.01)")
-            if isinstance(prior, Staged):
+            if isinstance(prior, PlugAndPlay):
                 prior.check(self.unknown.start)
-
-    def run(
-        self,
-        optimizer: Optimizer,
-        *,
-        bands: Sequence[float | tuple[float, float] | Band] | None = None,
-        run_directory: Path | str | None = None,
-        resume: bool = False,
-        progress: Progress | None = None,
-        seed: int = 0,
-        truth: Model | None = None,
-        configuration: Mapping[str, Any] | None = None,
-        mapper: Map = map,
-        budget: int | None = None,
-    ) -> Result:
-        """Invert.
-
-        Parameters
-        ----------
-        optimizer : Optimizer
-            `LBFGS(iterations)` or `Adam(iterations, rate)`; runs once per band, from the model of the band before.
-        bands : sequence of float (Hz), (low, high) or Band, optional
-            Pass bands, low to high; None: the data as they are.
-        run_directory : path, optional
-            Where the run is kept; see `run_directory.py` for what is in it.
-        resume : bool
-            Continue the run in that directory; the numbers are those of a run never stopped.
-        progress : callable, optional
-            Called with an `Event` after every evaluation.
-        seed : int
-            Of the random signs of the illumination estimate.
-        truth : Model, optional
-            Known in tests and demonstrations; only measured against, and saved.
-        configuration : mapping, optional
-            Settings to be recorded in run.toml beside the versions.
-        mapper : callable
-            `map`, or an engine's equivalent that keeps order, to spread shot groups.
-        budget : int, optional
-            Wave-equation solves the run may cost at most, one per simulated shot and two per shot and gradient; the
-            bands get equal shares, and what one leaves goes to those after it.
-
-        Returns
-        -------
-        Result
-
-        Raises
-        ------
-        ConfigError
-            If the budget is too small for one gradient per band.
-        RunError
-            If the directory cannot be used or the misfit is not finite.
-        """
-        from seisinv.inversion.loop import Loop
-
-        chosen = bands_of(bands, self.observed.survey.time.nyquist)
-        least = self.least_solves(len(chosen))
-        if budget is not None and budget < least:
-            raise ConfigError(
-                f"budget is {budget} wave-equation solves; {len(self.observed)} shots in {len(chosen)} bands need at "
-                f"least {least}: raise it, or use fewer bands or shots"
-            )
-        directory = RunDirectory.open(
-            run_directory,
-            fingerprint=self.fingerprint(optimizer, chosen, seed, budget) if run_directory is not None else {},
-            settings={**(configuration or {}), **self.record(optimizer, chosen, seed, budget)},
-            resume=resume,
-        )
-        return Loop(self, optimizer, chosen, directory, progress, seed, truth, mapper, budget).run()
 
     def model(self, vector: Tensor) -> Model:
         """Return the model of an unknown's vector, with the water as it was at the start."""
@@ -222,16 +151,16 @@ class Inversion:
             )
 
     @property
-    def penalties(self) -> Sequence[Penalty | Staged]:
+    def penalties(self) -> Sequence[Penalty | PlugAndPlay]:
         """The penalties and priors, as a sequence."""
         if self.penalty is None:
             return ()
-        return (self.penalty,) if isinstance(self.penalty, Penalty | Staged) else tuple(self.penalty)
+        return (self.penalty,) if isinstance(self.penalty, Penalty | PlugAndPlay) else tuple(self.penalty)
 
     @property
-    def finishing(self) -> Staged | None:
+    def finishing(self) -> PlugAndPlay | None:
         """The prior whose last target is the result, if there is one."""
-        return next((p for p in self.penalties if isinstance(p, Staged) and p.finish), None)
+        return next((p for p in self.penalties if isinstance(p, PlugAndPlay) and p.finish), None)
 
     def estimate(self) -> EstimateWavelet | None:
         """Return how the wavelet is estimated, None if it is known."""
@@ -259,7 +188,7 @@ class Inversion:
     ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
-        ladder = {} if self.ladder is None else {"ladder": digest(self.ladder)}
+        ladder = {} if self.continuation is None else {"ladder": digest(self.continuation)}
         return ladder | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
@@ -281,14 +210,14 @@ class Inversion:
         }
 
     def least_solves(self, bands: int) -> int:
-        """Return what a run costs at least: its rungs, the times between them, first wavelet, last misfit."""
+        """Return what a run costs at least: its stages, the times between them, first wavelet, last misfit."""
         shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
-        band = self.least_of_rung if self.ladder is None else 2 * (self.least_of_rung + shots)
+        band = self.least_of_stage if self.continuation is None else 2 * (self.least_of_stage + shots)
         return bands * band + wavelet + (0 if self.finishing is None else shots)
 
     @property
-    def least_of_rung(self) -> int:
-        """What a rung costs at least: illumination, gradient, wavelet."""
+    def least_of_stage(self) -> int:
+        """What a stage costs at least: illumination, gradient, wavelet."""
         gradients = 2 if self.illumination and self.unknown.shape is not None else 1
         shots = len(self.observed)
         return 2 * gradients * shots + (0 if self.estimate() is None else shots)
@@ -297,15 +226,15 @@ class Inversion:
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, Any]:
         """Return the tables [versions] and [job] of run.toml."""
-        from seisinv.inversion.versions import versions
+        from seisinv.runs.versions import versions
 
         job = {
             "optimizer": repr(optimizer),
             "bands": ["all frequencies" if b is None else repr(b) for b in bands],
             "misfit": repr(self.misfit),
-            "ladder": "none" if self.ladder is None else repr(self.ladder),
+            "ladder": "none" if self.continuation is None else repr(self.continuation),
             "penalty": "none" if self.penalty is None else repr(self.penalty),
-            "prior": [repr(p.identity) for p in self.penalties if isinstance(p, Staged)],
+            "prior": [repr(p.identity) for p in self.penalties if isinstance(p, PlugAndPlay)],
             "unknown": type(self.unknown).__name__,
             "water": "none" if self._water is None else f"{int(self._water.sum())} cells",
             "smooth": self.smooth or 0.0,

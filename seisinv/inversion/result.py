@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import Gathers, Model
-from seisinv.inversion.tasks import Simulator
+from seisinv.core import Gathers, Model, Simulator
 
 
 @dataclass(frozen=True)
 class Event:
-    """One sign of life of a running inversion.
+    """What a running inversion reports: an evaluation, an update, or a message.
 
     Parameters
     ----------
@@ -40,6 +39,8 @@ class Event:
         Whether this evaluation came from the run directory.
     message : str
         What is happening, where it is not an evaluation.
+    model : Model or None
+        The model that an update has led to, where the event tells of one.
     member, members : int
         Which inversion of an ensemble of how many, from 1.
     """
@@ -57,6 +58,7 @@ class Event:
     eta: float | None
     replayed: bool = False
     message: str = ""
+    model: Model | None = None
     member: int = 1
     members: int = 1
 

@@ -8,35 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import Gathers, Grid, Model, Observed, Survey
-from seisinv.inversion.processing import Band, Window, processed
-from seisinv.inversion.skipping import moments
+from seisinv.core import Gathers, Grid, Model, Observed, Simulator
 from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
-
-
-class Simulator(Protocol):
-    """What an inversion needs of a propagator, or of a surrogate that stands in for one."""
-
-    @property
-    def survey(self) -> Survey:
-        """Acquisition that it simulates."""
-
-    @property
-    def grid(self) -> Grid:
-        """Grid of the models it takes."""
-
-    def subset(self, shots: Sequence[int]) -> Simulator:
-        """Return the simulator of some of the shots."""
-
-    def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
-        """Simulate, differentiably in the model's tensors."""
+from seisinv.signal.delays import moments
+from seisinv.signal.processing import Band, Window, processed
 
 
 @dataclass(frozen=True, eq=False)

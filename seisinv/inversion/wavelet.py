@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Grid, Survey, TimeAxis, ricker
-from seisinv.inversion.processing import Band, fast_length
+from seisinv.signal.processing import Band, fast_length
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,21 @@
-"""Priors: how a model is parameterised and bounded, and which models are penalised."""
+"""Priors: which models are more plausible than others; penalties, and a prior learned from procedural geology."""
 
-from seisinv.priors.decoder import Decoder
+from seisinv import _deprecated
 from seisinv.priors.learned import Learned
-from seisinv.priors.penalty import Attraction, Penalty, Staged, Tikhonov, TotalVariation
-from seisinv.priors.siren import Siren
-from seisinv.priors.spline import CubicSpline
-from seisinv.priors.unknown import Bounded, Unknown, water_mask
+from seisinv.priors.penalty import Attraction, Penalty, PlugAndPlay, Tikhonov, TotalVariation
 
-__all__ = [
-    "Attraction",
-    "Bounded",
-    "CubicSpline",
-    "Decoder",
-    "Learned",
-    "Penalty",
-    "Siren",
-    "Staged",
-    "Tikhonov",
-    "TotalVariation",
-    "Unknown",
-    "water_mask",
-]
+__all__ = ["Attraction", "Learned", "Penalty", "PlugAndPlay", "Tikhonov", "TotalVariation"]
+
+__getattr__ = _deprecated.moved(
+    __name__,
+    {
+        "Bounded": "seisinv.unknowns.Bounded",
+        "CubicSpline": "seisinv.unknowns.CubicSpline",
+        "Decoder": "seisinv.unknowns.Decoder",
+        "Siren": "seisinv.unknowns.Siren",
+        "geology": "seisinv.geology",
+        "Staged": "seisinv.priors.PlugAndPlay",
+        "Unknown": "seisinv.unknowns.Unknown",
+        "water_mask": "seisinv.unknowns.water_mask",
+    },
+)

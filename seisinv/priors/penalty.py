@@ -29,7 +29,7 @@ class Penalty(abc.ABC):
         """Return the weighted penalty, dimensionless."""
 
 
-class Staged(abc.ABC):
+class PlugAndPlay(abc.ABC):
     """A prior that looks at the model now and then and says where it should go: half-quadratic splitting.
 
     min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower

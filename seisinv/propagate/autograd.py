@@ -13,22 +13,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Linear, ShotPoints
+from seisinv.backends.base import Backend, Inputs, ShotPoints
 
 
-class Job:
+class Simulation:
     """One call of a propagator: backend, shots, names of the coefficients, and what the forward run keeps."""
 
     def __init__(self, backend: Backend, shots: Sequence[ShotPoints], names: Sequence[str]) -> None:
         self.backend, self.shots, self.names = backend, shots, tuple(names)
         self.kept: object = None
 
-    def linear(self, values: Sequence[Tensor]) -> Linear:
+    def linear(self, values: Sequence[Tensor]) -> Inputs:
         """Collect (coefficients…, amplitudes)."""
         full = [v.contiguous() for v in values]
-        return Linear(dict(zip(self.names, full[:-1], strict=True)), full[-1])
+        return Inputs(dict(zip(self.names, full[:-1], strict=True)), full[-1])
 
-    def flat(self, at: Linear) -> tuple[Tensor, ...]:
+    def flat(self, at: Inputs) -> tuple[Tensor, ...]:
         """Return (coefficients…, amplitudes)."""
         return (*(at.coefficients[n] for n in self.names), at.amplitudes)
 
@@ -37,7 +37,7 @@ class Simulate(torch.autograd.Function):
     """(coefficients…, amplitudes) → data [shot, step, receiver]."""
 
     @staticmethod
-    def forward(job: Job, keep: bool, *values: Tensor) -> Tensor:
+    def forward(job: Simulation, keep: bool, *values: Tensor) -> Tensor:
         data, job.kept = job.backend.forward(job.shots, job.linear(values), keep=keep)
         return data
 
@@ -62,7 +62,7 @@ class Pullback(torch.autograd.Function):
     """(data_bar, coefficients…, amplitudes) → (coefficients…, amplitudes): the transposed Jacobian at work."""
 
     @staticmethod
-    def forward(job: Job, data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+    def forward(job: Simulation, data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         at = job.linear(values)
         return job.flat(job.backend.gradient(job.shots, at, data_bar.contiguous(), kept=job.kept))
 
@@ -89,7 +89,7 @@ class Born(torch.autograd.Function):
     """(values…, tangents…) → the Jacobian applied to the tangents; differentiable once more in reverse mode."""
 
     @staticmethod
-    def forward(job: Job, count: int, *both: Tensor) -> Tensor:
+    def forward(job: Simulation, count: int, *both: Tensor) -> Tensor:
         values, along = both[:count], both[count:]
         return job.backend.born(job.shots, job.linear(values), job.linear(along))
 
@@ -110,7 +110,7 @@ class Second(torch.autograd.Function):
     """(values…, tangents…, data_bar, its change) → derivative of `Pullback`, and Born data; the last order there is."""
 
     @staticmethod
-    def forward(job: Job, count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(job: Simulation, count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
         values, along, (data_bar, change) = tensors[:count], tensors[count:-2], tensors[-2:]
         at = job.linear(values)
         second, born = job.backend.second(job.shots, at, job.linear(along), data_bar.contiguous(), change.contiguous())
@@ -126,7 +126,7 @@ class Second(torch.autograd.Function):
 
 
 def _second(
-    job: Job, values: Sequence[Tensor], along: Sequence[Tensor | None], data_bar: Tensor, change: Tensor
+    job: Simulation, values: Sequence[Tensor], along: Sequence[Tensor | None], data_bar: Tensor, change: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     full = [torch.zeros_like(v) if t is None else t for t, v in zip(along, values, strict=True)]
     *second, born = Second.apply(job, len(values), *values, *full, data_bar, change)

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from seisinv.backends.base import Cost
+from seisinv.backends.base import MemoryCost
 from seisinv.backends.buffers import KEEP, POOL
 from seisinv.core import ConfigError
 
@@ -15,11 +15,11 @@ class Memory(ABC):
     """A strategy: into how many segments the time axis is cut, and whether the forward call keeps what it made."""
 
     @abstractmethod
-    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+    def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return the number of steps per segment; `steps` means that every step is kept."""
 
     @staticmethod
-    def bytes_needed(segment: int, steps: int, cost: Cost) -> int:
+    def bytes_needed(segment: int, steps: int, cost: MemoryCost) -> int:
         """Return what one shot needs with segments of that length."""
         return math.ceil(steps / segment) * cost.checkpoint + min(segment, steps) * cost.tape
 
@@ -28,7 +28,7 @@ class Memory(ABC):
 class StoreAll(Memory):
     """Keep every step's tape: the fastest, one pass forward and one backward."""
 
-    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+    def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return `steps`."""
         return steps
 
@@ -49,7 +49,7 @@ class Checkpointed(Memory):
         if self.every is not None and self.every < 1:
             raise ConfigError(f"every is {self.every} steps; a checkpoint is kept every 1 step or more")
 
-    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+    def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return the distance between checkpoints."""
         best = self.every or round(math.sqrt(steps * cost.checkpoint / max(cost.tape, 1)))
         return min(max(best, 1), steps)
@@ -68,7 +68,7 @@ class Automatic(Memory):
 
     budget: int | None = None
 
-    def segment(self, steps: int, shots: int, cost: Cost) -> int:
+    def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return `steps` where the tapes fit, else the distance between checkpoints."""
         budget = min((available_memory() + POOL.held) // 2, KEEP) if self.budget is None else self.budget
         if shots * self.bytes_needed(steps, steps, cost) <= budget:

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Layout, Linear, Points, ShotPoints
+from seisinv.backends.base import Inputs, Layout, Points, ShotPoints
 from seisinv.backends.cpu import Cpu
 from seisinv.backends.reference import Reference
 from seisinv.core import ConfigError, DataError, Gathers, Grid, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
-from seisinv.propagate.autograd import Job, Simulate
+from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
 from seisinv.propagate.memory import Automatic, Memory
 from seisinv.propagate.resample import Clock, choose_step
@@ -136,7 +136,7 @@ class Propagator:
         amplitudes = self._amplitudes(survey, clock, dtype)
         profiles = self._profiles(clock.step, self._speed(model))
         if self.backend == "reference":
-            recorded = Reference(self.derived, self.layout, profiles)(shots, Linear(coefficients, amplitudes))
+            recorded = Reference(self.derived, self.layout, profiles)(shots, Inputs(coefficients, amplitudes))
         else:
             backend = Cpu(
                 self.derived,
@@ -149,7 +149,7 @@ class Propagator:
             )
             inputs = (*coefficients.values(), amplitudes)
             keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
-            recorded = Simulate.apply(Job(backend, shots, list(coefficients)), keep, *inputs)
+            recorded = Simulate.apply(Simulation(backend, shots, list(coefficients)), keep, *inputs)
         return Gathers(clock.to_data(recorded.transpose(1, 2)), self.survey)
 
     def subset(self, shots: Sequence[int]) -> Propagator:

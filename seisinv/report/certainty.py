@@ -10,8 +10,9 @@ import numpy as np
 
 from seisinv import plot
 from seisinv.core import PARAMETERS
-from seisinv.inversion import Uncertainty, rmse
-from seisinv.report.record import RunRecord
+from seisinv.metrics import rmse
+from seisinv.runs import Uncertainty
+from seisinv.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

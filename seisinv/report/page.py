@@ -13,16 +13,16 @@ import numpy as np
 
 from seisinv import plot
 from seisinv.core import PARAMETERS, RunError
-from seisinv.inversion import Metrics, metrics
+from seisinv.metrics import Metrics, metrics
 from seisinv.report import certainty
-from seisinv.report.record import RunRecord, read_run
+from seisinv.runs.record import RunRecord, read_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class Card:
+class Headline:
     """A headline number: what it is, its value, and a word on it."""
 
     title: str
@@ -117,7 +117,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     return run.directory / "report.html"
 
 
-def headline(run: RunRecord) -> list[Card]:
+def headline(run: RunRecord) -> list[Headline]:
     """Return the numbers a reader looks for first."""
     cards = []
     if run.truth is not None and run.is_judged:
@@ -125,12 +125,12 @@ def headline(run: RunRecord) -> list[Card]:
             before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
             unit = PARAMETERS[name].unit
             note = f"was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
-            cards.append(Card(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
-    cards += [Card(*texts) for texts in certainty.cards(run)]
+            cards.append(Headline(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
+    cards += [Headline(*texts) for texts in certainty.cards(run)]
     if run.gathers is not None:
         before_, after_ = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
         cards.append(
-            Card(
+            Headline(
                 "Energy not explained",
                 f"{after_:.1%}",
                 f"of the shots shown, in the last band; was {before_:.1%} at the start",
@@ -138,11 +138,13 @@ def headline(run: RunRecord) -> list[Card]:
         )
     elif run.history:
         rows = band_rows(run)
-        cards.append(Card("Misfit left", f"{rows[-1].ratio:.1%}", f"of its value when the band {rows[-1].band} began"))
+        cards.append(
+            Headline("Misfit left", f"{rows[-1].ratio:.1%}", f"of its value when the band {rows[-1].band} began")
+        )
     if run.history:
         last = run.history[-1]
         note = f"forward-modelling equivalents in {_duration(last['seconds'])}"
-        cards.append(Card("Work", f"{last['solves']:g}", note))
+        cards.append(Headline("Work", f"{last['solves']:g}", note))
     return cards
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seisinv.inversion.picking import Picks
-    from seisinv.inversion.tomography import Tomogram
+    from seisinv.traveltime.picking import Picks
+    from seisinv.traveltime.tomography import Tomogram
 
 CAPTIONS = {
     "model": "Below the rays the model is an extrapolation; inversion begins there with little more than the gradient.",

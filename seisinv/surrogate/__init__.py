@@ -1,15 +1,18 @@
 """Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
 
-from seisinv.surrogate.eikonal import Eikonal, first_arrivals
-from seisinv.surrogate.harmonic import HarmonicField
-from seisinv.surrogate.helmholtz import Helmholtz
-from seisinv.surrogate.initial import Initial
-from seisinv.surrogate.network import Network
-from seisinv.surrogate.pinn import PINN
-from seisinv.surrogate.trained import PLAIN, TrainedPINN
-from seisinv.surrogate.trained_wavefield import TrainedWavefield
-from seisinv.surrogate.training import Recipe, TrainingStep
-from seisinv.surrogate.wavefield import Wavefield
+from seisinv import _deprecated
+from seisinv.surrogate.accuracy import SurrogateAccuracy
+from seisinv.surrogate.eikonal import Eikonal
+from seisinv.surrogate.frequency.harmonic import HarmonicField
+from seisinv.surrogate.frequency.helmholtz import Helmholtz
+from seisinv.surrogate.simulator import SurrogateSimulator
+from seisinv.surrogate.time.initial import Initial
+from seisinv.surrogate.time.pinn import PINN
+from seisinv.surrogate.time.wavefield import Wavefield
+from seisinv.surrogate.trained.network import Network
+from seisinv.surrogate.trained.trained import PLAIN, TrainedPINN
+from seisinv.surrogate.trained.training import TrainingSchedule, TrainingStep
+from seisinv.surrogate.trained.wavefield import TrainedWavefield
 
 __all__ = [
     "PINN",
@@ -19,10 +22,19 @@ __all__ = [
     "Helmholtz",
     "Initial",
     "Network",
-    "Recipe",
+    "SurrogateAccuracy",
+    "SurrogateSimulator",
     "TrainedPINN",
     "TrainedWavefield",
+    "TrainingSchedule",
     "TrainingStep",
     "Wavefield",
-    "first_arrivals",
 ]
+
+__getattr__ = _deprecated.moved(
+    __name__,
+    {
+        "Recipe": "seisinv.surrogate.TrainingSchedule",
+        "first_arrivals": "seisinv.traveltime.first_arrivals",
+    },
+)

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.surrogate.features import VALUE, Features, Order
-from seisinv.surrogate.rows import Rows
+from seisinv.surrogate.jets import VALUE, Order
+from seisinv.surrogate.time.features import Features
+from seisinv.surrogate.time.rows import Rows
 
 
 class Solver(Protocol):

@@ -11,17 +11,13 @@ their steps if it dips.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from seisinv.core import Grid
-from seisinv.surrogate.residual import Jet, Values
 
 SMOOTH = 1.0  # standard deviation of the smoothing of indicators, in cells
 MOSTLY = 0.5  # share of nodes within interfaces beyond which there are no parts
@@ -123,30 +119,6 @@ class Parts:
             for i, j in ((0, 0), (1, 0), (0, 1))
         )
         return value, np.column_stack([z, x])
-
-
-@dataclass(frozen=True, eq=False)
-class PartedMedium:
-    """A medium in parts: at every point that of its part.
-
-    Parameters
-    ----------
-    parts : Parts
-    media : one for each part
-    """
-
-    parts: Parts
-    media: Sequence[Values]
-
-    def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
-        """Return a coefficient or its derivative at points [point, axis], m."""
-        own = self.parts.at(at)
-        out = torch.zeros(len(at), dtype=torch.float64)
-        for number, medium in enumerate(self.media):
-            here = np.flatnonzero(own == number)
-            if len(here):
-                out = out.index_put((torch.from_numpy(here),), medium.tensor(jet, at[here]))
-        return out
 
 
 def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:

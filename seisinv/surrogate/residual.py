@@ -12,106 +12,16 @@ on the staggered grid.  Staggering itself leaves no other trace: features have v
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import Grid, ModelError
-from seisinv.surrogate.features import Order
+from seisinv.core import ModelError
+from seisinv.surrogate.jets import Functions, Jet, Order, Values, jets
 from seisinv.symbolic import Equation, Poly
-from seisinv.symbolic.equations import Derivative, Symbol
-
-
-class Jet(NamedTuple):
-    """A symbol of an equation, differentiated so many times along each spatial axis."""
-
-    symbol: Symbol
-    order: tuple[int, ...]
-
-
-class Functions(Protocol):
-    """What a residual needs of features: their derivatives; the last order is in time."""
-
-    def matrix(self, points: np.ndarray, order: Order = ...) -> np.ndarray:
-        """Return a derivative of every feature [point, feature]."""
-
-
-class Values(Protocol):
-    """What a residual needs of a medium: its coefficients and their derivatives."""
-
-    def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
-        """Return a coefficient or its derivative at points [point, axis], m."""
-
-
-def jets(expression: Poly, axes: Sequence[str]) -> Poly:
-    """Return the expression with all derivatives carried out: a polynomial in jets."""
-
-    def atom(a: Hashable) -> Poly:
-        if isinstance(a, Symbol):
-            return Poly.of(Jet(a, (0,) * len(axes)))
-        assert isinstance(a, Derivative)
-        return differentiate(jets(a.of, axes), axes.index(a.axis))
-
-    return expression.substitute(atom)
-
-
-def differentiate(expression: Poly, axis: int) -> Poly:
-    """Return the derivative of a polynomial in jets along an axis, by the chain rule."""
-    out = Poly()
-    for jet in expression.atoms():
-        assert isinstance(jet, Jet)
-        up = tuple(n + (k == axis) for k, n in enumerate(jet.order))
-        out = out + expression.diff(jet) * Poly.of(jet._replace(order=up))
-    return out
-
-
-@dataclass(frozen=True, eq=False)
-class Medium:
-    """Coefficients of a physics as smooth functions of position: splines, of a lower degree on short axes.
-
-    Parameters
-    ----------
-    grid : Grid
-    coefficients : tensors or arrays of the grid's shape, by name, SI units
-        Beyond the grid the value at its edge holds.
-    degree : int
-        Of the splines: 5 for smooth media, 1 where a jump must not ring.
-    """
-
-    grid: Grid
-    coefficients: Mapping[str, Tensor | np.ndarray]
-    degree: int = 5
-
-    def __call__(self, jet: Jet, at: np.ndarray) -> np.ndarray:
-        """Return a coefficient or its derivative at points [point, axis], m."""
-        return np.asarray(self.tensor(jet, at).detach().numpy())
-
-    def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
-        """Return the same, differentiable in the coefficient."""
-        given = self.coefficients[jet.symbol.name]
-        values = (given if isinstance(given, Tensor) else torch.tensor(given)).to(torch.float64)
-        if not values.requires_grad and float(values.min()) == float(values.max()):
-            return torch.full((len(at),), 0.0 if any(jet.order) else float(values.reshape(-1)[0]), dtype=torch.float64)
-        cards = []
-        for k, (a, h) in enumerate(zip(self.grid.axes, self.grid.spacing, strict=True)):
-            nodes = self.grid.coordinates(a) + 0.5 * h * (a in jet.symbol.place)
-            cards.append(torch.from_numpy(_cardinal(nodes, at[:, k], self.degree, jet.order[k])))
-        return ((cards[0] @ values) * cards[1]).sum(1)
-
-
-def _cardinal(nodes: np.ndarray, at: np.ndarray, degree: int, order: int) -> np.ndarray:
-    """Return derivatives of the splines that are 1 on one node and 0 on the others [point, node]."""
-    from scipy.interpolate import make_interp_spline
-
-    degree = min(degree, len(nodes) - 1)
-    if order > degree:
-        return np.zeros((len(at), len(nodes)))
-    spline = make_interp_spline(nodes, np.eye(len(nodes)), k=degree)
-    return np.ascontiguousarray(spline(np.clip(at, nodes[0], nodes[-1]), nu=order))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ STRIDE = SIDE // 2
 BACKGROUND = 8.0  # cells, standard deviation of the smoothing that makes a background
 
 
-class Network(Protocol):
+class DenoisingNetwork(Protocol):
     """What `network.Denoiser` is: (images, σ, background, depth) → images."""
 
     def __call__(self, x: Tensor, sigma: Tensor, *, background: Tensor, depth: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Blend:
     @torch.no_grad()
     def denoise(
         self,
-        network: Network,
+        network: DenoisingNetwork,
         u: Tensor,
         sigma: float,
         *,
@@ -59,7 +59,7 @@ class Blend:
 
         Parameters
         ----------
-        network : Network
+        network : DenoisingNetwork
         u : (nz, nx) tensor
         sigma : float
             Standard deviation of the noise, in the unit of `u`.
@@ -83,7 +83,7 @@ class Blend:
                 background = smoothed(fine, BACKGROUND * scale / 2)
         return out
 
-    def _one_scale(self, network: Network, images: Tensor, sigma: float, top: float, spacing: float) -> Tensor:
+    def _one_scale(self, network: DenoisingNetwork, images: Tensor, sigma: float, top: float, spacing: float) -> Tensor:
         nz, nx = images.shape[1:]
         sides = (nz + -nz % 8, nx + -nx % 8) if self.whole else (max(nz, SIDE), max(nx, SIDE))
         depth = (top + spacing * torch.arange(sides[0], dtype=images.dtype)) / DEPTH

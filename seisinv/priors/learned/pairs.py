@@ -25,7 +25,7 @@ SIGMAS = (0.02, 0.3)  # 30 to 450 m/s, what the network is told
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class TrainingPair:
     """A model and what an inversion made of its data.
 
     Parameters
@@ -47,7 +47,7 @@ class Pair:
         write_arrays(file, arrays, {"spacing": repr(float(self.spacing))}, version=FORMAT)
 
     @classmethod
-    def load(cls, file: Path) -> Pair:
+    def load(cls, file: Path) -> TrainingPair:
         """Read a pair.
 
         Raises
@@ -68,17 +68,17 @@ class Rehearsed:
 
     Parameters
     ----------
-    pairs : sequence of Pair
+    pairs : sequence of TrainingPair
     patches : Patches
         Source of the others, and of the seed.
     """
 
-    pairs: Sequence[Pair]
+    pairs: Sequence[TrainingPair]
     patches: Patches
-    normalised: Sequence[Pair] = field(init=False)
+    normalised: Sequence[TrainingPair] = field(init=False)
 
     def __post_init__(self) -> None:
-        whole = [Pair(_ready(p.truth), _ready(p.start), _ready(p.found), p.spacing) for p in self.pairs]
+        whole = [TrainingPair(_ready(p.truth), _ready(p.start), _ready(p.found), p.spacing) for p in self.pairs]
         object.__setattr__(self, "normalised", whole)
 
     def examples(self, step: int) -> tuple[Examples, torch.Tensor]:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Grid
-from seisinv.priors.geology import SPACING, Geology
+from seisinv.geology import SPACING, Geology
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
 
 SIDE = 64  # cells

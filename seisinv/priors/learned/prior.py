@@ -27,7 +27,7 @@ from seisinv.core import ConfigError, Model
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser
 from seisinv.priors.learned.weights import load
-from seisinv.priors.penalty import Attraction, Penalty, Staged
+from seisinv.priors.penalty import Attraction, Penalty, PlugAndPlay
 
 log = logging.getLogger("seisinv.priors")
 
@@ -38,7 +38,7 @@ LOWEST = 300.0  # m/s, of models with noise
 
 
 @dataclass(frozen=True)
-class Learned(Staged):
+class Learned(PlugAndPlay):
     """A prior learned from procedural geology; pass it as `Inversion(penalty=…)`.
 
     Parameters

@@ -18,7 +18,7 @@ import torch
 
 from seisinv.core import ConfigError
 from seisinv.priors.learned.network import Denoiser
-from seisinv.priors.learned.pairs import Pair, Rehearsed
+from seisinv.priors.learned.pairs import Rehearsed, TrainingPair
 from seisinv.priors.learned.patches import Patches
 from seisinv.priors.learned.weights import Weights, load
 
@@ -27,7 +27,7 @@ RATE, AVERAGE = 3e-4, 0.99  # Adam's highest step length, decay of the moving av
 
 def refine(
     weights: Path | str | None,
-    pairs: Sequence[Pair],
+    pairs: Sequence[TrainingPair],
     *,
     steps: int = 400,
     batch: int = 16,
@@ -39,7 +39,7 @@ def refine(
     ----------
     weights : path, or None
         File whose inversion denoiser it starts from; None: the weights that come with the package.
-    pairs : sequence of Pair
+    pairs : sequence of TrainingPair
     steps, batch : int
         Updates, and patches in each.
     progress : callable, optional

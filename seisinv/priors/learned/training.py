@@ -34,7 +34,7 @@ LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DenoiserRecipe:
     """What the weights depend on.
 
     Parameters
@@ -100,7 +100,7 @@ class Step:
 
 
 def train(
-    recipe: Recipe,
+    recipe: DenoiserRecipe,
     directory: Path | str,
     *,
     resume: bool = False,
@@ -112,7 +112,7 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : DenoiserRecipe
     directory : path
         Where checkpoints, history.jsonl and the weights are kept.
     resume : bool
@@ -144,7 +144,7 @@ def train(
     return run.run(progress)
 
 
-def recipe_of(directory: Path | str) -> Recipe:
+def recipe_of(directory: Path | str) -> DenoiserRecipe:
     """Return the recipe of the training in a directory, for going on with it.
 
     Raises
@@ -158,7 +158,7 @@ def recipe_of(directory: Path | str) -> Recipe:
     saved = read_checkpoint(file)[1]["recipe"]
     try:
         shape = {**saved["shape"], "widths": tuple(saved["shape"]["widths"])}
-        return Recipe(**{**saved, "shape": Shape(**shape)})
+        return DenoiserRecipe(**{**saved, "shape": Shape(**shape)})
     except (KeyError, TypeError):
         raise other_version(file) from None
 
@@ -166,7 +166,7 @@ def recipe_of(directory: Path | str) -> Recipe:
 class _Training:
     """State of a training."""
 
-    def __init__(self, recipe: Recipe, directory: Path, device: torch.device, every: int) -> None:
+    def __init__(self, recipe: DenoiserRecipe, directory: Path, device: torch.device, every: int) -> None:
         self.recipe, self.directory, self.device, self.every = recipe, directory, device, every
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)

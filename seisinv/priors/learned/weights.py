@@ -15,13 +15,13 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, DataError
 from seisinv.core.tensors import read_tensors, write_tensors
-from seisinv.priors.geology import SPACING
+from seisinv.geology import SPACING
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 
 FORMAT = "seisinv denoisers 2"  # changes with the network or with the meaning of its inputs
 SHIPPED = Path(__file__).parent / "geology.safetensors"
 LICENCE = "MIT"
-DATA = "procedural geology (seisinv.priors.geology), made from the seed; no third-party models"
+DATA = "procedural geology (seisinv.geology), made from the seed; no third-party models"
 VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
 
 

@@ -20,7 +20,7 @@ from scipy.sparse import csr_matrix, diags, kron
 from scipy.sparse.linalg import splu
 
 from seisinv.core import Grid
-from seisinv.surrogate.eikonal.upwind import bilinear
+from seisinv.traveltime.eikonal import bilinear
 
 DEGREE = 3
 GAUSS = 2
@@ -80,7 +80,7 @@ class Basis:
         return (lower @ diags([-rate, rate], [0, 1], shape=(n - 1, n))).tocsr()  # type: ignore[list-item]
 
 
-class Residual:
+class EikonalResidual:
     """Points, velocities and derivatives in which the equation is enforced for any source of a model."""
 
     def __init__(self, basis: Basis, velocity: np.ndarray) -> None:

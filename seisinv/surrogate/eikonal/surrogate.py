@@ -18,8 +18,8 @@ import numpy as np
 
 from seisinv.core import DataError, GeometryError, Grid, Model
 from seisinv.core.files import write_whole
-from seisinv.surrogate.eikonal.splines import Basis, Residual
-from seisinv.surrogate.eikonal.upwind import arrivals, bilinear
+from seisinv.surrogate.eikonal.splines import Basis, EikonalResidual
+from seisinv.traveltime.eikonal import arrivals, bilinear
 
 TOGETHER = 8  # sources swept at once: enough to fill vectors, few enough for memory
 
@@ -90,7 +90,7 @@ class Eikonal:
         index, weight = bilinear(grid, _nodes(fine))
         slowness = 1 / (vp.ravel()[index] * weight).sum(-1).reshape(fine.shape)
         basis = Basis(grid)
-        residual, found = Residual(basis, vp), []
+        residual, found = EikonalResidual(basis, vp), []
         for first in range(0, len(sources), TOGETHER):
             some = sources[first : first + TOGETHER]
             for source, tau in zip(some, arrivals(fine, slowness, some).tau, strict=True):

@@ -1,0 +1,31 @@
+"""What an inversion asks of whatever simulates its data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from seisinv.core.gathers import Gathers
+from seisinv.core.grid import Grid
+from seisinv.core.model import Model
+from seisinv.core.survey import Survey
+
+
+class Simulator(Protocol):
+    """What an inversion needs of a propagator, or of a surrogate that stands in for one."""
+
+    @property
+    def survey(self) -> Survey:
+        """Acquisition that it simulates."""
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the models it takes."""
+
+    def subset(self, shots: Sequence[int]) -> Simulator:
+        """Return the simulator of some of the shots."""
+
+    def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
+        """Simulate, differentiably in the model's tensors."""

@@ -1,0 +1,123 @@
+"""Frequency continuation with traveltime stages: no band begins before the traveltimes of the model suit it.
+
+Least squares pulls an arrival to the nearest cycle, the wrong one beyond half a period. Before each band the delays Δt
+of all traces are measured in that band (see `signal.delays`), and the next stage is
+
+    kinematic   where P₉₅(|Δt|) ≥ ½ T     a misfit of traveltimes (cross-correlation, envelope), which skips no cycle
+    kinematic   once, where it is ≥ ¼ T   since the other 5 % can spoil least squares this close to the limit
+    waveform    else                      the problem's own misfit
+
+with T the period of the mean frequency in the band. After a kinematic stage the delays are measured again. A band that
+has had its largest number of kinematic stages without getting under ½ T is never begun: the run ends, and says so.
+Continuation from low to high frequencies is Bunks et al.'s (1995, doi:10.1190/1.1443880); the limit of half a period is
+Virieux & Operto's (2009, doi:10.1190/1.3238367); traveltimes before waveforms are Luo & Schuster's (1991,
+doi:10.1190/1.1443081).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from seisinv.core import ConfigError
+from seisinv.inversion.optimizers import LBFGS, Optimizer
+from seisinv.misfit import Misfit, TravelTime
+from seisinv.signal.processing import Band
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """When traveltimes are fitted before waveforms, and when a band may begin.
+
+    Parameters
+    ----------
+    misfit : Misfit
+        Of the kinematic stages: `TravelTime()`, `TravelTime(envelope=True)` or `Envelope()`.
+    optimizer : Optimizer
+        Of the kinematic stages; its iterations are those of one stage.
+    attempts : int
+        Cap: kinematic stages in one band.
+    periods : float
+        Largest delay with which a band may begin, in periods.
+    aim : float
+        Delay, in periods, from which a band begins with one kinematic stage at least.
+    percentile : float
+        Share of the traces in percent whose delays must keep to it.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> Continuation(misfit=si.misfit.Envelope(), attempts=2).periods
+    0.5
+    """
+
+    misfit: Misfit = field(default_factory=TravelTime)
+    optimizer: Optimizer = field(default_factory=lambda: LBFGS(iterations=6))
+    attempts: int = 4
+    periods: float = 0.5
+    aim: float = 0.25
+    percentile: float = 95.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ConfigError(f"attempts is {self.attempts}; the continuation needs at least 1 traveltime stage")
+        if not 0 < self.periods <= 1:
+            raise ConfigError(
+                f"periods is {self.periods:g}; a band may begin with delays of 0 to 1 period, 0.5 is usual"
+            )
+        if not 0 <= self.aim <= self.periods:
+            raise ConfigError(f"aim is {self.aim:g}; it lies between 0 and periods, which is {self.periods:g}")
+        if not 0 < self.percentile <= 100:
+            raise ConfigError(f"percentile is {self.percentile:g}; it lies between 0 and 100, such as 95")
+
+    def judged(self, stage: Stage, *, late: float, period: float, attempt: int) -> Stage:
+        """Return the stage as it is where its delays (s) suit its period (s), else a kinematic one before it."""
+        if np.isnan(late):
+            return replace(
+                stage,
+                why="no trace has a signal in both the observed and the predicted data, so no delay can be measured",
+            )
+        enough = self.aim if attempt == 0 else self.periods
+        found = f"{self.percentile:g} % of the traces are off by up to {late * 1e3:.0f} ms"
+        limit = f"{enough * period * 1e3:.0f} ms ({enough:g} periods)"
+        if late < enough * period:
+            return replace(stage, why=f"{found}, less than {limit}")
+        why = f"{found}, not less than {limit}"
+        return replace(stage, misfit=self.misfit, optimizer=self.optimizer, attempt=attempt + 1, why=why)
+
+    def capped(self, stage: Stage) -> str:
+        """Return why the run ends before a stage, and what helps."""
+        band = "all frequencies" if stage.band is None else f"{stage.band.high:g} Hz"
+        return (
+            f"the continuation ends before waveforms up to {band}: {stage.why} after {self.attempts} traveltime stages; "
+            "begin with a lower band or a better starting model, or mute what the prediction cannot hold"
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One minimisation: a band, a misfit, an optimiser; `index` counts stages, `number` bands, both from 0.
+
+    `attempt` is 0 where waveforms are fitted, else which kinematic stage of the band it is, from 1; `why` is empty
+    without a continuation.
+    """
+
+    index: int
+    number: int
+    band: Band | None
+    optimizer: Optimizer
+    misfit: Misfit
+    attempt: int = 0
+    why: str = ""
+
+    @property
+    def kind(self) -> str:
+        """ "kinematic" or "waveform"."""
+        return "kinematic" if self.attempt else "waveform"
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What the rows of the history say of it: nothing where there is no continuation by traveltimes."""
+        return {"rung": self.index, "stage": self.kind, "why": self.why} if self.why else {}

@@ -1,0 +1,197 @@
+"""Solving an inversion, band by band; every number needed more than once is kept, so that a killed run replays."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, Model
+from seisinv.inversion.band_run import BandRun
+from seisinv.inversion.continuation import Continuation, Stage
+from seisinv.inversion.method import How, Method
+from seisinv.inversion.optimizers import Optimizer
+from seisinv.inversion.problem import Inversion
+from seisinv.inversion.result import BandEnd, Progress, Result, of_shots
+from seisinv.inversion.state import Map, State
+from seisinv.runs.directory import RunDirectory
+from seisinv.runs.gathers import shown_shots, write_gathers
+from seisinv.runs.ledger import Ledger
+from seisinv.signal.processing import Band, bands_of, label
+
+log = logging.getLogger("seisinv.inversion")
+
+
+def invert(
+    problem: Inversion,
+    optimizer: Optimizer,
+    *,
+    bands: Sequence[float | tuple[float, float] | Band] | None = None,
+    run_directory: Path | str | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    seed: int = 0,
+    truth: Model | None = None,
+    configuration: Mapping[str, Any] | None = None,
+    mapper: Map = map,
+    budget: int | None = None,
+) -> Result:
+    """Find the model whose simulated data fit the observed.
+
+    Parameters
+    ----------
+    problem : Inversion
+    optimizer : Optimizer
+        `LBFGS(iterations)` or `Adam(iterations, rate)`; runs once per band, from the model of the band before.
+    bands : sequence of float (Hz), (low, high) or Band, optional
+        Pass bands, low to high; None: the data as they are.
+    run_directory : path, optional
+        Where the run is kept; see `run_directory.py` for what is in it.
+    resume : bool
+        Continue the run in that directory; the numbers are those of a run never stopped.
+    progress : callable, optional
+        Called with an `Event` after every evaluation.
+    seed : int
+        Of the random signs of the illumination estimate.
+    truth : Model, optional
+        Known in tests and demonstrations; only measured against, and saved.
+    configuration : mapping, optional
+        Settings to be recorded in run.toml beside the versions.
+    mapper : callable
+        `map`, or an engine's equivalent that keeps order, to spread shot groups.
+    budget : int, optional
+        Wave-equation solves the run may cost at most, one per simulated shot and two per shot and gradient; the
+        bands get equal shares, and what one leaves goes to those after it.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ConfigError
+        If the budget is too small for one gradient per band.
+    RunError
+        If the directory cannot be used or the misfit is not finite.
+    """
+    chosen = bands_of(bands, problem.observed.survey.time.nyquist)
+    least = problem.least_solves(len(chosen))
+    if budget is not None and budget < least:
+        raise ConfigError(
+            f"budget is {budget} wave-equation solves; {len(problem.observed)} shots in {len(chosen)} bands need at "
+            f"least {least}: raise it, or use fewer bands or shots"
+        )
+    directory = RunDirectory.open(
+        run_directory,
+        fingerprint=problem.fingerprint(optimizer, chosen, seed, budget) if run_directory is not None else {},
+        settings={**(configuration or {}), **problem.record(optimizer, chosen, seed, budget)},
+        resume=resume,
+    )
+    ledger = Ledger(directory, seed, truth, budget)
+    return Loop(State(problem, optimizer, chosen, ledger, progress, mapper)).run()
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform(Method):
+    """Descent along the gradient of a data misfit; parameters as for `invert`."""
+
+    problem: Inversion
+    optimizer: Optimizer
+    bands: Sequence[float | tuple[float, float] | Band] | None = None
+    budget: int | None = None
+
+    def run(self, how: How) -> Result:
+        """Invert."""
+        return invert(self.problem, self.optimizer, bands=self.bands, budget=self.budget, **how)
+
+    def fingerprint(self, seed: int) -> dict[str, str]:
+        """Return hashes of everything that the numbers depend on, by name."""
+        bands = bands_of(self.bands, self.problem.observed.survey.time.nyquist)
+        return self.problem.fingerprint(self.optimizer, bands, seed, self.budget)
+
+
+class Loop:
+    """The stages of a run, one after the other."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.problem, self.ledger = state, state.problem, state.ledger
+        self.stopped = ""  # why the continuation ended early
+
+    def run(self) -> Result:
+        """Invert band by band and write what the report needs."""
+        x, directory = self.problem.unknown.vector(), self.ledger.directory
+        self.ledger.begin(self.state.model(x))
+        ends: list[BandEnd] = []
+        stage = self._next(None, x)
+        while stage is not None:
+            run = BandRun(self.state, stage, x)
+            ends.append(run.run())
+            x = run.accepted
+            log.info("band %s: %s", label(stage.band), ends[-1].reason)
+            stage = self._next(stage, x)
+        if self.stopped:
+            ends[-1] = replace(ends[-1], reason=f"{ends[-1].reason}; {self.stopped}")
+        # Each model is shown with the wavelet that fits best in it.
+        first = None
+        if directory.path is not None:
+            first = run.estimated_wavelet(self.problem.unknown.vector(), "start-wavelet")
+        model = run.finished()
+        directory.write_model("model.npz", model)
+        result = Result(
+            model, self.state.model(self.problem.unknown.vector()), self.ledger.rows, ends, self.state.wavelets,
+            directory.path, self.problem.propagator, self.ledger.solves,
+        )  # fmt: skip
+        self._write_gathers(result, first)
+        self.ledger.end()
+        return result
+
+    def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:
+        """Return the stage that follows, None if there is none: the next band, or what a continuation makes of it."""
+        index = 0 if last is None else last.index + 1
+        number = 0 if last is None else last.number + 1
+        continuation = self.problem.continuation
+        if continuation is not None and last is not None and last.attempt:
+            number = last.number  # of a band, times come first, then waveforms
+        if number == len(self.state.bands):
+            return None
+        stage = Stage(index, number, self.state.bands[number], self.state.optimizer, self.problem.misfit)
+        return stage if continuation is None else self._staged(continuation, stage, last, x)
+
+    def _staged(self, continuation: Continuation, stage: Stage, last: Stage | None, x: np.ndarray) -> Stage | None:
+        """Measure the delays; return the stage, a traveltime stage before it, or None where the continuation ends."""
+        attempt = last.attempt if last is not None else 0
+        late, period = BandRun(self.state, stage, x).times(continuation.percentile)
+        stage = continuation.judged(stage, late=late, period=period, attempt=attempt)
+        if stage.attempt > continuation.attempts:
+            self.stopped = continuation.capped(stage)
+        elif stage.attempt and not self._can_afford(stage):
+            self.stopped = f"the continuation ends: no budget is left for another traveltime stage ({stage.why})"
+        else:
+            return stage
+        log.warning("%s", self.stopped)
+        return None
+
+    def _can_afford(self, stage: Stage) -> bool:
+        limit, wavelet = self.state.limit(stage), 0 if self.problem.estimate() is None else len(self.problem.observed)
+        return limit is None or limit + wavelet - self.ledger.solves >= self.problem.least_of_stage
+
+    def _write_gathers(self, result: Result, first: Tensor | None) -> None:
+        if self.ledger.directory.path is None:
+            return
+        shots = shown_shots(len(self.problem.observed))
+        simulator, last = self.problem.propagator.subset(shots), list(self.state.wavelets.values())[-1:]
+        with torch.no_grad():
+            predictions = (
+                simulator(result.start, of_shots(first, shots)),
+                simulator(result.model, of_shots(last[0] if last else None, shots)),
+            )
+        write_gathers(
+            self.ledger.directory, self.problem.observed[shots], predictions,
+            shots=shots, band=self.state.bands[-1], window=self.problem.window,
+        )  # fmt: skip

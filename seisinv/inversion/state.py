@@ -1,0 +1,54 @@
+"""A run of a waveform inversion: what was asked, and what its stages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seisinv.core import Model
+from seisinv.inversion.continuation import Stage
+from seisinv.inversion.optimizers import Optimizer
+from seisinv.inversion.problem import Inversion
+from seisinv.inversion.result import Progress
+from seisinv.runs.ledger import Ledger
+from seisinv.signal.processing import Band
+
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+@dataclass
+class State:
+    """What the stages of a run share."""
+
+    problem: Inversion
+    optimizer: Optimizer
+    bands: Sequence[Band | None]
+    ledger: Ledger
+    progress: Progress | None = None
+    mapper: Map = map
+    wavelets: dict[str, Tensor] = field(default_factory=dict)
+
+    def model(self, x: np.ndarray) -> Model:
+        """Return the model of a vector."""
+        with torch.no_grad():
+            return self.problem.model(torch.from_numpy(x))
+
+    def limit(self, stage: Stage) -> int | None:
+        """Return up to how many solves in all a stage may ask for gradients; None without a budget.
+
+        What is sure to come is set aside: this stage's wavelet, that of the starting model, a last misfit, and the
+        delays that the continuation will measure. A traveltime stage gets half the share of its band.
+        """
+        if self.ledger.budget is None:
+            return None
+        shots, left = len(self.problem.observed), len(self.bands) - stage.number
+        wavelet = 0 if self.problem.estimate() is None else shots
+        last = 0 if self.problem.finishing is None else shots
+        delays = 0 if self.problem.continuation is None else shots * (2 * (left - 1) + (1 if stage.attempt else 0))
+        share = (self.ledger.budget - self.ledger.solves - wavelet - last - delays) // left
+        return self.ledger.solves + (share // 2 if stage.attempt else share) - wavelet

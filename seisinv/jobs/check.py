@@ -1,0 +1,146 @@
+"""What can be said before any work: stability, sampling of the waves, memory, time, and how good the start model is.
+
+A trace is cycle-skipped where the start model's arrival is off by more than half a period: descent then moves it to the
+wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from seisinv.backends.base import MemoryCost
+from seisinv.core import Model
+from seisinv.inversion import Inversion, misfit_and_gradient
+from seisinv.inversion.problem import BATCH
+from seisinv.inversion.tasks import best_wavelets
+from seisinv.inversion.wavelet import for_survey
+from seisinv.jobs import build, invert, prepare
+from seisinv.jobs.data import Thinned
+from seisinv.jobs.progress import clock
+from seisinv.jobs.settings import Settings
+from seisinv.jobs.start import settled
+from seisinv.signal import SkipShare, cycle_skip_share
+from seisinv.signal.processing import Band, bands_of
+
+SHOTS = 6  # looked at
+
+
+def check_job(settings: Settings) -> Iterator[str]:
+    """Yield lines of text about a job, from a few of its shots.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+    # A start from first breaks is made here, where the run will find it: what is told must be of the start it has.
+    prepared = prepare.prepare(settled(settings, invert.run_directory(settings)))
+    survey, grid = prepared.observed.survey, prepared.start.grid
+    few = _few_shots(prepared)
+    problem = build.problem_of(few)  # before the first line: what cannot work is refused in a single one
+    record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
+    yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
+    spans = zip(grid.axes, grid.extent, strict=True)
+    extents = ", ".join(f"{a} {low:,.0f} to {high:,.0f} m" for a, (low, high) in spans)
+    nodes, spacing = " × ".join(map(str, grid.shape)), " × ".join(f"{h:g}" for h in grid.spacing)
+    yield f"grid         {nodes} nodes of {spacing} m: {extents}"
+    yield from (f"chosen       {note}" for note in prepared.notes)
+    yield from solver_lines(prepared)
+    yield memory_line(prepared)
+    bands = bands_of(prepare.bands_of(prepared.settings), survey.time.nyquist)
+    yield time_line(prepared, problem)
+    yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
+    for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
+        verdict = (
+            "good"
+            if skips.share < 0.1
+            else "doubtful"
+            if skips.share < 0.3
+            else "too far: begin lower, improve it, or set ladder.kind"
+        )
+        yield (
+            f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "
+            f"half a period {skips.period / 2 * 1e3:4.0f} ms   {verdict}"
+        )
+
+
+def solver_lines(prepared: prepare.Prepared) -> Iterator[str]:
+    """Yield Courant number, solver step and points per wavelength."""
+    simulate, start = prepared.propagator, prepared.start
+    fastest = simulate.vp_max or float(start.vp.max())
+    slowest = float(start.vp.min())
+    step, limit = simulate.clock(start).step, simulate.stable_step(start)
+    top = prepare.highest_band(prepared.settings)
+    points = slowest / (top * max(start.grid.spacing))
+    yield (
+        f"stability    Courant number {fastest * step / min(start.grid.spacing):.3f} at {fastest:g} m/s; solver step "
+        f"{step * 1e3:.3g} ms, limit {limit * 1e3:.3g} ms"
+    )
+    word = "good" if points >= 4 else "coarse: use a smaller grid.spacing"
+    yield f"wavelength   {points:.1f} points per shortest wavelength at {top:g} Hz and {slowest:g} m/s: {word}"
+    yield f"dispersion   {simulate.dispersion(start, top):+.3%} of the velocity there, from the order of the stencils"
+
+
+def memory_line(prepared: prepare.Prepared) -> str:
+    """Return how gradients will remember their forward runs, and about how many bytes that takes."""
+    simulate, start = prepared.propagator, prepared.start
+    steps, program = simulate.clock(start).steps, simulate.derived.taped
+    item = start.vp.element_size()
+    cells = math.prod(simulate.layout.shape)
+    layers = sum(
+        cells // simulate.layout.shape[axis] * (simulate.layout.low[axis] + simulate.layout.high[axis])
+        for axis in program.memory.values()
+    )
+    state = (cells * (len(program.fields) - len(program.memory)) + layers) * item
+    cost = MemoryCost(state, cells * len(program.tape) * item)
+    together = min(BATCH, len(prepared.observed))
+    segment = simulate.memory.segment(steps, together, cost)
+    threads = min(together, simulate.threads or torch.get_num_threads())
+    keeps_all = segment >= steps
+    needed = (together if keeps_all else threads) * simulate.memory.bytes_needed(segment, steps, cost)
+    how = "every step kept" if keeps_all else f"a checkpoint every {segment} steps"
+    return f"memory       about {needed / 1e6:,.0f} MB for gradients: {steps:,} steps, {how}"
+
+
+def time_line(prepared: prepare.Prepared, problem: Inversion) -> str:
+    """Measure one gradient of a few shots, and say how long the whole job takes."""
+    task = next(iter(problem.tasks(prepared.start, wanted=list(prepared.start)[:1])))
+    misfit_and_gradient(task)  # compiles, warms up
+    began = time.perf_counter()
+    misfit_and_gradient(task)
+    each = (time.perf_counter() - began) / len(task.shots)
+    s = prepared.settings.inversion
+    evaluations = len(s.bands or [1]) * (s.iterations * 1.2 + 2.5)
+    members = prepared.settings.ensemble.members
+    total = each * len(prepared.observed) * evaluations * members
+    whole = f"the whole job of {members} members" if members > 1 else "the whole job"
+    return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for {whole}"
+
+
+def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
+    """Return the wavelet that an inversion would estimate in its start model, None where it is known."""
+    if problem.estimate() is None:
+        return None
+    rows = [torch.from_numpy(best_wavelets(task)) for task in problem.tasks(start)]
+    return for_survey(rows, problem.observed.survey).to(start.vp.dtype)
+
+
+def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[SkipShare]:
+    """Compare predicted and observed arrivals in the start model, band by band."""
+    with torch.no_grad():
+        predicted = problem.propagator(start, start_wavelet(problem, start))
+    observed = problem.observed[list(range(len(problem.observed)))]
+    return cycle_skip_share(predicted, observed, bands, window=problem.window)
+
+
+def _few_shots(prepared: prepare.Prepared) -> prepare.Prepared:
+    count = len(prepared.observed)
+    if count <= SHOTS:
+        return prepared
+    shots = tuple(int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round()))
+    few = Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
+    return prepare.Prepared(prepared.settings, few, prepared.start, prepared.propagator.subset(shots), prepared.notes)

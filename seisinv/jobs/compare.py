@@ -1,0 +1,317 @@
+"""`seisinv compare`: a job's runs, each in a run directory of its own, or finished runs; one judge, one page."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seisinv.compare import Comparison, Label, judged, write_comparison
+from seisinv.compare.comparison import check_comparable, names_of
+from seisinv.compare.entries import folder_name, judge_of
+from seisinv.compare.judge import Judge
+from seisinv.compare.page import JSON, PAGE
+from seisinv.core import ConfigError, Model, RunError, SeisinvError
+from seisinv.jobs import build, config, invert, prepare
+from seisinv.jobs.data import held_out
+from seisinv.jobs.settings import CompareSection, Settings
+from seisinv.jobs.start import settled
+from seisinv.runs import RunRecord, read_run
+from seisinv.runs.fingerprint import data_digest
+from seisinv.synthetic import ModellingRecipe
+
+if TYPE_CHECKING:
+    from seisinv.core import Observed
+
+log = logging.getLogger("seisinv.compare")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of a comparison: its label and its job."""
+
+    label: Label
+    settings: Settings
+
+    @property
+    def directory(self) -> Path:
+        """Where it is kept."""
+        return Path(self.settings.run.directory or ".")
+
+
+def compare_job(settings: Settings, *, command: str = "", truth: Model | None = None) -> tuple[Comparison, Path]:
+    """Run every [[compare.run]] of a job, or go on where an earlier call was stopped, and write the page.
+
+    Parameters
+    ----------
+    settings : Settings
+        `inversion.budget` bounds the wave-equation solves of each run, `data.held_out` keeps shots back.
+    command : str
+        What makes it again, for the page.
+    truth : Model, optional
+        Only measured against; default: `run.truth`.
+
+    Returns
+    -------
+    Comparison, Path
+        What was found, and the page.
+
+    Raises
+    ------
+    SeisinvError
+        In one line, for anything that cannot work, before any work.
+    """
+    directory = _directory(settings)
+    base = prepare.prepare(settings)
+    if truth is None and settings.run.truth is not None:
+        truth = invert.truth_of(settings, directory, base.start.grid)  # found now, or refused before any work
+    # What the base job chooses from the data is chosen once for all.
+    runs = [_checked(run, base) for run in planned(base.settings, directory)]
+    runs = [_settled(run, directory) for run in runs]
+    if len(runs) > 1 and settings.inversion.budget is None:
+        log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
+    for number, run in enumerate(runs, 1):
+        if _is_finished(run):
+            log.info("%s is there already", run.label.name)
+            continue
+        log.info("run %d of %d: %s", number, len(runs), run.label.name)
+        try:
+            invert.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
+        except SeisinvError as error:
+            raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
+    records = {run.label: read_run(run.directory) for run in runs}
+    return _written(records, base.settings, base, directory, command=command, truth=truth)
+
+
+def compare_runs(
+    directories: Sequence[Path], directory: Path, *, overrides: Mapping[str, Any] | None = None
+) -> tuple[Comparison, Path]:
+    """Compare run directories, finished or not, and write the page into `directory`.
+
+    Parameters
+    ----------
+    directories : sequence of path
+    directory : path
+        Made if it is not there; another comparison in it is not written over.
+    overrides : values by dotted key, optional
+        Of the settings [compare].
+
+    Returns
+    -------
+    Comparison, Path
+        What was found, and the page.
+
+    Raises
+    ------
+    RunError
+        If the runs are over different data or grids, or the directory holds something else.
+    """
+    names = names_of(directories)
+    found = dict(zip(names, map(read_run, directories), strict=True))
+    check_comparable(found)
+    _check_place(directory, [record.directory for record in found.values()])
+    first = next(iter(found.values()))
+    settings = _settings_of(first, overrides or {})
+    records = {
+        Label(name, name, seed=int(record.settings.get("job", {}).get("seed", 0))): record
+        for name, record in found.items()
+    }
+    starts = {_start_key(r): k for k, r in reversed(list(enumerate(found.values())))}
+    if len(starts) > 1:
+        records = {
+            Label(label.name, label.method, f"of {names[starts[_start_key(r)]]}", label.seed): r
+            for label, r in records.items()
+        }
+    prepared = None
+    try:
+        prepared = prepare.prepare(settings)
+    except (SeisinvError, OSError) as error:
+        log.warning("data are not predicted, only models and costs are compared: %s", error)
+    if prepared is not None and data_digest(prepared.observed) != first.settings["job"]["fingerprint"]["data"]:
+        raise RunError(f"{first.directory} was made from other data than its data.path holds now; put the file back")
+    command = shlex.join(["seisinv", "compare", *map(str, directories), "--directory", str(directory)])
+    truth = None
+    if (overrides or {}).get("run.truth") is not None:
+        truth = invert.truth_of(settings, directory, first.start.grid)
+    return _written(records, settings, prepared, directory, command=command, truth=truth)
+
+
+def planned(settings: Settings, directory: Path) -> Iterator[Planned]:
+    """Yield the runs of a comparison: each [[compare.run]] from each start and with each seed.
+
+    Raises
+    ------
+    ConfigError
+        If a run has no name or that of another, or a key is wrong.
+    """
+    c = settings.compare
+    if not c.run:
+        raise ConfigError(
+            'there is no [[compare.run]]; add at least one, such as [[compare.run]] with name = "TV" and '
+            'penalty.kind = "total_variation"'
+        )
+    folders: dict[str, str] = {}
+    for number, table in enumerate(c.run, 1):
+        name = table.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise ConfigError(f'compare.run {number} has no name; give each run one: name = "TV"')
+        changes = {key: value for key, value in table.items() if key != "name"}
+        if "compare" in changes:
+            raise ConfigError(f"compare.run {name!r} holds compare; a run can change any other table")
+        if name.strip().lower() in ("start", "truth"):
+            raise ConfigError(f"compare.run {name!r}: the table calls other rows so; name it otherwise")
+        own = build.without_unused(_changed(settings, name, changes), changes)
+        if c.starts and own.start.kind == "tomography":
+            raise ConfigError(
+                f"compare.run {name!r} makes its own start (start.kind = 'tomography'), which compare.starts would "
+                "only repeat; leave one of them out"
+            )
+        starts: list[str | None] = [*c.starts] if c.starts else [None]
+        for start in starts:
+            for seed in c.seeds or [own.run.seed]:
+                label = _label(name, start, seed, c)
+                folder = folder_name(label.name)
+                if folder in folders:
+                    raise ConfigError(f"compare.run {name!r}: {folders[folder]!r} has the same name; rename one")
+                folders[folder] = label.name
+                place = {"directory": str(directory / folder), "seed": seed}
+                more: dict[str, Any] = {"run": place} | ({} if start is None else {"start": {"vp": start}})
+                yield Planned(label, _changed(own, name, more))
+
+
+def _changed(settings: Settings, name: str, tables: Mapping[str, Any]) -> Settings:
+    plain = settings.model_copy(update={"compare": CompareSection()})
+    try:
+        return config.overlaid(plain, tables)
+    except ConfigError as error:
+        raise ConfigError(f"compare.run {name!r}: {error}") from None
+
+
+def _label(name: str, start: str | None, seed: int, c: CompareSection) -> Label:
+    shown = "" if start is None or len(c.starts or []) < 2 else Path(start).name
+    parts = [name, *([f"from {shown}"] if shown else []), *([f"seed {seed}"] if len(c.seeds or []) > 1 else [])]
+    return Label(", ".join(parts), name, shown, seed)
+
+
+def _directory(settings: Settings) -> Path:
+    if settings.run.directory is not None:
+        return Path(settings.run.directory).resolve()
+    return Path("runs").resolve() / f"{Path((settings.data.path or ['data'])[0]).stem}-compared"
+
+
+def _checked(run: Planned, base: prepare.Prepared) -> Planned:
+    """Return a run with every choice made; refuse other data, another grid, and what cannot work."""
+    _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
+    try:
+        mine = prepare.prepare(run.settings)
+        build.method_of(mine)
+    except SeisinvError as error:
+        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
+    _refuse_other(run, base, mine.settings, ("data", "grid"))
+    if mine.settings.run.truth != base.settings.run.truth:
+        raise ConfigError(f"compare.run {run.label.name!r} has another run.truth; all are measured against one earth")
+    return Planned(run.label, mine.settings)
+
+
+def _settled(run: Planned, directory: Path) -> Planned:
+    """Return a run with its start model made."""
+    try:
+        return Planned(run.label, settled(run.settings, directory))
+    except SeisinvError as error:
+        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
+
+
+def _refuse_other(run: Planned, base: prepare.Prepared, settings: Settings, sections: Sequence[str]) -> None:
+    for section in sections:
+        ours, theirs = getattr(base.settings, section), getattr(settings, section)
+        differ = [n for n in type(ours).model_fields if getattr(ours, n) != getattr(theirs, n)]
+        if differ:
+            raise ConfigError(
+                f"compare.run {run.label.name!r} has {section}.{differ[0]} = {getattr(theirs, differ[0])!r}, the job "
+                f"has {getattr(ours, differ[0])!r}; runs over different {'data' if section == 'data' else 'grids'} "
+                "cannot be compared"
+            )
+
+
+def _is_finished(run: Planned) -> bool:
+    """Return whether a run has ended, with the settings it has now."""
+    if not (run.directory / "cost.json").exists() or run.settings.ensemble.members > 1:
+        return False
+    recorded = config.load(run.directory / "run.toml")
+    return recorded == run.settings
+
+
+def _written(
+    records: Mapping[Label, RunRecord],
+    settings: Settings,
+    prepared: prepare.Prepared | None,
+    directory: Path,
+    *,
+    command: str,
+    truth: Model | None = None,
+) -> tuple[Comparison, Path]:
+    c, judge, made_with, water = settings.compare, None, None, None
+    notes: list[str] = []
+    if prepared is not None:
+        judge = _judge(prepared, c)
+        water = judge.problem.water_cells
+        made_with = _recipe(prepared.observed)
+        notes = list(prepared.notes)
+    log.info("predicting the data in every model")
+    comparison = judged(
+        records, judge=judge, truth=truth, water=water, split=c.split, success=c.success, made_with=made_with,
+        notes=notes,
+    )  # fmt: skip
+    for text in comparison.warnings:
+        log.warning("%s", text)
+    return comparison, write_comparison(comparison, directory, command=command)
+
+
+def _judge(prepared: prepare.Prepared, c: CompareSection) -> Judge:
+    s = prepared.settings
+    band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
+    return judge_of(
+        build.problem_of(prepared), prepare.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
+    )
+
+
+def _recipe(observed: Observed) -> ModellingRecipe | None:
+    from seisinv.io import Line
+    from seisinv.jobs.data import Thinned
+
+    line = observed.line if isinstance(observed, Thinned) else observed
+    return ModellingRecipe.read(line.text) if isinstance(line, Line) else None
+
+
+def _settings_of(record: RunRecord, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run, as far as it has any: one that was run from Python knows no data file."""
+    known = set(Settings.model_fields)
+    if not set(record.settings) & known:
+        return config.load(None, overrides)
+    return config.load(record.directory / "run.toml", overrides)
+
+
+def _start_key(record: RunRecord) -> bytes:
+    return b"".join(np.ascontiguousarray(record.start[n].numpy()).tobytes() for n in record.start)
+
+
+def _check_place(directory: Path, runs: Sequence[Path]) -> None:
+    """Refuse a directory that holds another comparison."""
+    import json
+
+    file = directory / JSON
+    if not file.exists():
+        if (directory / PAGE).exists():
+            raise RunError(f"{directory} holds {PAGE} but no {JSON}; choose another --directory")
+        return
+    try:
+        there = {Path(run["directory"]).resolve() for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
+    except (ValueError, KeyError, TypeError):
+        raise RunError(f"{file} is no comparison; choose another --directory") from None
+    if there != {run.resolve() for run in runs}:
+        raise RunError(f"{directory} holds a comparison of other runs; choose another --directory")

@@ -1,0 +1,172 @@
+"""Synthetic surveys: a model and an acquisition in, a SEG-Y file with full geometry headers out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey, ricker
+from seisinv.jobs import config, prepare
+from seisinv.jobs.progress import steps
+from seisinv.jobs.settings import ForwardSection, Settings
+from seisinv.synthetic import ModellingRecipe
+
+log = logging.getLogger("seisinv.jobs.forward")
+
+HIGHEST = 2.5  # highest frequency of a Ricker wavelet, in peak frequencies
+POINTS = 4.0  # per shortest wavelength, below which waves disperse visibly
+
+
+def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
+    """Model the survey of the [forward] settings in the model of [start], and write it.
+
+    Parameters
+    ----------
+    settings : Settings
+        `start.vp` names the model; its own grid is used unless [grid] gives another.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The SEG-Y file.
+    """
+    from seisinv import io
+
+    f = settings.forward
+    if f.output is None:
+        raise ConfigError("forward.output is missing; name the SEG-Y file to write (--output shots.sgy)")
+    path = Path(f.output)
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent} is not a directory; make it first")
+    _check_sampling_in_time(f)
+    model = _model(settings)
+    _check_sampling_in_space(f, model)
+    survey = synthetic_survey(settings, model.grid)
+    _check_inside(survey, model.grid)
+    free = config.replaced(settings, inversion__bounds={"vp": [1.0, float(model.vp.max())]})
+    simulate = prepare.propagator_of(free, model.grid, survey)
+    gathers = simulate_in_parts(simulate, model)
+    if f.noise > 0:
+        noisy = with_noise(
+            gathers.data, f.noise, dt=survey.time.step, band=(0.3 * f.peak, 3 * f.peak), seed=settings.run.seed
+        )
+        gathers = Gathers(noisy, survey)
+    io.write_segy(path, gathers, text=(ModellingRecipe.of(simulate, model).text(),), overwrite=overwrite)
+    return path
+
+
+def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling") -> Gathers:
+    """Simulate all shots, a few at a time, with a progress bar."""
+    survey = simulate.survey
+    size = max(1, simulate.threads or torch.get_num_threads())
+    parts = []
+    with steps(title, len(survey)) as done, torch.no_grad():
+        for first in range(0, len(survey), size):
+            shots = list(range(first, min(first + size, len(survey))))
+            part = simulate.subset(shots)(model).data
+            parts.append(torch.nn.functional.pad(part, (0, 0, 0, survey.max_receivers - part.shape[1])))
+            done(len(shots))
+    return Gathers(torch.cat(parts), survey)
+
+
+def _check_sampling_in_time(f: ForwardSection) -> None:
+    highest, nyquist = HIGHEST * f.peak, 0.5 / f.dt
+    if highest > nyquist:
+        raise ConfigError(
+            f"forward.dt is {f.dt * 1e3:g} ms, which holds frequencies up to {nyquist:g} Hz; a Ricker wavelet of "
+            f"{f.peak:g} Hz reaches {highest:g} Hz: use --dt {_rounded_down(0.5 / highest):g} or less, or "
+            f"--peak {_rounded_down(nyquist / HIGHEST):g} or less"
+        )
+
+
+def _check_sampling_in_space(f: ForwardSection, model: Model) -> None:
+    slowest, spacing, highest = float(model.vp.min()), max(model.grid.spacing), HIGHEST * f.peak
+    points = slowest / (highest * spacing)
+    if points >= POINTS:
+        return
+    text = (
+        f"the grid of {spacing:g} m has {points:.2g} points per shortest wavelength ({slowest:g} m/s at {highest:g} Hz)"
+    )
+    remedy = f"use --peak {_rounded_down(slowest / (POINTS * spacing * HIGHEST)):g} or less, or a finer model"
+    if points < 2:
+        raise ConfigError(f"{text}, which cannot carry it; {remedy}")
+    log.warning("%s: waves will disperse; %s", text, remedy)
+
+
+def _check_inside(survey: Survey, grid: Grid) -> None:
+    try:
+        survey.check_inside(grid)
+    except GeometryError as error:
+        where, _, _ = str(error).partition("; ")
+        raise GeometryError(
+            f"{where}; move it with forward.sources or forward.receivers (start, stop, depth), "
+            "for example --set forward.receivers.depth=20"
+        ) from None
+
+
+def _rounded_down(value: float) -> float:
+    """Round to two digits, never up."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.floor(value / unit * (1 + 1e-9)) * unit:.3g}")
+
+
+def _model(settings: Settings) -> Model:
+    """Return the model on its own grid, or on the one that the settings ask for."""
+    s = settings.start
+    if settings.grid.spacing is None and isinstance(s.vp, str):
+        own = prepare.read_start(s, "vp")
+        if settings.propagator.physics == "acoustic":
+            return own
+        grid = own.grid
+    elif settings.grid.shape is None:
+        raise ConfigError("grid.spacing and grid.shape are missing; give both where start.vp is no model file")
+    else:
+        grid = prepare.grid_of(settings)
+    notes: list[str] = []
+    model = prepare.start_model(settings, grid, notes)
+    for note in notes:
+        log.info("%s", note)
+    return Model(grid, **{n: np.asarray(v) for n, v in model.parameters.items()})
+
+
+def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
+    """Return the survey that the [forward] settings describe, over a grid."""
+    from seisinv.core import line
+
+    f = settings.forward
+    left, right = grid.extent[-1]
+
+    def positions(s: Any) -> np.ndarray:
+        start, stop = left if s.start is None else s.start, right if s.stop is None else s.stop
+        return line(start, stop, every=s.every, depth=s.depth)
+
+    return Survey.surface(
+        sources=positions(f.sources),
+        receivers=positions(f.receivers),
+        wavelet=ricker(f.peak),
+        duration=f.duration,
+        dt=f.dt,
+    )
+
+
+def with_noise(data: torch.Tensor, ratio: float, *, dt: float, band: tuple[float, float], seed: int) -> torch.Tensor:
+    """Return `data` [shot, receiver, time] plus noise in `band` (Hz) whose RMS is `ratio` × the median trace's RMS."""
+    if ratio == 0:
+        return data
+    n = data.shape[-1]
+    random = np.random.default_rng(seed)
+    spectrum = np.fft.rfft(random.standard_normal(data.shape), axis=-1)
+    frequency = np.fft.rfftfreq(n, dt)
+    spectrum[..., (frequency < band[0]) | (frequency > band[1])] = 0
+    noise = np.fft.irfft(spectrum, n, axis=-1)
+    level = float(data.double().square().mean(dim=-1).sqrt().median())
+    return data + torch.from_numpy(ratio * level * noise / noise.std()).to(data.dtype)

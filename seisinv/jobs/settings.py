@@ -1,0 +1,321 @@
+"""The tables and keys of a job, with units, limits and defaults; the one home of every default of the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _listed(value: Any) -> Any:
+    """Let one value stand for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+Many = BeforeValidator(_listed)
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+Edges = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+Paths = Annotated[list[str], Field(min_length=1), Many]
+
+
+class Section(BaseModel):
+    """A table of the TOML file: unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DataSection(Section):
+    """The observed data, as for `seisinv.io.open_line`."""
+
+    path: Paths | None = Field(default=None, description="SEG-Y, SU or SEG-2 file, or several that make one line")
+    headers: dict[str, int] = Field(default={}, description="where a field sits in other bytes: {source_x = 181}")
+    units: Literal["metres", "feet"] | None = Field(
+        default=None, description="default: what the file says, else metres"
+    )
+    coordinate_units: Literal["length"] | None = Field(
+        default=None, description="take coordinates called angles as lengths"
+    )
+    vertical: Literal["elevation", "depth"] | None = Field(default=None, description="what the elevation fields hold")
+    datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
+    shots_by: Literal["record", "position"] | None = Field(default=None, description="what tells shots apart")
+    every: int = Field(default=1, ge=1, description="use every n-th shot")
+    held_out: int | None = Field(
+        default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"
+    )
+
+
+class GridSection(Section):
+    """The grid of the computation, as for `seisinv.Grid`; what is left out is chosen from the data and said."""
+
+    spacing: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] | None = Field(
+        default=None, description="m, one value or one per axis; default: 5 points per shortest wavelength"
+    )
+    shape: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=2, max_length=3)] | None = Field(
+        default=None, description="nodes along z and x"
+    )
+    origin: Annotated[list[Finite], Field(min_length=2, max_length=3)] | None = Field(
+        default=None, description="position (z, x) of the first node, m"
+    )
+    depth: Positive | None = Field(
+        default=None, description="depth of the lowest node, m; default: half the longest offset"
+    )
+
+
+class StartSection(Section):
+    """The model an inversion starts from, or that a survey is modelled in; files as for `seisinv.io.read_model`."""
+
+    kind: Literal["model", "tomography"] = Field(
+        default="model",
+        description="what is given below; or `tomography`: made from first breaks in the data, as by `seisinv start`",
+    )
+    vp: str | Positive | None = Field(default=None, description="model file, or one value in m/s")
+    rho: str | Positive | None = Field(
+        default=None, description="model file, or one value in kg/m³; default: 310 vp^0.25"
+    )
+    v0: Positive = Field(default=1600.0, description="without vp: velocity at the top of the rock, m/s")
+    gradient: Finite = Field(default=0.7, description="without vp: velocity increase with depth, 1/s")
+    spacing: Annotated[list[Positive], Many] | None = Field(default=None, description="of a file that does not say, m")
+    origin: list[Finite] | None = Field(default=None, description="(z, x) of a file that does not say, m")
+    every: int = Field(default=1, ge=1, description="keep every n-th node of a file")
+    units: Literal["m/s", "km/s", "ft/s"] | None = Field(default=None, description="of the file of vp; default: m/s")
+    shape: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="nodes (z, x) of a raw binary file"
+    )
+    dtype: str = Field(default="<f4", description="numbers of a raw binary file")
+    layout: Literal["zx", "xz"] | None = Field(default=None, description="order of a raw binary file: rows or traces")
+
+
+class PropagatorSection(Section):
+    """The wave-equation solver, as for `seisinv.Propagator`."""
+
+    physics: str = Field(default="acoustic", description="which wave equation: acoustic or acoustic_density")
+    order: Literal[2, 4, 6, 8, 10, 12] = Field(default=8, description="order of the stencils in space")
+    boundary_width: int = Field(default=20, ge=1, le=200, description="absorbing cells beyond each side")
+    free_surface: bool = Field(default=False, description="pressure-free surface at the top of the grid")
+    memory: Literal["automatic", "store", "checkpoints"] = Field(
+        default="automatic", description="how gradients remember"
+    )
+    memory_budget: Positive | None = Field(
+        default=None, description="bytes that gradients may use; default: the engine's own"
+    )
+    vp_max: Positive | None = Field(
+        default=None, description="velocity that fixes the solver's step, m/s; default: the bound"
+    )
+    step: Positive | None = Field(default=None, description="solver's time step, s; default: chosen stable")
+    backend: Literal["c", "reference"] = Field(default="c", description="compiled kernels, or slow torch for tests")
+
+
+class InversionSection(Section):
+    """The inversion, as for `seisinv.Inversion` and its optimisers, or for `seisinv.reconstruction.WavefieldReconstruction`."""
+
+    method: Literal["fwi", "pinn"] = Field(
+        default="fwi",
+        description="fwi: waveform inversion; pinn: wavefields in a PINN's features and the model by turns, see [pinn]",
+    )
+    misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = Field(
+        default="l2", description="l2, huber, correlation, envelope or traveltime"
+    )
+    bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
+        default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
+    )
+    optimizer: Literal["lbfgs", "adam"] = Field(default="lbfgs", description="lbfgs or adam")
+    iterations: int = Field(default=8, ge=1, description="per band")
+    budget: int | None = Field(
+        default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
+    )
+    rate: Positive = Field(default=20.0, description="step length of adam, m/s")
+    tolerance: Positive = Field(default=1e-6, description="lbfgs ends a band when an update gains less than this share")
+    bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
+        default={"vp": [1400.0, 5500.0]}, description="lowest and highest value of each unknown, SI units"
+    )
+    water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
+    smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
+
+
+class PinnSection(Section):
+    """Fields that follow the data, as for `seisinv.reconstruction.WavefieldReconstruction`; for `inversion.method = "pinn"`."""
+
+    frequencies: Annotated[list[Positive], Field(min_length=1), Many] | None = Field(
+        default=None, description="Hz, rising; default: the upper corners of inversion.bands"
+    )
+    trust: Positive = Field(default=100.0, description="weight of the data against the equation")
+    refine: bool = Field(default=True, description="add what is left to the right-hand sides")
+    spare: Annotated[float, Field(ge=1)] = Field(default=2.5, description="features per wave")
+    bound: Positive = Field(
+        default=0.1, description="largest error of the features against the simulator; more is refused"
+    )
+
+
+class LadderSection(Section):
+    """Times before wave forms, as for `seisinv.inversion.Continuation`: no band begins before its times suit it."""
+
+    kind: Literal["none", "traveltime", "envelope_traveltime", "envelope"] = Field(
+        default="none", description="no ladder, or the misfit of its kinematic rungs"
+    )
+    iterations: int = Field(default=6, ge=1, description="of one kinematic rung")
+    attempts: int = Field(default=4, ge=1, description="kinematic rungs in one band, at most")
+    periods: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5, description="largest delay with which a band may begin, in periods"
+    )
+    aim: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="delay from which a band begins with one kinematic rung at least, in periods"
+    )
+    percentile: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=95.0, description="share of the traces whose delays must keep to it, percent"
+    )
+
+
+class UnknownSection(Section):
+    """How the model is described, as for `seisinv.unknowns.Bounded`, `CubicSpline`, `Siren` and `Decoder`."""
+
+    kind: Literal["grid", "spline", "siren", "decoder"] = Field(
+        default="grid", description="values on the grid, or an update of the start by splines or by a network"
+    )
+    knots: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] = Field(
+        default=[100.0], description="spline: distance between knots, m, one value or one per axis"
+    )
+    size: Positive = Field(default=300.0, description="siren, decoder: about the update that is expected, m/s")
+    width: int = Field(default=128, ge=1, description="siren: sines per layer")
+    depth: int = Field(default=2, ge=1, description="siren: layers")
+    omega: Positive = Field(default=20.0, description="siren: ω₀, about 6 × the periods across an axis")
+    channels: int = Field(default=64, ge=1, description="decoder: images per level")
+    levels: int = Field(default=3, ge=1, description="decoder: doublings of the resolution")
+
+
+class WaveletSection(Section):
+    """What the sources emit, as for `seisinv.inversion.EstimateWavelet`."""
+
+    kind: Literal["estimate", "ricker", "file"] = Field(default="estimate", description="where the wavelet comes from")
+    peak: Positive | None = Field(default=None, description="of a Ricker wavelet, Hz")
+    path: str | None = Field(default=None, description="text file of samples at the data's interval, from time 0")
+    per_shot: bool = Field(default=False, description="estimate one wavelet for each shot")
+    length: Positive | None = Field(default=None, description="of the estimated wavelet, s; default: 8 periods")
+    damping: Positive = Field(default=1e-3, description="of the estimate, as a share of the power")
+
+
+class WindowSection(Section):
+    """Which part of the records counts, as for `seisinv.signal.Window`."""
+
+    offsets: Pair | None = Field(default=None, description="nearest and farthest offset, m")
+    time: Pair | None = Field(default=None, description="first and last time, s")
+    before: Pair | None = Field(default=None, description="mute before: velocity m/s, intercept s")
+    after: Pair | None = Field(default=None, description="mute after: velocity m/s, intercept s")
+    taper: Positive = Field(default=0.1, description="length of the flanks, s")
+
+
+class PenaltySection(Section):
+    """A penalty on rough models, as for `seisinv.priors.Tikhonov` and `TotalVariation`, or the prior `Learned`."""
+
+    kind: Literal["none", "tikhonov", "total_variation", "learned"] = Field(
+        default="none", description="none, tikhonov, total_variation or learned"
+    )
+    weight: NotNegative | None = Field(
+        default=None, description="relative to the data misfit; default: 0.03 for learned, else 0.01"
+    )
+    order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
+    length: Positive = Field(
+        default=100.0, description="tikhonov, total_variation: distance over which a change is measured, m"
+    )
+    sigmas: Edges | None = Field(
+        default=None,
+        description="learned: error of the model in the first and in the last band, m/s; default: [100, 40]",
+    )
+    every: int | None = Field(default=None, ge=1, description="learned: updates between targets; default: 10")
+    targets: int | None = Field(
+        default=None, ge=1, description="learned: targets in a band at most, of which the last stays; default: 2"
+    )
+    draws: int | None = Field(
+        default=None, ge=0, description="learned: draws of noise that a target is the mean of; default: 0, none"
+    )
+    finish: bool | None = Field(
+        default=None, description="learned: the result is a last target, not the last model; default: true"
+    )
+    weights: str | None = Field(
+        default=None, description="learned: file of `seisinv train prior`; default: what comes with the package"
+    )
+
+
+class EnsembleSection(Section):
+    """How certain the result is, as for `seisinv.inversion.run_ensemble`."""
+
+    members: int = Field(default=1, ge=1, description="inversions, each of the data with other noise; 1: no ensemble")
+    calibration: Positive = Field(default=1.0, description="factor on the members' deviation; see `calibrate`")
+    level: Share = Field(default=0.9, description="share of the truth that intervals are to hold, 0 to 1")
+
+
+class LineSection(Section):
+    """Positions along a line, as for `seisinv.line`."""
+
+    start: Finite | None = Field(default=None, description="x of the first, m; default: the model's left side")
+    stop: Finite | None = Field(default=None, description="x of the last, m; default: the model's right side")
+    every: Positive = Field(default=25.0, description="distance between neighbours, m")
+    depth: Finite = Field(default=10.0, description="z, m")
+
+
+class ForwardSection(Section):
+    """A synthetic survey, for `seisinv forward`."""
+
+    output: str | None = Field(default=None, description="SEG-Y file to write")
+    sources: LineSection = LineSection(every=200.0)
+    receivers: LineSection = LineSection()
+    peak: Positive = Field(default=8.0, description="of the Ricker wavelet, Hz")
+    duration: Positive = Field(default=3.0, description="of a record, s")
+    dt: Positive = Field(default=4e-3, description="sample interval, s")
+    noise: NotNegative = Field(default=0.0, description="RMS noise / RMS signal")
+
+
+class RunSection(Section):
+    """Where the run is kept and on what it runs."""
+
+    directory: str | None = Field(default=None, description="run directory; default: runs/NAME beside where you are")
+    seed: int = Field(default=0, ge=0, description="of every random number of the run")
+    truth: str | None = Field(default=None, description="model file that the result is only measured against")
+    threads: int | None = Field(default=None, ge=1, description="default: all cores")
+
+
+class CompareSection(Section):
+    """Several inversions of the same data, for `seisinv compare`: a [[compare.run]] for each."""
+
+    run: list[dict[str, Any]] = Field(
+        default=[],
+        description='tables with a `name` and whichever keys differ from the job\'s: penalty.kind = "learned"',
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Many] | None = Field(
+        default=None, description="do every run with each of these seeds; default: run.seed"
+    )
+    starts: Paths | None = Field(
+        default=None, description="do every run from each of these start models of vp; default: start.vp"
+    )
+    held_band: Edges | None = Field(
+        default=None, description="frequencies to be predicted, Hz; default: 1.5 to 2 times the last band's corner"
+    )
+    split: Positive | None = Field(
+        default=None, description="wavelength that parts low from high wavenumbers, m; default: longest in the data"
+    )
+    success: Positive = Field(
+        default=0.65, description="a run converges if its error falls to this share of the start's"
+    )
+
+
+class Settings(Section):
+    """A whole job."""
+
+    data: DataSection = DataSection()
+    grid: GridSection = GridSection()
+    start: StartSection = StartSection()
+    propagator: PropagatorSection = PropagatorSection()
+    inversion: InversionSection = InversionSection()
+    pinn: PinnSection = PinnSection()
+    ladder: LadderSection = LadderSection()
+    unknown: UnknownSection = UnknownSection()
+    wavelet: WaveletSection = WaveletSection()
+    window: WindowSection = WindowSection()
+    penalty: PenaltySection = PenaltySection()
+    ensemble: EnsembleSection = EnsembleSection()
+    forward: ForwardSection = ForwardSection()
+    compare: CompareSection = CompareSection()
+    run: RunSection = RunSection()

@@ -1,0 +1,92 @@
+"""What a run has cost: wave equations, time, memory; written to cost.json when it ends, the mark of a finished run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from seisinv.core import RunError
+from seisinv.runs.directory import RunDirectory
+
+FILE = "cost.json"  # in a run directory
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run has cost, earlier, interrupted processes included.
+
+    Parameters
+    ----------
+    solves : int
+        Wave equations solved, one per shot and simulation, two per shot and gradient.
+    recomputed : float
+        Forward runs repeated in gradients because not every step was kept; counted by the kernels of this process,
+        not by those that a `mapper` uses elsewhere.
+    seconds, cpu_seconds : float, s
+        Spent on wave equations and priors: by the clock, and by all threads of the process.
+    peak_memory : int, bytes
+        Largest resident memory of the process during the run, everything that was loaded before included; of the
+        last process of a run that was interrupted.
+    note : str
+        Why the run ended before all that was asked for, where it did.
+    """
+
+    solves: int
+    recomputed: float
+    seconds: float
+    cpu_seconds: float
+    peak_memory: int
+    note: str = ""
+
+    def as_bytes(self) -> bytes:
+        """Return what cost.json holds."""
+        rounded = {name: round(v, 3) if isinstance(v, float) else v for name, v in asdict(self).items()}
+        return (json.dumps(rounded) + "\n").encode()
+
+
+def read_cost(directory: Path) -> Cost | None:
+    """Return what a finished run has cost, None where it has not ended.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    file = directory / FILE
+    if not file.is_file():
+        return None
+    try:
+        return Cost(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{file} cannot be read: {error}; delete it and resume the run to write it again") from None
+
+
+def write_cost(directory: RunDirectory, cost: Cost) -> None:
+    """Write cost.json, unless the run had finished before and was only replayed."""
+    if directory.path is not None and read_cost(directory.path) is None:
+        directory.write(FILE, cost.as_bytes())
+
+
+def forget_peak() -> None:
+    """Let the peak memory of this process count from now on, where the system can do that (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> int:
+    """Return the largest resident memory of this process since `forget_peak`, else since it started, bytes."""
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

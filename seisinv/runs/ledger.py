@@ -1,0 +1,88 @@
+"""What a run of any kind of inversion has found and what it has cost so far, kept so that it can be resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seisinv.core import Model
+from seisinv.propagate import counted
+from seisinv.runs.cost import Cost, forget_peak, peak_memory, write_cost
+from seisinv.runs.directory import RunDirectory, iterate_name
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass
+class Ledger:
+    """Rows of the history and the cost of a run; everything computed passes through `kept`.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+    seed : int
+    truth : Model, optional
+        Only measured against.
+    budget : int, optional
+        Wave-equation solves the run may cost at most.
+    """
+
+    directory: RunDirectory
+    seed: int = 0
+    truth: Model | None = None
+    budget: int | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    solves: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    recomputed: float = 0.0
+    replayed: bool = False  # whether the latest answer came from the directory
+
+    def begin(self, start: Model) -> None:
+        """Count memory from now on; write the models that the run begins with."""
+        forget_peak()
+        self.directory.write_model("start.npz", start)
+        if self.truth is not None:
+            self.directory.write_model("truth.npz", self.truth)
+
+    def kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
+        """Return an answer, computed now or by an earlier process, and count what it cost."""
+        before = self.directory.replayed
+        arrays = self.directory.kept(name, key, lambda: timed(compute))
+        self.replayed = self.directory.replayed > before
+        self.solves += solves
+        self.seconds += float(arrays["seconds"])
+        self.cpu_seconds += float(arrays.get("cpu_seconds", 0.0))
+        self.recomputed += float(arrays.get("recomputed", 0.0))
+        return arrays
+
+    def record(self, row: Mapping[str, Any], model: Model) -> None:
+        """Add a row to the history. The model is written first: a row promises its model."""
+        self.rows.append(dict(row))
+        # A replay that has not caught up leaves the newer files alone.
+        if len(self.rows) > self.directory.accepted_before():
+            self.directory.write_model(f"models/{iterate_name(len(self.rows) - 1)}", model)
+            self.directory.write_model("model.npz", model)
+            self.directory.write_history(self.rows)
+
+    def end(self, note: str = "") -> None:
+        """Write what the run has cost, the mark of a finished run."""
+        cost = Cost(self.solves, self.recomputed, self.seconds, self.cpu_seconds, peak_memory(), note)
+        write_cost(self.directory, cost)
+
+
+def timed(compute: Callable[[], Arrays]) -> Arrays:
+    """Return an answer with what it took; an answer that already says so keeps its own figures."""
+    began, cpu = time.perf_counter(), time.process_time()
+    with counted() as work:
+        arrays = compute()
+    spent = {
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - cpu,
+        "recomputed": work.recomputed,
+    }
+    return {name: np.array(value) for name, value in spent.items()} | arrays

@@ -1,0 +1,168 @@
+"""What a run directory holds, read back as one object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisinv.core import Grid, Model, RunError, TimeAxis
+from seisinv.runs.cost import Cost, read_cost
+from seisinv.runs.directory import iterate_name
+from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class ShownGathers:
+    """A few shots kept for the eye: arrays [shot, receiver, time]."""
+
+    observed: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    offsets: np.ndarray
+    live: np.ndarray
+    shots: tuple[int, ...]
+    time: TimeAxis
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run directory in memory; parts that the run has not written yet are None or empty."""
+
+    directory: Path
+    settings: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...]
+    start: Model
+    result: Model
+    truth: Model | None = None
+    gathers: ShownGathers | None = None
+    wavelets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    wavelet_time: TimeAxis | None = None
+    ensemble: Uncertainty | None = None
+    cost: Cost | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a truth is known on the grid of the models."""
+        return self.truth is not None and self.truth.grid.shape == self.start.grid.shape
+
+    def iterate(self, row: int) -> Model | None:
+        """Return the model of a row of the history, None where the run has not kept it."""
+        return _model(self.directory / "models" / iterate_name(row))
+
+    @property
+    def settings_text(self) -> str:
+        """The resolved configuration as it stands in run.toml."""
+        return (self.directory / "run.toml").read_text(encoding="utf-8")
+
+
+def read_run(directory: str | os.PathLike[str]) -> RunRecord:
+    """Read a run directory.
+
+    Parameters
+    ----------
+    directory : path
+
+    Raises
+    ------
+    RunError
+        If it is no run directory, or a file in it cannot be read.
+    """
+    directory = Path(directory)
+    if not (directory / "run.toml").is_file():
+        raise RunError(f"{directory} is not a run directory: it holds no run.toml; name the directory of a run")
+    try:
+        settings = tomllib.loads((directory / "run.toml").read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{directory / 'run.toml'} cannot be read: {error}") from None
+    start = _model(directory / "start.npz")
+    if start is None:
+        raise RunError(
+            f"{directory} holds no start.npz yet; the run stopped before its first iteration: start it again"
+        )
+    wavelets, time = _wavelets(directory / "wavelets.npz")
+    return RunRecord(
+        directory,
+        settings,
+        _history(directory / "history.jsonl"),
+        start,
+        _model(directory / "model.npz") or start,
+        truth=_model(directory / "truth.npz"),
+        gathers=_gathers(directory / "gathers.npz"),
+        wavelets=wavelets,
+        wavelet_time=time,
+        ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
+        cost=read_cost(directory),
+    )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray] | None:
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+
+
+def _model(path: Path) -> Model | None:
+    arrays = _arrays(path)
+    if arrays is None:
+        return None
+    spacing, origin = arrays.pop("spacing").tolist(), arrays.pop("origin").tolist()
+    arrays = {name: values for name, values in arrays.items() if values.ndim == len(spacing)}
+    shape = next(iter(arrays.values())).shape
+    return Model(Grid(shape, spacing, origin), **arrays)
+
+
+def _gathers(path: Path) -> ShownGathers | None:
+    arrays = _arrays(path)
+    if arrays is None:
+        return None
+    time = TimeAxis(float(arrays["dt"]), arrays["observed"].shape[-1], float(arrays.get("start", 0.0)))
+    shots = tuple(int(k) for k in arrays["shots"])
+    panels = {name: arrays[name] for name in ("observed", "before", "after", "offsets", "live")}
+    return ShownGathers(**panels, shots=shots, time=time)
+
+
+def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
+    arrays = _arrays(path)
+    if not arrays:
+        return {}, None
+    dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))
+    # One wavelet for all shots, or one per shot and source: the first stands for all.
+    samples = {_band_name(name): values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
+    return samples, TimeAxis(dt, len(next(iter(samples.values()))), start)
+
+
+def _band_name(label: str) -> str:
+    """Turn a file's label, 003.00Hz, into words."""
+    try:
+        return f"up to {float(label.removesuffix('Hz')):g} Hz"
+    except ValueError:
+        return "all frequencies"
+
+
+def _history(path: Path) -> tuple[dict[str, Any], ...]:
+    if not path.is_file():
+        return ()
+    records = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            records.append(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise RunError(f"{path}, line {number} cannot be read: {error.msg}") from None
+    return tuple(records)

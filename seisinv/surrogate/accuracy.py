@@ -1,0 +1,173 @@
+"""How far a surrogate can be trusted: its data beside the simulator's, by offset and by frequency."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from seisinv.core import ConfigError, Gathers, StabilityError
+from seisinv.propagate import Propagator
+from seisinv.surrogate.time.pinn import PINN
+
+FAINT = 1e-3  # of the loudest band's energy, or offsets' mean energy: errors of fainter ones are not given
+
+
+@dataclass(frozen=True, eq=False)
+class SurrogateAccuracy:
+    """Relative L2 errors of a surrogate's data against the simulator's.
+
+    Parameters
+    ----------
+    error : float
+        Of all traces together.
+    offsets : (bins + 1,) array, m
+        Limits of the bins of absolute offset.
+    by_offset : (bins,) array
+        NaN where there is no trace, or next to nothing in them yet.
+    frequencies : (bins + 1,) array, Hz
+    by_frequency : (bins,) array
+        NaN where the data hold next to nothing.
+    bound : float
+        Largest error that is accepted.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(40, 40, every=1, depth=30), receivers=si.line(20, 60, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.4, dt=4e-3)
+    >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((17, 17), 5.0), vp=1000.0), survey, slabs=4)
+    >>> si.SurrogateAccuracy.of(pinn, bound=0.2, bins=2).error < 0.2
+    True
+    """
+
+    error: float
+    offsets: np.ndarray
+    by_offset: np.ndarray
+    frequencies: np.ndarray
+    by_frequency: np.ndarray
+    bound: float
+
+    @classmethod
+    def of(
+        cls, pinn: PINN, *, bound: float = 0.05, bins: int = 5, simulated: Gathers | None = None
+    ) -> SurrogateAccuracy:
+        """Compare a surrogate with the simulator.
+
+        Parameters
+        ----------
+        bound : float
+            Largest error that is accepted.
+        bins : int
+            Of offset and of frequency.
+        simulated : Gathers, optional
+            Data of the same survey; by default of `Propagator` on the surrogate's grid.
+
+        Raises
+        ------
+        ConfigError
+            If the surrogate has no survey, or the grid is too coarse for the simulator to be the judge.
+        """
+        if pinn.survey is None:
+            raise ConfigError("the surrogate has no survey; pass one, PINN(physics, model, survey)")
+        if not bound > 0 or bins < 1:
+            raise ConfigError(f"bound is {bound:g} and bins is {bins}; both must be positive")
+        if simulated is None:
+            simulate = Propagator(pinn.physics, pinn.model.grid, pinn.survey)
+            assert pinn.frequency is not None
+            assert pinn.duration is not None
+            turns = 2 * math.pi * pinn.frequency * pinn.duration
+            own = 0.4 * turns * abs(simulate.dispersion(pinn.model, 0.4 * pinn.frequency))  # at the middle of the band
+            if own > bound / 2:
+                raise ConfigError(
+                    f"the simulator is itself off by {own:.1%} on this grid (bound {bound:.1%}); pass `simulated` data "
+                    "of a finer one"
+                )
+            with torch.no_grad():
+                simulated = simulate(pinn.model)
+        with torch.no_grad():
+            found = pinn.gathers()
+        return cls.between(found, simulated, bound=bound, bins=bins, highest=pinn.frequency)
+
+    @classmethod
+    def between(
+        cls, found: Gathers, simulated: Gathers, *, bound: float = 0.05, bins: int = 5, highest: float | None = None
+    ) -> SurrogateAccuracy:
+        """Compare data of a surrogate with the simulator's; `highest` frequency in Hz, default: half the sampling."""
+        live = (found.live & simulated.live).numpy()
+        exact = simulated.data.double().numpy() * live[..., None]
+        wrong = found.data.detach().double().numpy() * live[..., None] - exact
+        away = np.nan_to_num(np.abs(found.survey.offsets))
+        limits = np.linspace(0, max(float(away.max()), 1e-9), bins + 1)
+        place = np.clip(np.digitize(away, limits) - 1, 0, bins - 1)
+        groups = [(place == b) & live for b in range(bins)]
+        loud = [float(np.mean(exact[g] ** 2)) if g.any() else 0.0 for g in groups]
+        by_offset = [
+            _ratio(wrong[g], exact[g]) if e > FAINT * max(loud) else np.nan for g, e in zip(groups, loud, strict=True)
+        ]
+        spectra = [np.fft.rfft(d, axis=-1) for d in (wrong, exact)]
+        f = np.fft.rfftfreq(exact.shape[-1], found.survey.time.step)
+        top = np.linspace(0, highest or f[-1], bins + 1)
+        bands = [(f >= low) & (f < high) for low, high in pairwise(top)]
+        energy = [float(np.sum(np.abs(spectra[1][..., b]) ** 2)) for b in bands]
+        by_frequency = [
+            _ratio(spectra[0][..., b], spectra[1][..., b]) if e > FAINT * max(energy) else np.nan
+            for b, e in zip(bands, energy, strict=True)
+        ]
+        return cls(_ratio(wrong, exact), limits, np.array(by_offset), top, np.array(by_frequency), bound)
+
+    def __str__(self) -> str:
+        rows = [f"error {self.error:.2%} (bound {self.bound:.2%})"]
+        for limits, values, unit in (
+            (self.offsets, self.by_offset, "m"),
+            (self.frequencies, self.by_frequency, "Hz"),
+        ):
+            rows += [
+                f"  {low:g} to {high:g} {unit}: {v:.2%}{' beyond the bound' if v > self.bound else ''}"
+                for low, high, v in zip(limits[:-1], limits[1:], values, strict=True)
+                if np.isfinite(v)
+            ]
+        return "\n".join(rows)
+
+    def check(self) -> None:
+        """Raise StabilityError where an error exceeds the bound, in all or in any bin of offset or frequency."""
+        for what, limits, values, unit in (
+            ("offsets", self.offsets, self.by_offset, "m"),
+            ("frequencies", self.frequencies, self.by_frequency, "Hz"),
+        ):
+            if np.nanmax(values) > self.bound:
+                worst = int(np.nanargmax(values))
+                raise StabilityError(
+                    f"the surrogate is off by {values[worst]:.1%} at {what} of {limits[worst]:g} to "
+                    f"{limits[worst + 1]:g} {unit} (bound {self.bound:.1%}); leave those out, give it more features or "
+                    "slabs, or use Propagator"
+                )
+        if self.error > self.bound:
+            raise StabilityError(
+                f"the surrogate is off by {self.error:.1%} (bound {self.bound:.1%}); give it more features or slabs, "
+                "or use Propagator"
+            )
+
+    def usable(self, gathers: Gathers) -> Gathers:
+        """Return gathers whose traces are dead where the error at their offset exceeds the bound.
+
+        Raises
+        ------
+        StabilityError
+            If no trace is left.
+        """
+        away = np.nan_to_num(np.abs(gathers.survey.offsets))
+        place = np.clip(np.digitize(away, self.offsets) - 1, 0, len(self.by_offset) - 1)
+        good = torch.from_numpy((self.by_offset[place] <= self.bound) & (away <= self.offsets[-1] * (1 + 1e-9)))
+        if not (good & gathers.live).any():
+            self.check()
+            raise StabilityError(f"no trace has an offset up to {self.offsets[-1]:g} m, where the surrogate was tried")
+        return gathers.replace(live=gathers.live & good)
+
+
+def _ratio(error: np.ndarray, of: np.ndarray) -> float:
+    size = float(np.linalg.norm(of))
+    return float(np.linalg.norm(error)) / size if size else float("nan")

@@ -1,0 +1,152 @@
+"""Features of time-harmonic fields: plane waves in overlapping windows, and their derivatives in closed form.
+
+    φ_jk(z, x) = w_j(z, x) exp(i κ_jk · (z − z_j, x − x_j))
+
+The windows are those of `features`.  Wave numbers fill the disc |κ| ≤ 2π f / c evenly, c the slowest velocity of the
+window and a little less: in a smooth medium the circle |κ| = 2π f / c would do (Melenk & Babuška 1996, doi
+10.1016/S0045-7825(96)01087-0), but rough media and damped fields need what lies inside.  Fields vary as e^{iωt}, so
+that a derivative in time is a factor iω.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, pi
+
+import numpy as np
+
+from seisinv.surrogate.jets import VALUE, Order
+from seisinv.surrogate.time.features import BLOCK, Partition, spread
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneWindow:
+    """The features of one window; `matrix` is all that a residual asks for.
+
+    Parameters
+    ----------
+    partitions : Partition along z and x
+    cell : (int, int)
+        Which window along z and x.
+    wave : (2, features) array, rad/m
+    omega : float, rad/s
+    """
+
+    partitions: tuple[Partition, Partition]
+    cell: tuple[int, int]
+    wave: np.ndarray
+    omega: float
+
+    def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
+        """Return a derivative of every feature [point, feature] at points (z, x), m; the last order is in time."""
+        sides = [self._side(axis, points[:, axis], order[axis]) for axis in (0, 1)]
+        return sides[0] * sides[1] * (1j * self.omega) ** order[2]
+
+    def _side(self, axis: int, at: np.ndarray, order: int) -> np.ndarray:
+        """Return the derivative of one axis' factor [point, feature], by the product rule."""
+        p, c, k = self.partitions[axis], self.cell[axis], self.wave[axis]
+        window = p.derivatives(at)[:, c]
+        weight = sum(comb(order, m) * window[order - m, :, None] * (1j * k) ** m for m in range(order + 1))
+        return np.asarray(weight * np.exp(1j * (at - p.middles[c])[:, None] * k))
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneWindows:
+    """Several windows side by side.
+
+    Parameters
+    ----------
+    parts : sequence of PlaneWindow
+    """
+
+    parts: Sequence[PlaneWindow]
+
+    def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
+        """Return a derivative of every feature of every window [point, feature]."""
+        return np.concatenate([w.matrix(points, order) for w in self.parts], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneWaves:
+    """Plane waves in windows on a grid of cells.
+
+    Parameters
+    ----------
+    partitions : Partition along z and x
+    waves : one (2, features) array for each window, rad/m
+        PlaneWindows are counted along x fastest.
+    omega : float, rad/s
+    """
+
+    partitions: tuple[Partition, Partition]
+    waves: Sequence[np.ndarray]
+    omega: float
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Number of windows along z and x."""
+        return self.partitions[0].count, self.partitions[1].count
+
+    @property
+    def count(self) -> int:
+        """Number of features in all windows."""
+        return sum(w.shape[1] for w in self.waves)
+
+    def windows(self, numbers: Sequence[int]) -> PlaneWindows:
+        """Return some of the windows."""
+        columns = self.cells[1]
+        return PlaneWindows(
+            [PlaneWindow(self.partitions, divmod(n, columns), self.waves[n], self.omega) for n in numbers]
+        )
+
+    def cell(self, points: np.ndarray) -> np.ndarray:
+        """Return the number of the cell in which each point (z, x) lies."""
+        index = [
+            np.clip(np.floor((points[:, k] - p.low) / (p.high - p.low) * p.count).astype(int), 0, p.count - 1)
+            for k, p in enumerate(self.partitions)
+        ]
+        return np.asarray(index[0] * self.cells[1] + index[1])
+
+    def around(self, number: int) -> list[int]:
+        """Return the windows that are not zero in a cell: those of the cell and its neighbours (overlap up to 3)."""
+        rows, columns = self.cells
+        i, j = divmod(number, columns)
+        return [
+            a * columns + b
+            for a in range(max(0, i - 1), min(rows, i + 2))
+            for b in range(max(0, j - 1), min(columns, j + 2))
+        ]
+
+    def combine(self, points: np.ndarray, coefficients: Sequence[np.ndarray], order: Order = VALUE) -> np.ndarray:
+        """Return a derivative of Σ a φ [point, field]; `coefficients` holds one [feature, field] for each window."""
+        out = np.zeros((len(points), coefficients[0].shape[1]), complex)
+        cell = self.cell(points)
+        for number in np.unique(cell):
+            rows = np.flatnonzero(cell == number)
+            near = self.around(int(number))
+            a = np.concatenate([coefficients[w] for w in near])
+            for start in range(0, len(rows), BLOCK):
+                part = rows[start : start + BLOCK]
+                out[part] = self.windows(near).matrix(points[part], order) @ a
+        return out
+
+
+def discs(
+    partitions: tuple[Partition, Partition], counts: np.ndarray, wavenumbers: np.ndarray, *, omega: float, seed: int
+) -> PlaneWaves:
+    """Fill the disc of every window evenly.
+
+    Parameters
+    ----------
+    counts : (windows,) array of int
+        Features per window.
+    wavenumbers : (windows,) array, rad/m
+        Radii of the discs.
+    """
+    waves = []
+    for number, (count, k) in enumerate(zip(counts, wavenumbers, strict=True)):
+        r = spread(int(count), 2, seed=seed + number)
+        radius, angle = k * np.sqrt(r[:, 0]), 2 * pi * r[:, 1]
+        waves.append(np.stack([radius * np.cos(angle), radius * np.sin(angle)]))
+    return PlaneWaves(partitions, waves, omega)

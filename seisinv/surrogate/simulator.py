@@ -1,0 +1,96 @@
+"""A surrogate in the place of the propagator of an inversion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from seisinv.core import ConfigError, Gathers, Grid, Model, Survey
+from seisinv.propagate import Propagator
+from seisinv.surrogate.accuracy import SurrogateAccuracy
+from seisinv.surrogate.time.pinn import PINN
+
+
+@dataclass(frozen=True, eq=False)
+class SurrogateSimulator:
+    """Simulates with a least-squares PINN, whose gradient in the model an `Inversion` then follows.
+
+    Features, points and background velocities are those of the surrogate's own model; in another the equation is solved
+    anew.  At every call the data are held against `Propagator`, which costs next to nothing beside the solve.
+
+    Parameters
+    ----------
+    pinn : PINN
+        With the survey of the data, in the start model.
+    bound : float
+        Largest relative error that is accepted, in all and in any of three ranges of offset and of frequency.
+
+    Raises
+    ------
+    ConfigError
+        If the surrogate has no survey.
+    StabilityError
+        When called, if an error exceeds the bound.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.inversion import SurrogateSimulator
+    >>> grid = si.Grid((17, 17), 10.0)
+    >>> survey = si.Survey.surface(sources=si.line(80, 80, every=1, depth=60), wavelet=si.ricker(8),
+    ...                            receivers=si.line(40, 120, every=40, depth=100), duration=0.3, dt=4e-3)
+    >>> pinn = si.PINN(si.Acoustic(), si.Model(grid, vp=1000.0), survey, slabs=4)
+    >>> simulate = SurrogateSimulator(pinn, bound=0.3)
+    >>> simulate(si.Model(grid, vp=1020.0)).data.shape
+    torch.Size([1, 3, 76])
+    """
+
+    pinn: PINN
+    bound: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.pinn.survey is None:
+            raise ConfigError("the surrogate has no survey; pass one, PINN(physics, model, survey)")
+        if not self.bound > 0:
+            raise ConfigError(f"bound is {self.bound:g}; it must be positive (0.1 is 10 % of the data)")
+
+    @property
+    def survey(self) -> Survey:
+        """Acquisition that it simulates."""
+        assert self.pinn.survey is not None  # checked
+        return self.pinn.survey
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the models it takes."""
+        return self.pinn.model.grid
+
+    def subset(self, shots: Sequence[int]) -> SurrogateSimulator:
+        """Return the simulator of some of the shots; of all of them, with the factorisation that is there."""
+        if list(shots) == list(range(len(self.survey))):
+            return self
+        return replace(self, pinn=replace(self.pinn, survey=self.survey.subset(shots)))
+
+    def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
+        """Simulate, differentiably in the model's tensors.
+
+        Parameters
+        ----------
+        model : Model
+        wavelet : tensor, optional
+            In place of the survey's; must hold nothing above the surrogate's `frequency`.
+        """
+        survey = self.survey if wavelet is None else self.survey.with_wavelet(wavelet.detach())
+        gathers = (self.pinn if wavelet is None else replace(self.pinn, survey=survey)).gathers(model)
+        with torch.no_grad():
+            simulated = self._judge.replace(survey=survey)(model.replace(**{n: model[n].detach() for n in model}))
+        SurrogateAccuracy.between(gathers, simulated, bound=self.bound, bins=3, highest=self.pinn.frequency).check()
+        return gathers
+
+    @cached_property
+    def _judge(self) -> Propagator:
+        return Propagator(self.pinn.physics, self.grid, self.survey)

@@ -1,0 +1,1 @@
+"""The surrogate in time: random features in subdomains, solved by least squares."""

@@ -1,0 +1,102 @@
+"""How many features a band of waves needs in each window.
+
+A disc of wave numbers up to k over an area A holds A k² / 4π waves, each running two ways.  Where edges are held,
+waves come in through them: over a perimeter P and a time T as many as from an area P c T / π (the mean of the inward
+direction cosine).  Velocities between c₁ and c₂ spread a wave number over 1 + (c₂ − c₁) k T / π frequencies.  T is that
+of a window, and of a window the part counts where it is not small.
+
+Of a model with jumps every window holds parts, and the area is that of the rectangle around one.  Through interfaces
+waves come in with the wave numbers of the slowest part: evanescent ones in the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from seisinv.core import Grid
+from seisinv.surrogate.parts import Parts
+from seisinv.surrogate.time.features import Partition, windows_of
+
+SPARE = 1.9  # features per degree of freedom of the band
+REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
+
+Partitions = tuple[Partition, Partition, Partition]
+
+
+@dataclass(frozen=True, eq=False)
+class Subdomains:
+    """What windows see of a model.
+
+    Parameters
+    ----------
+    velocities : (windows, 2) array, m/s
+        Lowest and highest of the waves in each.
+    size : (windows, 2) array, m
+        Extent along z and x; zero where its part does not reach.
+    length : float, s
+        Of all of them.
+    shared : (windows,) array, m
+        Extent of interfaces.
+    lowest : (windows,) array, m/s
+        Velocity of the slowest part at its place.
+    """
+
+    velocities: np.ndarray
+    size: np.ndarray
+    length: float
+    shared: np.ndarray
+    lowest: np.ndarray
+
+    def features(self, *, wavenumber: float | None, frequency: float, held: float) -> np.ndarray:
+        """Return how many features each window needs.
+
+        Parameters
+        ----------
+        wavenumber : float, rad/m, or None
+            Largest wave number, or the one that follows from the frequency and a window's velocity.
+        frequency : float, rad/s
+        held : float
+            Share of a window's perimeter on which something is asked.
+        """
+        low, high = self.velocities.T
+        area, perimeter = self.size[:, 0] * self.size[:, 1], 2 * (self.size[:, 0] + self.size[:, 1])
+        k, k_in = (np.full_like(low, wavenumber) if wavenumber else frequency / c for c in (low, self.lowest))
+        entered = (perimeter * held + self.shared) * high * self.length / pi
+        waves = 2 * (area * k**2 + entered * k_in**2) / (4 * pi)
+        waves = np.where(area > 0, waves, 0.0)
+        return np.ceil(SPARE * waves * (1 + (high - low) * k * self.length / pi)).astype(int)
+
+
+def windows_on(
+    grid: Grid, vp: np.ndarray, partitions: Partitions, *, parts: Parts | None, behind: Sequence[Sequence[float]]
+) -> Subdomains:
+    """Return what windows see of a model; `behind` are velocities of other waves in each part."""
+    whole = [REACH * 2 * p.half_width if p.count > 1 else p.high - p.low for p in partitions]
+    velocities, size = [], []
+    for *cell, part in windows_of(partitions, parts):
+        near = [
+            np.abs(grid.coordinates(a) - p.middles[c]) < max(REACH * p.half_width, h)
+            if p.count > 1
+            else np.full(n, True)
+            for a, h, n, p, c in zip(grid.axes, grid.spacing, grid.shape, partitions[:2], cell[:2], strict=True)
+        ]
+        mine = near[0][:, None] & near[1]
+        if parts is not None:
+            mine = mine & (parts.labels == part)
+        found = np.nonzero(mine)
+        there = len(found[0]) > 0
+        c = [vp[mine].min(), vp[mine].max(), *behind[part]] if there else [vp.max()]
+        velocities.append((min(c), max(c)))
+        spans = [np.ptp(f) + 1 if there else 0 for f in found]
+        size.append(
+            [w if n == m.sum() else min(w, n * h) for w, n, m, h in zip(whole, spans, near, grid.spacing, strict=False)]
+        )
+    count = parts.count if parts else 1
+    beside = (np.array(size)[:, 0] > 0).reshape(-1, count).sum(1) > 1
+    lowest = np.array(velocities)[:, 0].reshape(-1, count).min(1)
+    shared = np.repeat(beside, count) * np.max(size, axis=1)
+    return Subdomains(np.array(velocities), np.array(size), whole[2], shared, np.repeat(lowest, count))

@@ -1,0 +1,1 @@
+"""Networks trained on the residual of the wave equation: plain and finite-basis PINNs."""

@@ -1,0 +1,80 @@
+"""Reciprocity: a wave takes the same time with source and receiver swapped, so that picks can be checked in pairs.
+
+|t(s → r) − t(r → s)|  against a share of the period, times linear between receivers
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from seisinv.traveltime.picking import Picks
+
+SHARE = 0.5  # periods by which the times of a pair may differ
+
+
+@dataclass(frozen=True, eq=False)
+class Reciprocity:
+    """What the check found.
+
+    Parameters
+    ----------
+    picks : Picks
+        Without both picks of every pair that disagrees: which of the two is wrong, the pair does not say.
+    pairs : int
+        Pairs with swapped positions.
+    broken : int
+        Pairs that disagree.
+    rms : float, s
+        Of the differences of all pairs; NaN without pairs.
+    """
+
+    picks: Picks
+    pairs: int
+    broken: int
+    rms: float
+
+
+def check_reciprocity(picks: Picks, *, share: float = SHARE) -> Reciprocity:
+    """Compare the picks of swapped positions, and drop those that disagree.
+
+    Parameters
+    ----------
+    picks : Picks
+    share : float
+        Periods by which the two times may differ.
+    """
+    shots, times = picks.survey.shots, picks.times.copy()
+    apart: list[float] = []
+    broken: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for i, k in combinations(range(len(shots)), 2):
+        one, other = shots[i].sources[0], shots[k].sources[0]
+        t, m = _time_at(picks.times[i], shots[i].receivers, other)
+        u, n = _time_at(picks.times[k], shots[k].receivers, one)
+        if np.isfinite(t + u):
+            apart.append(t - u)
+            if abs(t - u) > share * picks.period:
+                broken.append(((i, m), (k, n)))
+    for pair in broken:
+        for place in pair:
+            times[place] = np.nan
+    quality = np.where(np.isfinite(times), picks.quality, 0.0)
+    rms = float(np.sqrt(np.mean(np.square(apart)))) if apart else float("nan")
+    return Reciprocity(picks.replace(times=times, quality=quality), len(apart), len(broken), rms)
+
+
+def _time_at(times: np.ndarray, receivers: np.ndarray, position: np.ndarray) -> tuple[float, int]:
+    """Return the time at a position, linear between the receivers on both sides, and the receiver nearest to it.
+
+    NaN where the nearest receiver is farther than their spacing, or either side has no pick.
+    """
+    distance = np.linalg.norm(receivers - position, axis=1)
+    nearest = int(distance.argmin())
+    x = receivers[:, -1]
+    order = np.argsort(x, kind="stable")
+    spacing = float(np.median(np.diff(x[order]))) if len(x) > 1 else 0.0
+    if distance[nearest] > max(spacing, 1e-6):
+        return float("nan"), nearest
+    return float(np.interp(position[-1], x[order], times[order])), nearest
