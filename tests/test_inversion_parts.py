@@ -1,13 +1,8 @@
 """Filters, windows, starting models, metrics, preconditioner, cycle-skip check."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Gathers, Grid, Model, Shot, Survey, TimeAxis

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, DataError, RunError

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import Rays, crosshole
+from scipy.ndimage import gaussian_filter
 
 from seisinv.core import ConfigError, Gathers, Model, RunError
 from seisinv.inversion import LBFGS, Adam, Inversion

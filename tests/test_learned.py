@@ -6,15 +6,12 @@ import json
 import logging
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import SHAPE, Fake, identity, network, saved
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 from learned_tiny import RECIPE, Fake, network, saved
+from typer.testing import CliRunner
 
 from seisinv.cli import app
 from seisinv.core import ConfigError, DataError, Grid, Model

@@ -12,7 +12,7 @@ from io_files import third_party
 from typer.testing import CliRunner
 
 import seisinv as si
-from seisinv import inversion, io
+from seisinv import io, metrics, traveltime
 from seisinv.cli import app
 from seisinv.jobs import config, start
 from seisinv.jobs.check import check_job

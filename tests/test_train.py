@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent))
 from learned_tiny import RECIPE, network, saved
+from typer.testing import CliRunner
 
 import seisinv as si
 from seisinv import io

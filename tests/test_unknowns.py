@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model
