@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "inversion": {"core", "propagate", "misfit", "metrics", "priors", "runs", "signal", "unknowns"},
     "reconstruction": {
         "core",
+        "physics",
         "propagate",
         "metrics",
         "priors",

@@ -232,11 +232,11 @@ def test_models_that_do_not_say_their_spacing(tmp_path: Path, line: Path, refuse
     code, _, err = seisinv("forward", start, "-o", shots, "--model-spacing", "25", *short, "--threads", "1")
     assert code == 0, err
     assert "points per shortest wavelength" not in err
-    from seisinv.jobs import config, prepare
+    from seisinv.jobs import config, models
 
     settings = config.load(None, {"start.vp": str(start), "start.spacing": 25.0, "run.truth": str(truth)})
-    assert prepare.read_truth(settings).grid == GRID
-    assert float(prepare.read_truth(settings).vp.max()) == 1720
+    assert models.read_truth(settings).grid == GRID
+    assert float(models.read_truth(settings).vp.max()) == 1720
 
 
 def test_forward_checks_the_sampling(tmp_path: Path, refused: Callable[..., str]) -> None:

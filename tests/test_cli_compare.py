@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from test_cli import seisinv, survey, synthetic
 
 from seisinv import io
 from seisinv.core import Grid, Model
-from seisinv.jobs import config
-from seisinv.jobs import invert as jobs
+from seisinv.jobs import config, invert
+from seisinv.jobs.compare import compare_job
+from seisinv.jobs.prepare import Prepared
 from seisinv.runs.directory import read_record
 from seisinv.synthetic import ModellingRecipe
 
@@ -59,15 +61,15 @@ def refusal(*args: object) -> str:
 
 
 def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    invert, started = jobs.invert, []
+    run, started = invert.run, []
 
-    def stopped(settings: config.Settings, **rest: object) -> Path:
-        started.append(Path(str(settings.run.directory)).name)
+    def stopped(prepared: Prepared, directory: Path, **rest: object) -> Path:
+        started.append(directory.name)
         if started == ["plain", "TV-more"]:
             raise KeyboardInterrupt
-        return invert(settings, **rest)  # type: ignore[arg-type]
+        return run(prepared, directory, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(jobs, "invert", stopped)
+    monkeypatch.setattr(invert, "run", stopped)
     code, _, message = seisinv("compare", job, "--quiet")
     assert code == 130
     assert "go on with the same command" in message
@@ -147,10 +149,13 @@ def test_pinn_inversion_is_a_run_like_any_other(job: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("inversion.smooth = 50.0", "inversion.smooth is set, but inversion.method is 'pinn', which does not use it"),
+        (
+            "inversion.smooth = 50.0",
+            "inversion.smooth is set, but inversion.method is 'reconstruction', which",
+        ),
         ("pinn.frequencies = [4, 3]", "frequencies are [4.0, 3.0] Hz; give positive ones that rise"),
         ("inversion.budget = 11", "3 shots at 2 frequencies need at least 24"),
-        ('inversion.method = "fwi"', "[pinn] is set, but inversion.method is 'fwi'"),
+        ('inversion.method = "fwi"', "[reconstruction] is set, but inversion.method is 'fwi'"),
         ("propagator.free_surface = true", "the propagator has a free surface"),
     ],
 )
@@ -169,9 +174,9 @@ def test_a_pinn_run_inherits_no_window_and_a_truth_is_read_before_any_work(job: 
     assert "none.npz" in refusal(job)  # and not the window
     assert not (job.parent / "out").exists()
     job.write_text(plain + PINN + "window = { time = [0.0, 1.0] }")
-    assert "window.time is set, but inversion.method is 'pinn'" in refusal(job)
+    assert "window.time is set, but inversion.method is 'reconstruction'" in refusal(job)
     job.write_text(plain + PINN.replace('name = "PINN"', 'name = "Start"'))
-    assert "the table calls other rows so" in refusal(job)
+    assert "rows of the table have that name already" in refusal(job)
     job.write_text(plain + "[compare]\nstarts = ['a.npz', 'b.npz']\n" + PINN + 'start.kind = "tomography"')
     assert "makes its own start" in refusal(job)
     job.write_text(plain + PINN.replace("pinn.bound = 0.5", "pinn.bound = 1e-6"))
@@ -204,3 +209,21 @@ def test_modelled_files_say_how_they_were_made(tmp_path: Path) -> None:
     assert recipe is not None
     assert (recipe.spacing, recipe.order) == ((25.0, 25.0), 8)
     assert 0 < recipe.step <= 4e-3
+
+
+def test_data_are_opened_once(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many runs a comparison has, and where a starting model is made from first breaks."""
+    open_line, opened = io.open_line, []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        opened.append(args)
+        return open_line(*args, **kwargs)
+
+    monkeypatch.setattr(io, "open_line", counted)
+    third = '\n[[compare.run]]\nname = "third"\nstart.kind = "tomography"\n'
+    job.write_text(JOB.replace("iterations = 3", "iterations = 1") + third)
+    compare_job(config.load(job))
+    assert len(opened) == 1
+    alone = {"start.kind": "tomography", "run.directory": str(job.parent / "alone"), "data.held_out": None}
+    invert.invert(config.load(job, alone))
+    assert len(opened) == 2

@@ -71,7 +71,7 @@ def test_no_band_begins_before_its_times_suit_it():
     reason = result.ends[-1].reason
     assert "the continuation ends before waveforms up to 20 Hz" in reason
     assert "not less than" in reason
-    assert "after 2 kinematic rungs" in reason
+    assert "after 2 traveltime stages" in reason
     assert "\n" not in reason
 
 
@@ -148,8 +148,10 @@ def test_traveltime_is_half_the_squared_delay_however_far_and_loud():
 
 
 def test_settings_make_the_ladder_they_name():
-    assert build.ladder_of(config.load(None)) is None
-    made = build.ladder_of(config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4}))
+    assert build.continuation_of(config.load(None)) is None
+    made = build.continuation_of(
+        config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4})
+    )
     assert made == Continuation(misfit=Envelope(), optimizer=LBFGS(6), attempts=2, periods=0.4)
     with pytest.raises(ConfigError, match=r"aim is 0\.6"):
         Continuation(aim=0.6)

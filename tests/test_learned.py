@@ -18,7 +18,7 @@ from learned_tiny import SHAPE, Fake, identity, network, saved
 from seisinv.core import ConfigError, DataError, Grid, Model, RunError
 from seisinv.geology import Geology
 from seisinv.inversion import LBFGS, Adam, Inversion
-from seisinv.jobs import config, unknowns
+from seisinv.jobs import build, config
 from seisinv.priors import Attraction, Learned
 from seisinv.priors.learned import load
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
@@ -558,7 +558,7 @@ def test_examples_of_the_page_run(tmp_path, monkeypatch):
     settings = re.findall(r"```toml\n(.*?)```", page, re.S)
     assert len(settings) == 1
     (tmp_path / "job.toml").write_text(settings[0], encoding="utf-8")
-    assert unknowns.penalty_of(config.load(tmp_path / "job.toml")) == names["problem"].penalty == Learned()
+    assert build.penalty_of(config.load(tmp_path / "job.toml")) == names["problem"].penalty == Learned()
 
 
 # The weights that come with the package

@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 import seisinv as si
 from seisinv import io, metrics, traveltime
 from seisinv.cli import app
-from seisinv.jobs import config, start
+from seisinv.jobs import config, tomography
 from seisinv.jobs.check import check_job
-from seisinv.jobs.start import settled
+from seisinv.jobs.choose import Chosen
+from seisinv.jobs.data import Data
+from seisinv.jobs.prepare import prepare
 from seisinv.traveltime import Picks, Tomography, arrivals, pick_first_breaks
 from seisinv.traveltime.knots import LAYERS, PLACES, layered_knots
 
@@ -238,24 +240,30 @@ def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, mon
         "data.path": [str(tmp_path / "line.sgy")], "start.kind": "tomography", "grid.spacing": [50.0],
         "grid.depth": 500.0, "inversion.bands": [6.0], "wavelet.peak": PEAK, "wavelet.kind": "ricker",
     }  # fmt: skip
-    settings = config.load(None, changes)
-    found = settled(settings, tmp_path / "out")
-    path = Path(str(found.start.vp))
-    assert (found.start.kind, path.exists(), path.parent.parent) == ("model", True, (tmp_path / "out").resolve())
+    directory = {"run.directory": str(tmp_path / "out")}
+    settings = config.load(None, changes | directory)
+
+    def start_of(**more: object) -> str:
+        return str(prepare(config.load(None, changes | directory | more)).tables["start"]["vp"])
+
+    found = start_of()
+    path = Path(found)
+    assert (path.exists(), path.parent.parent) == (True, (tmp_path / "out").resolve())
     again: list[object] = []
+    fit = tomography.fit_first_breaks
 
-    def make(s: config.Settings, **rest: object) -> None:
+    def make(s: config.Settings, data: Data, chosen: Chosen, place: Path) -> Path:
         again.append(s.grid.depth)
-        Path(str(s.run.directory)).mkdir(exist_ok=True)
+        return fit(s, data, chosen, place)
 
-    monkeypatch.setattr(start, "make_start", make)
-    assert settled(settings, tmp_path / "out") == found
-    deeper = settled(config.replaced(settings, grid__depth=600.0), tmp_path / "out")
+    monkeypatch.setattr(tomography, "fit_first_breaks", make)
+    assert start_of() == found
+    deeper = start_of(**{"grid.depth": 600.0})
     assert again == [600.0]
-    assert deeper.start.vp != found.start.vp, "two starts of one comparison do not meet"
-    assert next(check_job(config.replaced(settings, run__directory=str(tmp_path / "out")))).startswith("shots")
-    assert again == [600.0], "a check looks at the start that the run has"
+    assert deeper != found, "two starting models of one comparison do not meet"
+    assert next(check_job(settings)).startswith("shots")
+    assert again == [600.0], "a check looks at the starting model that the run has"
     (path.parent / "made-of.txt").unlink()
-    assert settled(settings, tmp_path / "out") == found
+    assert start_of() == found
     assert again == [600.0, 500.0], "what was stopped is made again"
-    assert settled(config.replaced(settings, start__vp=2000.0), tmp_path / "out") == found, "vp is not read"
+    assert start_of(**{"start.vp": 2000.0}) == found, "vp is not read"

@@ -22,7 +22,7 @@ import seisinv as si
 from seisinv import io
 from seisinv.cli import app
 from seisinv.core import ConfigError, RunError
-from seisinv.jobs import config, unknowns
+from seisinv.jobs import build, config
 from seisinv.priors.learned import DenoiserRecipe, Step, load, train
 from seisinv.priors.learned.checkpoint import CHECKPOINT
 from seisinv.priors.learned.network import Shape
@@ -282,7 +282,7 @@ def test_command_stops_goes_on_and_says_how_to_use_the_weights(tmp_path, tiny, m
         assert word in out
     told = next(line for line in out.splitlines() if "penalty.weights=" in line)
     settings = config.load(None, dict(config.parse_setting(t) for t in told.split("--set ")[1:]))
-    assert isinstance(unknowns.penalty_of(settings), si.priors.Learned)
+    assert isinstance(build.penalty_of(settings), si.priors.Learned)
 
 
 def test_interruption_before_the_first_step_leaves_nothing_to_resume(tmp_path, tiny, monkeypatch):
@@ -428,7 +428,7 @@ def test_default_weight_is_that_of_the_kind(tmp_path):
         ("learned", si.priors.Learned),
     ):
         given = {"penalty.kind": kind} | ({"penalty.weights": path} if kind == "learned" else {})
-        penalty = unknowns.penalty_of(config.load(None, given))
+        penalty = build.penalty_of(config.load(None, given))
         assert isinstance(penalty, cls)
         assert penalty.weight == cls.weight
-        assert unknowns.penalty_of(config.load(None, given | {"penalty.weight": 0.7})).weight == 0.7
+        assert build.penalty_of(config.load(None, given | {"penalty.weight": 0.7})).weight == 0.7

@@ -16,7 +16,7 @@ from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model
 from seisinv.inversion import LBFGS, Adam, Inversion
-from seisinv.jobs import config, unknowns
+from seisinv.jobs import build, config
 from seisinv.jobs.settings import UnknownSection
 from seisinv.runs.fingerprint import digest
 from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren, Unknown
@@ -317,7 +317,7 @@ TABLE = {"grid": Bounded, "spline": CubicSpline, "siren": Siren, "decoder": Deco
 def test_job_names_the_unknown_and_has_the_same_defaults(name: str) -> None:
     start, kind = rough(Grid((25, 30), 20.0)), TABLE[name]
     overrides = {"unknown.kind": name, "inversion.bounds": {"vp": [1500.0, 3000.0]}, "inversion.water": 50.0}
-    unknown = unknowns.unknown_of(config.load(None, overrides), start)
+    unknown = build.unknown_of(config.load(None, overrides), start)
     needed = {"knots": 100.0} if kind is CubicSpline else {}
     same = kind(start, water=50.0, vp=(1500, 3000), **needed)
     assert type(unknown) is kind
@@ -331,7 +331,7 @@ def test_every_setting_of_the_job_reaches_its_unknown() -> None:
     assert set(changes) == set(UnknownSection.model_fields) - {"kind"}
 
     def made(kind: str, **overrides: Any) -> str:
-        return digest(unknowns.unknown_of(config.load(None, {"unknown.kind": kind, "run.seed": 1, **overrides}), start))
+        return digest(build.unknown_of(config.load(None, {"unknown.kind": kind, "run.seed": 1, **overrides}), start))
 
     first = [made(kind) for kind in TABLE]
     for key, value in {**{f"unknown.{k}": v for k, v in changes.items()}, "run.seed": 2}.items():

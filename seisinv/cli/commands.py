@@ -130,6 +130,7 @@ def invert(
     """Invert a file or a job; `seisinv invert line.sgy --start vp0.sgy` is enough."""
 
     from seisinv.jobs import invert as jobs
+    from seisinv.jobs.choose import run_directory
 
     flags = {
         **start_flags(start, model_spacing, v0, gradient),
@@ -157,7 +158,7 @@ def invert(
         job = str(resume / "run.toml")
     settings = settings_of(job, flags, setting)
     settings = with_bounds(settings, vp_min, vp_max)
-    where = jobs.run_directory(settings)
+    where = run_directory(settings)
     page = _resumable(where, lambda: jobs.invert(settings, resume=resume is not None))
     _tell_result(where, page)
 
@@ -307,7 +308,7 @@ def kernels(
 ) -> None:
     """Print the code that is generated from the equations."""
     from seisinv import backends
-    from seisinv.jobs.prepare import physics_of
+    from seisinv.jobs.build import physics_of
 
     wanted = program or ("adjoint" if adjoint else "forward")
     if wanted not in backends.PROGRAMS:

@@ -73,7 +73,7 @@ def with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> An
     if low >= high:
         raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")
     bounds = {**settings.inversion.bounds, "vp": [low, high]}
-    return config.replaced(settings, inversion__bounds=bounds)
+    return config.settings_from(config.dump(settings), {"inversion": {"bounds": bounds}})
 
 
 def start_flags(

@@ -91,8 +91,8 @@ class Continuation:
         """Return why the run ends before a stage, and what helps."""
         band = "all frequencies" if stage.band is None else f"{stage.band.high:g} Hz"
         return (
-            f"the continuation ends before waveforms up to {band}: {stage.why} after {self.attempts} traveltime stages; "
-            "begin with a lower band or a better starting model, or mute what the prediction cannot hold"
+            f"the continuation ends before waveforms up to {band}: {stage.why} after {self.attempts} traveltime "
+            "stages; begin with a lower band or a better starting model, or mute what the prediction cannot hold"
         )
 
 

@@ -1,133 +1,60 @@
-"""From a prepared job to the inversion that it asks for."""
+"""The parts of an inversion that settings describe: propagator, wavelet, unknown, penalty, misfit, optimiser."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, Survey
-from seisinv.jobs import config, prepare, unknowns
-from seisinv.jobs.settings import PinnSection, Settings
+from seisinv.core import ConfigError, Grid, Model, Survey, ricker
+from seisinv.jobs.settings import Settings
 
 if TYPE_CHECKING:
-    from seisinv.inversion import Continuation, EstimateWavelet, Inversion, Optimizer
-    from seisinv.inversion.method import Method
+    from seisinv.inversion import Continuation, EstimateWavelet, Optimizer
+    from seisinv.priors import Learned, Tikhonov, TotalVariation
     from seisinv.propagate import Propagator
-    from seisinv.reconstruction import WavefieldReconstruction
+    from seisinv.unknowns import Unknown
 
 
-def method_of(prepared: prepare.Prepared) -> Method:
-    """Return what a job runs.
+def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: float | None = None) -> Propagator:
+    """Return the propagator that the settings describe; `vp_max` (m/s) fixes its step where they do not."""
+    from seisinv.propagate import Boundary, Propagator
 
-    Raises
-    ------
-    ConfigError
-        If a setting does not go with `inversion.method`.
-    """
-    from seisinv.inversion.invert import Waveform
-    from seisinv.reconstruction.invert import Alternating
-
-    s = prepared.settings
-    if s.inversion.method == "fwi":
-        if s.pinn != PinnSection():
-            raise ConfigError("[pinn] is set, but inversion.method is 'fwi'; set it to pinn, or leave [pinn] out")
-        return Waveform(problem_of(prepared), optimizer_of(s), prepare.bands_of(s), s.inversion.budget)
-    frequencies = s.pinn.frequencies or sorted({max(b) if isinstance(b, list) else b for b in s.inversion.bands or []})
-    return Alternating(_pinn_of(prepared), frequencies, s.inversion.iterations, s.inversion.budget)
-
-
-def without_unused(settings: Settings, own: Mapping[str, Any]) -> Settings:
-    """Return settings of a PINN inversion without what it has no use for, unless its `own` tables ask for it.
-
-    A run of a comparison inherits windows and the like from the job, which cannot be unset in TOML.
-    """
-    if settings.inversion.method != "pinn":
-        return settings
-    inherited = {}
-    for name in _FWI_ONLY:
-        section, key = name.split(".")
-        table = own.get(section, {})
-        if not (isinstance(table, Mapping) and key in table):
-            inherited[f"{section}__{key}"] = _default(settings, name)
-    return config.replaced(settings, **inherited)
-
-
-def _default(s: Settings, name: str) -> Any:
-    section, key = name.split(".")
-    return type(getattr(s, section)).model_fields[key].get_default(call_default_factory=True)
-
-
-def _pinn_of(prepared: prepare.Prepared) -> WavefieldReconstruction:
-    """Return the alternating inversion of a job; refuse what it would ignore."""
-    from seisinv.reconstruction import WavefieldReconstruction
-    from seisinv.unknowns import Bounded
-
-    s = prepared.settings
-    for name in _FWI_ONLY:
-        section, key = name.split(".")
-        if getattr(getattr(s, section), key) != _default(s, name):
-            raise ConfigError(f"{name} is set, but inversion.method is 'pinn', which does not use it; leave it out")
-    unknown = unknowns.unknown_of(s, prepared.start)
-    assert isinstance(unknown, Bounded)  # unknown.kind is "grid"
-    return WavefieldReconstruction(
-        propagator=_propagator(prepared),
-        observed=prepared.observed,
-        unknown=unknown,
-        penalty=unknowns.penalty_of(s),
-        data_weight=s.pinn.trust,
-        refine=s.pinn.refine,
-        wavelet="estimate" if s.wavelet.kind == "estimate" else "known",
-        oversampling=s.pinn.spare,
-        max_error=s.pinn.bound,
+    p = settings.propagator
+    return Propagator(
+        physics_of(p.physics),
+        grid,
+        survey,
+        order=p.order,
+        boundary=Boundary(width=p.boundary_width, free_surface=p.free_surface),
+        vp_max=p.vp_max or vp_max,
+        step=p.step,
+        memory=_memory(settings),
+        backend=p.backend,
+        threads=settings.run.threads,
     )
 
 
-_FWI_ONLY = (
-    "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
-    "ladder.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping", "window.offsets",
-    "window.time", "window.before", "window.after", "window.taper", "ensemble.members",
-)  # fmt: skip
+def with_known_wavelet(settings: Settings, propagator: Propagator, survey: Survey) -> Propagator:
+    """Return the propagator with the wavelet of the settings, or as it is where the wavelet is estimated."""
+    if settings.wavelet.kind == "estimate":
+        return propagator
+    return propagator.replace(survey=survey.with_wavelet(_known_wavelet(settings, survey)))
 
 
-def problem_of(prepared: prepare.Prepared) -> Inversion:
-    """Return the waveform inversion of a job, whatever its method: it also judges models."""
-    from seisinv.inversion import Inversion
-
-    s = prepared.settings
-    return Inversion(
-        propagator=_propagator(prepared),
-        observed=prepared.observed,
-        unknown=unknowns.unknown_of(s, prepared.start),
-        misfit=misfit_of(s),
-        penalty=unknowns.penalty_of(s),
-        water=s.inversion.water,
-        smooth=s.inversion.smooth or None,
-        wavelet=_estimate(s) if s.wavelet.kind == "estimate" else "known",
-        window=window_of(s),
-        continuation=ladder_of(s),
-    )
-
-
-def _propagator(prepared: prepare.Prepared) -> Propagator:
-    """Return the propagator of a job, with the wavelet if that is known."""
-    s, survey = prepared.settings, prepared.observed.survey
-    if s.wavelet.kind == "estimate":
-        return prepared.propagator
-    return prepared.propagator.replace(survey=survey.with_wavelet(_known_wavelet(s, survey)))
-
-
-def _estimate(s: Settings) -> EstimateWavelet:
+def wavelet_of(settings: Settings) -> EstimateWavelet | str:
+    """Return how the wavelet is estimated, or "known"."""
     from seisinv.inversion import EstimateWavelet
 
-    return EstimateWavelet(per_shot=s.wavelet.per_shot, length=s.wavelet.length, damping=s.wavelet.damping)
+    w = settings.wavelet
+    if w.kind != "estimate":
+        return "known"
+    return EstimateWavelet(per_shot=w.per_shot, length=w.length, damping=w.damping)
 
 
 def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
-    from seisinv.core import ricker
-
     time = survey.source_time
     if s.wavelet.kind == "ricker":
         if s.wavelet.peak is None:
@@ -147,6 +74,105 @@ def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
             f"{time.step * 1e3:g} ms apart"
         )
     return np.pad(samples, (0, time.samples - len(samples)))
+
+
+def physics_of(name: str) -> Any:
+    """Return the wave equation of that name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, with the names there are.
+    """
+    import difflib
+
+    from seisinv import physics
+
+    known = {p.name: p for p in (getattr(physics, n)() for n in physics.__all__ if _is_physics(getattr(physics, n)))}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"propagator.physics is {name!r}, which is no wave equation here; {hint}")
+    return known[name]
+
+
+def _is_physics(thing: Any) -> bool:
+    from seisinv.physics import Physics
+
+    return isinstance(thing, type) and issubclass(thing, Physics) and thing is not Physics
+
+
+def _memory(settings: Settings) -> Any:
+    from seisinv.propagate import Automatic, Checkpointed, StoreAll
+
+    p = settings.propagator
+    makers: dict[str, Callable[[], Any]] = {
+        "automatic": lambda: Automatic(budget=None if p.memory_budget is None else int(p.memory_budget)),
+        "store": StoreAll,
+        "checkpoints": Checkpointed,
+    }
+    return makers[p.memory]()
+
+
+def unknown_of(settings: Settings, start: Model) -> Unknown:
+    """Return the unknown of an inversion: the start model within the bounds, described as the settings say."""
+    from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren
+
+    bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}
+    strange = [name for name in bounds if name not in start.parameters]
+    if strange:
+        raise ConfigError(
+            f"inversion.bounds names {strange[0]}, which {settings.propagator.physics} does not have; "
+            f"it has {', '.join(start)}"
+        )
+    u, water, seed = settings.unknown, settings.inversion.water, settings.run.seed
+    if u.kind == "grid":
+        return Bounded(start, water=water, **bounds)
+    if u.kind == "spline":
+        return CubicSpline(start, knots=u.knots[0] if len(u.knots) == 1 else u.knots, water=water, **bounds)
+    if u.kind == "siren":
+        return Siren(start, size=u.size, width=u.width, depth=u.depth, omega=u.omega, seed=seed, water=water, **bounds)
+    return Decoder(start, size=u.size, channels=u.channels, levels=u.levels, seed=seed, water=water, **bounds)
+
+
+def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None:
+    """Return the penalty or the prior that the settings name; what they leave open is its own default."""
+    from seisinv import priors
+
+    p = settings.penalty
+    names = ("sigmas", "every", "targets", "draws", "finish", "weights")
+    given = {n: v for n in names if (v := getattr(p, n)) is not None}
+    if given and p.kind != "learned":
+        raise ConfigError(f"penalty.{next(iter(given))} is set, but penalty.kind is {p.kind!r}; set it to learned")
+    given |= {} if p.weight is None else {"weight": p.weight}
+    if p.kind == "none":
+        return None
+    if p.kind == "learned":
+        return priors.Learned(**given)
+    if p.kind == "tikhonov":
+        return priors.Tikhonov(**given, order=p.order, length=p.length)
+    return priors.TotalVariation(**given, length=p.length)
+
+
+def penalty_record(settings: Settings, start: Model, notes: list[str]) -> dict[str, Any]:
+    """Return the penalty's own defaults by key of [penalty]; refuse a prior that cannot serve this job."""
+    from seisinv.priors import Learned
+
+    penalty, kind = penalty_of(settings), settings.penalty.kind
+    if penalty is None:
+        return {}
+    if settings.penalty.weight is None:
+        notes.append(f"penalty: weight {penalty.weight:g}, the default of {kind}")
+    chosen: dict[str, Any] = {"weight": penalty.weight}
+    if not isinstance(penalty, Learned):
+        return chosen
+    if "vp" not in settings.inversion.bounds:
+        raise ConfigError(
+            "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
+        )
+    penalty.check(start)
+    chosen |= {n: getattr(penalty, n) for n in ("every", "targets", "draws", "finish")}
+    return chosen | {"sigmas": list(penalty.sigmas)}
 
 
 def optimizer_of(s: Settings) -> Optimizer:
@@ -171,25 +197,26 @@ def misfit_of(s: Settings) -> Any:
     }[s.inversion.misfit]()
 
 
-def ladder_of(s: Settings) -> Continuation | None:
-    """Return the ladder that the settings describe, or None where every band fits wave forms alone."""
+def continuation_of(s: Settings) -> Continuation | None:
+    """Return the continuation by traveltimes that the settings describe, or None where bands fit waveforms alone."""
     from seisinv.inversion import LBFGS, Continuation
     from seisinv.misfit import Envelope, TravelTime
 
+    c = s.continuation
     kinds = {
         "traveltime": TravelTime(),
         "envelope_traveltime": TravelTime(envelope=True),
         "envelope": Envelope(),
     }
-    if s.ladder.kind == "none":
+    if c.kind == "none":
         return None
     return Continuation(
-        misfit=kinds[s.ladder.kind],
-        optimizer=LBFGS(iterations=s.ladder.iterations, tolerance=s.inversion.tolerance),
-        attempts=s.ladder.attempts,
-        periods=s.ladder.periods,
-        aim=s.ladder.aim,
-        percentile=s.ladder.percentile,
+        misfit=kinds[c.kind],
+        optimizer=LBFGS(iterations=c.iterations, tolerance=s.inversion.tolerance),
+        attempts=c.attempts,
+        periods=c.periods,
+        aim=c.aim,
+        percentile=c.percentile,
     )
 
 

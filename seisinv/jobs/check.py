@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,11 +20,10 @@ from seisinv.inversion import Inversion, misfit_and_gradient
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import for_survey
-from seisinv.jobs import build, invert, prepare
-from seisinv.jobs.data import Thinned
+from seisinv.jobs.data import Data, some_of
+from seisinv.jobs.prepare import Prepared, prepare, problem_of
 from seisinv.jobs.progress import clock
 from seisinv.jobs.settings import Settings
-from seisinv.jobs.start import settled
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
 
@@ -37,11 +37,11 @@ def check_job(settings: Settings) -> Iterator[str]:
     ----------
     settings : Settings
     """
-    # A start from first breaks is made here, where the run will find it: what is told must be of the start it has.
-    prepared = prepare.prepare(settled(settings, invert.run_directory(settings)))
+    # A starting model from first breaks is made here, where the run will find it.
+    prepared = prepare(settings)
     survey, grid = prepared.observed.survey, prepared.start.grid
     few = _few_shots(prepared)
-    problem = build.problem_of(few)  # before the first line: what cannot work is refused in a single one
+    problem = problem_of(few)  # before the first line: what cannot work is refused in a single one
     record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
     yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
     spans = zip(grid.axes, grid.extent, strict=True)
@@ -51,16 +51,16 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield from (f"chosen       {note}" for note in prepared.notes)
     yield from solver_lines(prepared)
     yield memory_line(prepared)
-    bands = bands_of(prepare.bands_of(prepared.settings), survey.time.nyquist)
+    bands = bands_of(prepared.chosen.bands, survey.time.nyquist)
     yield time_line(prepared, problem)
-    yield f"start model  share of traces off by more than half a period, from {len(few.observed)} shots:"
+    yield f"starting model: share of traces off by more than half a period, from {len(few.observed)} shots:"
     for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
         verdict = (
             "good"
             if skips.share < 0.1
             else "doubtful"
             if skips.share < 0.3
-            else "too far: begin lower, improve it, or set ladder.kind"
+            else "too far: begin lower, improve it, or set continuation.kind"
         )
         yield (
             f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "
@@ -68,13 +68,13 @@ def check_job(settings: Settings) -> Iterator[str]:
         )
 
 
-def solver_lines(prepared: prepare.Prepared) -> Iterator[str]:
+def solver_lines(prepared: Prepared) -> Iterator[str]:
     """Yield Courant number, solver step and points per wavelength."""
     simulate, start = prepared.propagator, prepared.start
     fastest = simulate.vp_max or float(start.vp.max())
     slowest = float(start.vp.min())
     step, limit = simulate.clock(start).step, simulate.stable_step(start)
-    top = prepare.highest_band(prepared.settings)
+    top = prepared.chosen.highest
     points = slowest / (top * max(start.grid.spacing))
     yield (
         f"stability    Courant number {fastest * step / min(start.grid.spacing):.3f} at {fastest:g} m/s; solver step "
@@ -85,7 +85,7 @@ def solver_lines(prepared: prepare.Prepared) -> Iterator[str]:
     yield f"dispersion   {simulate.dispersion(start, top):+.3%} of the velocity there, from the order of the stencils"
 
 
-def memory_line(prepared: prepare.Prepared) -> str:
+def memory_line(prepared: Prepared) -> str:
     """Return how gradients will remember their forward runs, and about how many bytes that takes."""
     simulate, start = prepared.propagator, prepared.start
     steps, program = simulate.clock(start).steps, simulate.derived.taped
@@ -106,7 +106,7 @@ def memory_line(prepared: prepare.Prepared) -> str:
     return f"memory       about {needed / 1e6:,.0f} MB for gradients: {steps:,} steps, {how}"
 
 
-def time_line(prepared: prepare.Prepared, problem: Inversion) -> str:
+def time_line(prepared: Prepared, problem: Inversion) -> str:
     """Measure one gradient of a few shots, and say how long the whole job takes."""
     task = next(iter(problem.tasks(prepared.start, wanted=list(prepared.start)[:1])))
     misfit_and_gradient(task)  # compiles, warms up
@@ -114,7 +114,7 @@ def time_line(prepared: prepare.Prepared, problem: Inversion) -> str:
     misfit_and_gradient(task)
     each = (time.perf_counter() - began) / len(task.shots)
     s = prepared.settings.inversion
-    evaluations = len(s.bands or [1]) * (s.iterations * 1.2 + 2.5)
+    evaluations = len(prepared.chosen.bands) * (s.iterations * 1.2 + 2.5)
     members = prepared.settings.ensemble.members
     total = each * len(prepared.observed) * evaluations * members
     whole = f"the whole job of {members} members" if members > 1 else "the whole job"
@@ -137,10 +137,10 @@ def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[Ski
     return cycle_skip_share(predicted, observed, bands, window=problem.window)
 
 
-def _few_shots(prepared: prepare.Prepared) -> prepare.Prepared:
+def _few_shots(prepared: Prepared) -> Prepared:
     count = len(prepared.observed)
     if count <= SHOTS:
         return prepared
-    shots = tuple(int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round()))
-    few = Thinned(prepared.observed, shots, prepared.observed.survey.subset(shots))
-    return prepare.Prepared(prepared.settings, few, prepared.start, prepared.propagator.subset(shots), prepared.notes)
+    shots = [int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round())]
+    few = Data(prepared.data.line, some_of(prepared.observed, shots))
+    return replace(prepared, data=few, propagator=prepared.propagator.subset(shots))

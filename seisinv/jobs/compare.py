@@ -1,15 +1,17 @@
-"""`seisinv compare`: a job's runs, each in a run directory of its own, or finished runs; one judge, one page."""
+"""`seisinv compare`: a job's runs, each in a run directory of its own, or finished runs, in one table and one page."""
 
 from __future__ import annotations
 
 import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from seisinv.compare import Comparison, Label, judged, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
@@ -17,10 +19,12 @@ from seisinv.compare.entries import folder_name, judge_of
 from seisinv.compare.judge import Judge
 from seisinv.compare.page import JSON, PAGE
 from seisinv.core import ConfigError, Model, RunError, SeisinvError
-from seisinv.jobs import build, config, invert, prepare
-from seisinv.jobs.data import held_out
+from seisinv.jobs import config, invert
+from seisinv.jobs.choose import run_directory
+from seisinv.jobs.data import Thinned
+from seisinv.jobs.models import true_model
+from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare, problem_of
 from seisinv.jobs.settings import CompareSection, Settings
-from seisinv.jobs.start import settled
 from seisinv.runs import RunRecord, read_run
 from seisinv.runs.fingerprint import data_digest
 from seisinv.synthetic import ModellingRecipe
@@ -37,11 +41,6 @@ class Planned:
 
     label: Label
     settings: Settings
-
-    @property
-    def directory(self) -> Path:
-        """Where it is kept."""
-        return Path(self.settings.run.directory or ".")
 
 
 def compare_job(settings: Settings, *, command: str = "", truth: Model | None = None) -> tuple[Comparison, Path]:
@@ -66,26 +65,29 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
     SeisinvError
         In one line, for anything that cannot work, before any work.
     """
-    directory = _directory(settings)
-    base = prepare.prepare(settings)
+    directory = run_directory(settings, "compared").resolve()
+    if settings.run.threads is not None:
+        torch.set_num_threads(settings.run.threads)
+    base = prepare(settings, fit_start=False)
     if truth is None and settings.run.truth is not None:
-        truth = invert.truth_of(settings, directory, base.start.grid)  # found now, or refused before any work
-    # What the base job chooses from the data is chosen once for all.
-    runs = [_checked(run, base) for run in planned(base.settings, directory)]
-    runs = [_settled(run, directory) for run in runs]
+        truth = true_model(settings, directory, base.chosen.grid)  # found now, or refused before any work
+    # What the job chooses from the data is chosen once for all, and its opened data are handed on.
+    runs = {run.label: _prepared(run, base, directory) for run in planned(base.tables, directory)}
+    for label, run in runs.items():
+        if run.settings.start.kind == "tomography":
+            with _naming(label):
+                runs[label] = prepare(run.settings, data=base.data, directory=directory)
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
-    for number, run in enumerate(runs, 1):
+    for number, (label, run) in enumerate(runs.items(), 1):
         if _is_finished(run):
-            log.info("%s is there already", run.label.name)
+            log.info("%s is there already", label.name)
             continue
-        log.info("run %d of %d: %s", number, len(runs), run.label.name)
-        try:
-            invert.invert(run.settings, resume=(run.directory / "run.toml").exists(), truth=truth)
-        except SeisinvError as error:
-            raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
-    records = {run.label: read_run(run.directory) for run in runs}
-    return _written(records, base.settings, base, directory, command=command, truth=truth)
+        log.info("run %d of %d: %s", number, len(runs), label.name)
+        with _naming(label):
+            invert.run(run, run.directory, resume=(run.directory / "run.toml").exists(), truth=truth)
+    records = {label: read_run(run.directory) for label, run in runs.items()}
+    return _written(records, settings.compare, base, directory, command=command, truth=truth)
 
 
 def compare_runs(
@@ -129,7 +131,7 @@ def compare_runs(
         }
     prepared = None
     try:
-        prepared = prepare.prepare(settings)
+        prepared = prepare(settings)
     except (SeisinvError, OSError) as error:
         log.warning("data are not predicted, only models and costs are compared: %s", error)
     if prepared is not None and data_digest(prepared.observed) != first.settings["job"]["fingerprint"]["data"]:
@@ -137,19 +139,26 @@ def compare_runs(
     command = shlex.join(["seisinv", "compare", *map(str, directories), "--directory", str(directory)])
     truth = None
     if (overrides or {}).get("run.truth") is not None:
-        truth = invert.truth_of(settings, directory, first.start.grid)
-    return _written(records, settings, prepared, directory, command=command, truth=truth)
+        truth = true_model(settings, directory, first.start.grid)
+    return _written(records, settings.compare, prepared, directory, command=command, truth=truth)
 
 
-def planned(settings: Settings, directory: Path) -> Iterator[Planned]:
-    """Yield the runs of a comparison: each [[compare.run]] from each start and with each seed.
+def planned(job: Mapping[str, Any], directory: Path) -> Iterator[Planned]:
+    """Yield the runs of a comparison: each [[compare.run]] from each starting model and with each seed.
+
+    Parameters
+    ----------
+    job : mapping
+        Tables of the job, everything chosen.
+    directory : Path
+        Every run is kept in a folder of it.
 
     Raises
     ------
     ConfigError
         If a run has no name or that of another, or a key is wrong.
     """
-    c = settings.compare
+    c = CompareSection.model_validate(job["compare"])
     if not c.run:
         raise ConfigError(
             'there is no [[compare.run]]; add at least one, such as [[compare.run]] with name = "TV" and '
@@ -160,20 +169,21 @@ def planned(settings: Settings, directory: Path) -> Iterator[Planned]:
         name = table.get("name")
         if not isinstance(name, str) or not name.strip():
             raise ConfigError(f'compare.run {number} has no name; give each run one: name = "TV"')
-        changes = {key: value for key, value in table.items() if key != "name"}
-        if "compare" in changes:
+        if "compare" in table:
             raise ConfigError(f"compare.run {name!r} holds compare; a run can change any other table")
         if name.strip().lower() in ("start", "truth"):
-            raise ConfigError(f"compare.run {name!r}: the table calls other rows so; name it otherwise")
-        own = build.without_unused(_changed(settings, name, changes), changes)
-        if c.starts and own.start.kind == "tomography":
+            raise ConfigError(f"compare.run {name!r}: rows of the table have that name already; choose another")
+        own = config.current({key: value for key, value in table.items() if key != "name"})
+        with _naming(Label(name, name)):
+            plain = config.settings_from(_of_run(job, own))
+        if c.starts and plain.start.kind == "tomography":
             raise ConfigError(
                 f"compare.run {name!r} makes its own start (start.kind = 'tomography'), which compare.starts would "
                 "only repeat; leave one of them out"
             )
         starts: list[str | None] = [*c.starts] if c.starts else [None]
         for start in starts:
-            for seed in c.seeds or [own.run.seed]:
+            for seed in c.seeds or [plain.run.seed]:
                 label = _label(name, start, seed, c)
                 folder = folder_name(label.name)
                 if folder in folders:
@@ -181,15 +191,31 @@ def planned(settings: Settings, directory: Path) -> Iterator[Planned]:
                 folders[folder] = label.name
                 place = {"directory": str(directory / folder), "seed": seed}
                 more: dict[str, Any] = {"run": place} | ({} if start is None else {"start": {"vp": start}})
-                yield Planned(label, _changed(own, name, more))
+                yield Planned(label, config.settings_from(_of_run(job, own), more))
 
 
-def _changed(settings: Settings, name: str, tables: Mapping[str, Any]) -> Settings:
-    plain = settings.model_copy(update={"compare": CompareSection()})
+def _of_run(job: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of a run: those of the job with its own keys in place.
+
+    A reconstruction does without what it has no use for, unless its own tables ask for it: a run inherits windows and
+    the like from the job, which cannot be unset in TOML.
+    """
+    tables = config.merged({name: table for name, table in job.items() if name != "compare"}, own)
+    if tables["inversion"].get("method") == "reconstruction":
+        for section, key in (name.split(".") for name in FWI_ONLY):
+            table = own.get(section, {})
+            if not (isinstance(table, Mapping) and key in table):
+                tables[section] = {k: v for k, v in tables[section].items() if k != key}
+    return tables
+
+
+@contextmanager
+def _naming(label: Label) -> Iterator[None]:
+    """Say in an error which run it is about."""
     try:
-        return config.overlaid(plain, tables)
-    except ConfigError as error:
-        raise ConfigError(f"compare.run {name!r}: {error}") from None
+        yield
+    except SeisinvError as error:
+        raise type(error)(f"compare.run {label.name!r}: {error}") from None
 
 
 def _label(name: str, start: str | None, seed: int, c: CompareSection) -> Label:
@@ -198,64 +224,42 @@ def _label(name: str, start: str | None, seed: int, c: CompareSection) -> Label:
     return Label(", ".join(parts), name, shown, seed)
 
 
-def _directory(settings: Settings) -> Path:
-    if settings.run.directory is not None:
-        return Path(settings.run.directory).resolve()
-    return Path("runs").resolve() / f"{Path((settings.data.path or ['data'])[0]).stem}-compared"
-
-
-def _checked(run: Planned, base: prepare.Prepared) -> Planned:
+def _prepared(run: Planned, base: Prepared, directory: Path) -> Prepared:
     """Return a run with every choice made; refuse other data, another grid, and what cannot work."""
-    _refuse_other(run, base, run.settings, ("grid",))  # before anything is built on it
-    try:
-        mine = prepare.prepare(run.settings)
-        build.method_of(mine)
-    except SeisinvError as error:
-        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
-    _refuse_other(run, base, mine.settings, ("data", "grid"))
-    if mine.settings.run.truth != base.settings.run.truth:
-        raise ConfigError(f"compare.run {run.label.name!r} has another run.truth; all are measured against one earth")
-    return Planned(run.label, mine.settings)
-
-
-def _settled(run: Planned, directory: Path) -> Planned:
-    """Return a run with its start model made."""
-    try:
-        return Planned(run.label, settled(run.settings, directory))
-    except SeisinvError as error:
-        raise type(error)(f"compare.run {run.label.name!r}: {error}") from None
-
-
-def _refuse_other(run: Planned, base: prepare.Prepared, settings: Settings, sections: Sequence[str]) -> None:
-    for section in sections:
-        ours, theirs = getattr(base.settings, section), getattr(settings, section)
-        differ = [n for n in type(ours).model_fields if getattr(ours, n) != getattr(theirs, n)]
+    for section in ("data", "grid"):
+        ours, theirs = base.tables[section], config.dump(run.settings)[section]
+        differ = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
         if differ:
             raise ConfigError(
-                f"compare.run {run.label.name!r} has {section}.{differ[0]} = {getattr(theirs, differ[0])!r}, the job "
-                f"has {getattr(ours, differ[0])!r}; runs over different {'data' if section == 'data' else 'grids'} "
-                "cannot be compared"
+                f"compare.run {run.label.name!r} has {section}.{differ[0]} = {theirs.get(differ[0])!r}, the job has "
+                f"{ours.get(differ[0])!r}; runs over different {'data' if section == 'data' else 'grids'} cannot be "
+                "compared"
             )
+    with _naming(run.label):
+        mine = prepare(run.settings, data=base.data, directory=directory, fit_start=False)
+        method_of(mine)
+    if run.settings.run.truth != base.settings.run.truth:
+        raise ConfigError(f"compare.run {run.label.name!r} has another run.truth; all are measured against one earth")
+    return mine
 
 
-def _is_finished(run: Planned) -> bool:
+def _is_finished(run: Prepared) -> bool:
     """Return whether a run has ended, with the settings it has now."""
     if not (run.directory / "cost.json").exists() or run.settings.ensemble.members > 1:
         return False
-    recorded = config.load(run.directory / "run.toml")
-    return recorded == run.settings
+    return config.load(run.directory / "run.toml") == config.settings_from(run.tables)
 
 
 def _written(
     records: Mapping[Label, RunRecord],
-    settings: Settings,
-    prepared: prepare.Prepared | None,
+    c: CompareSection,
+    prepared: Prepared | None,
     directory: Path,
     *,
     command: str,
     truth: Model | None = None,
 ) -> tuple[Comparison, Path]:
-    c, judge, made_with, water = settings.compare, None, None, None
+    judge, made_with, water = None, None, None
     notes: list[str] = []
     if prepared is not None:
         judge = _judge(prepared, c)
@@ -272,17 +276,13 @@ def _written(
     return comparison, write_comparison(comparison, directory, command=command)
 
 
-def _judge(prepared: prepare.Prepared, c: CompareSection) -> Judge:
-    s = prepared.settings
+def _judge(prepared: Prepared, c: CompareSection) -> Judge:
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
-    return judge_of(
-        build.problem_of(prepared), prepare.bands_of(s), held_out=held_out(s, prepared.observed), held_band=band
-    )
+    return judge_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
 
 
 def _recipe(observed: Observed) -> ModellingRecipe | None:
     from seisinv.io import Line
-    from seisinv.jobs.data import Thinned
 
     line = observed.line if isinstance(observed, Thinned) else observed
     return ModellingRecipe.read(line.text) if isinstance(line, Line) else None

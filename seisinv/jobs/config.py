@@ -1,7 +1,8 @@
-"""One TOML file describes a job; its keys equal the Python argument names, and command-line flags override it.
+"""Reading a job: one TOML file describes it, and command-line flags override it.
 
 Keys that are unknown, of the wrong type or out of range are errors of one line that name the key and the remedy.
-`dump` prints the whole of it, defaults included, so that a run can be repeated from its run.toml alone.
+Settings are never changed once they are read; what is chosen where they leave a value open is kept beside them
+(`choose`), and both together, defaults included, are what run.toml records.
 """
 
 from __future__ import annotations
@@ -47,14 +48,67 @@ def load(path: str | Path | None = None, overrides: Mapping[str, Any] | None = N
         tables = _anchored(_tables(Path(path)), Path(path).resolve().parent)
     for note in NOTES:
         tables.pop(note, None)
+    given: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
         if value is not None:
-            _put(tables, key.split("."), value)
+            _put(given, key.split("."), value)
+    return _validated(merged(current(tables), current(given)), where="" if path is None else f"{path}: ")
+
+
+def settings_from(*tables: Mapping[str, Any]) -> Settings:
+    """Return the settings of nested tables, in which later ones replace the keys of earlier ones.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown, of the wrong type or out of range.
+    """
+    whole: dict[str, Any] = {}
+    for table in tables:
+        whole = merged(whole, current(table))
+    return _validated(whole)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested tables in which the keys of `above` replace those of `below`."""
+    out = dict(below)
+    for key, value in above.items():
+        there = out.get(key)
+        if isinstance(value, Mapping) and there is not None:
+            if not isinstance(there, Mapping):
+                raise ConfigError(f"{key} is {there!r}; it must be a table of settings")
+            out[key] = merged(there, value)
+        else:
+            out[key] = value
+    return out
+
+
+def _validated(tables: Mapping[str, Any], where: str = "") -> Settings:
     try:
         return Settings.model_validate(tables)
     except ValidationError as error:
-        where = "" if path is None else f"{path}: "
-        raise ConfigError(where + describe(error)) from None
+        raise ConfigError(where + _described(error)) from None
+
+
+# Names that earlier versions gave to tables, keys and values.
+_FORMER_TABLES = {"ladder": "continuation", "pinn": "reconstruction"}
+_FORMER_KEYS = {"trust": "data_weight", "spare": "oversampling", "bound": "max_error"}  # of [reconstruction]
+_FORMER_METHODS = {"pinn": "reconstruction"}  # of inversion.method
+
+
+def current(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tables under the names that this version uses."""
+    for former, name in _FORMER_TABLES.items():
+        if former in tables and name in tables:
+            raise ConfigError(f"[{former}] and [{name}] are the same table; keep [{name}]")
+    out = {_FORMER_TABLES.get(name, name): value for name, value in tables.items()}
+    own = out.get("reconstruction")
+    if isinstance(own, Mapping):
+        out["reconstruction"] = {_FORMER_KEYS.get(key, key): value for key, value in own.items()}
+    inversion = out.get("inversion")
+    if isinstance(inversion, Mapping) and isinstance(method := inversion.get("method"), str):
+        out["inversion"] = {**inversion, "method": _FORMER_METHODS.get(method, method)}
+    return out
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -83,46 +137,13 @@ def dump(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude_none=True)
 
 
-def not_set(settings: Settings) -> list[str]:
-    """Return the keys of options that have no value: what the program then does by itself is in their description."""
-    tables: dict[str, Any] = settings.model_dump()
-    return [f"{section}.{key}" for section, table in tables.items() for key, value in table.items() if value is None]
+def not_set(tables: Mapping[str, Any]) -> list[str]:
+    """Return the keys of options that tables leave open: what the program then does is in their description."""
+    every: dict[str, Any] = Settings().model_dump()
+    return [f"{section}.{key}" for section, table in every.items() for key in table if key not in tables[section]]
 
 
-def replaced(settings: Settings, **values: Any) -> Settings:
-    """Return a copy with some values changed: `replaced(settings, grid__spacing=[10.0])`."""
-    tables = settings.model_dump()
-    for key, value in values.items():
-        _put(tables, key.split("__"), value)
-    try:
-        return Settings.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigError(describe(error)) from None
-
-
-def overlaid(settings: Settings, tables: Mapping[str, Any]) -> Settings:
-    """Return a copy in which the keys of nested tables replace those of the settings.
-
-    Raises
-    ------
-    ConfigError
-        For anything unknown, of the wrong type or out of range.
-    """
-    try:
-        return Settings.model_validate(_merged(settings.model_dump(), tables))
-    except ValidationError as error:
-        raise ConfigError(describe(error)) from None
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    out = dict(below)
-    for key, value in above.items():
-        there = out.get(key)
-        out[key] = _merged(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
-    return out
-
-
-def describe(error: ValidationError) -> str:
+def _described(error: ValidationError) -> str:
     """Say in one line what is wrong with the first bad key."""
     errors = error.errors(include_url=False)
     # An unknown key first: the mistakes that follow from it explain nothing.

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import Gathers, Grid, Model, RunError, Survey, line, ricker
-from seisinv.jobs import config, forward, invert, prepare
+from seisinv.jobs import config, forward
+from seisinv.jobs.choose import given_grid
 from seisinv.jobs.forward import simulate_in_parts
+from seisinv.jobs.invert import invert
 from seisinv.synthetic import ModellingRecipe
 
 log = logging.getLogger("seisinv.jobs.demo")
@@ -95,7 +97,7 @@ def run_demo(directory: Path, *, seed: int = 2, threads: int | None = None) -> P
     if resume:
         log.info("going on with the run in %s", directory)
     log.info("inverting %s, knowing only that file, a smooth start model and bounds", inputs / "line.sgy")
-    return invert.invert(settings, resume=resume, truth=earth.model(prepare.grid_of(settings)))
+    return invert(settings, resume=resume, truth=earth.model(given_grid(settings)))
 
 
 def make_inputs(inputs: Path, earth: DemoEarth, *, threads: int | None = None) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey, ricker
-from seisinv.jobs import config, prepare
+from seisinv.jobs import build
+from seisinv.jobs.choose import given_grid
+from seisinv.jobs.models import read_model_file, starting_model
 from seisinv.jobs.progress import steps
 from seisinv.jobs.settings import ForwardSection, Settings
 from seisinv.synthetic import ModellingRecipe
@@ -52,8 +54,7 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
     _check_sampling_in_space(f, model)
     survey = synthetic_survey(settings, model.grid)
     _check_inside(survey, model.grid)
-    free = config.replaced(settings, inversion__bounds={"vp": [1.0, float(model.vp.max())]})
-    simulate = prepare.propagator_of(free, model.grid, survey)
+    simulate = build.propagator_of(settings, model.grid, survey, vp_max=float(model.vp.max()))
     gathers = simulate_in_parts(simulate, model)
     if f.noise > 0:
         noisy = with_noise(
@@ -121,21 +122,19 @@ def _rounded_down(value: float) -> float:
 
 def _model(settings: Settings) -> Model:
     """Return the model on its own grid, or on the one that the settings ask for."""
-    s = settings.start
+    s, physics = settings.start, build.physics_of(settings.propagator.physics)
     if settings.grid.spacing is None and isinstance(s.vp, str):
-        own = prepare.read_start(s, "vp")
-        if settings.propagator.physics == "acoustic":
+        own = read_model_file(s, "vp", s.vp)
+        if set(physics.parameters) <= set(own):
             return own
         grid = own.grid
-    elif settings.grid.shape is None:
-        raise ConfigError("grid.spacing and grid.shape are missing; give both where start.vp is no model file")
     else:
-        grid = prepare.grid_of(settings)
+        grid = given_grid(settings)
     notes: list[str] = []
-    model = prepare.start_model(settings, grid, notes)
+    model = starting_model(settings, physics, grid, notes)
     for note in notes:
         log.info("%s", note)
-    return Model(grid, **{n: np.asarray(v) for n, v in model.parameters.items()})
+    return model
 
 
 def synthetic_survey(settings: Settings, grid: Grid) -> Survey:

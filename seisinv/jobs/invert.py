@@ -1,4 +1,4 @@
-"""Running a job from its settings to its report; the same path for the command line and the demonstration."""
+"""`seisinv invert`: a job from its settings to its report; the same path for the command line and the demonstration."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from seisinv.core import Grid, Model, RunError, SeisinvError
-from seisinv.jobs import build, config, prepare
+from seisinv.core import Model, RunError
+from seisinv.jobs import config
+from seisinv.jobs.choose import run_directory
+from seisinv.jobs.models import true_model
+from seisinv.jobs.prepare import Prepared, method_of, prepare
 from seisinv.jobs.progress import inversion_progress
 from seisinv.jobs.settings import Settings
-from seisinv.jobs.start import settled
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -48,27 +49,31 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     SeisinvError
         In one line, for anything that cannot work; nothing is written over.
     """
-    from seisinv.inversion.ensemble import of_member
-    from seisinv.io import write_model
-    from seisinv.report import write_report
-
     directory = run_directory(settings)
     _check_directory(directory, resume)
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
-    settings = settled(settings, directory)
-    prepared = prepare.prepare(settings)
-    method = build.method_of(prepared)
+    return run(prepare(settings), directory, resume=resume, truth=truth)
+
+
+def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Model | None = None) -> Path:
+    """Do a prepared job in a directory; parameters, result and errors as for `invert`."""
+    from seisinv.inversion.ensemble import of_member
+    from seisinv.io import write_model
+    from seisinv.report import write_report
+
+    _check_directory(directory, resume)
+    settings, method = prepared.settings, method_of(prepared)
     if truth is None:
-        truth = truth_of(settings, directory, prepared.start.grid)
+        truth = true_model(settings, directory, prepared.chosen.grid)
     if resume:
         _check_same_job(directory, method.fingerprint(settings.run.seed))
-        _note_ensemble(directory, prepared.settings)
+        _note_ensemble(directory, settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
         log.info("%s", note)
-    configuration: dict[str, Any] = config.dump(prepared.settings)
-    configuration["chosen"] = {"notes": list(prepared.notes), "automatic": config.not_set(prepared.settings)}
+    automatic = config.not_set(prepared.tables)
+    configuration = {**prepared.tables, "chosen": {"notes": list(prepared.notes), "automatic": automatic}}
     members = settings.ensemble.members
     with inversion_progress() as progress:
         result = method.run(
@@ -85,17 +90,17 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
-        _run_members(method, settings, first=result)
+        _run_members(method, settings, directory, first=result)
     return write_report(directory)
 
 
-def _run_members(method: Method, settings: Settings, *, first: Result) -> None:
+def _run_members(method: Method, settings: Settings, directory: Path, *, first: Result) -> None:
     """Invert the data with noise, and leave ensemble.npz, mean.sgy and std.sgy beside the first member."""
     from seisinv.inversion import run_ensemble
     from seisinv.inversion.invert import Waveform
     from seisinv.io import write_model, write_section
 
-    directory, s = run_directory(settings), settings.ensemble
+    s = settings.ensemble
     assert isinstance(method, Waveform)  # others have no members
     with inversion_progress() as progress:
         ensemble = run_ensemble(
@@ -118,13 +123,6 @@ def _note_ensemble(directory: Path, settings: Settings) -> None:
     record, table = read_record(directory / "run.toml"), config.dump(settings)["ensemble"]
     if settings.ensemble.members > 1 and record.get("ensemble") != table:
         RunDirectory(directory).write_record({**record, "ensemble": table})
-
-
-def run_directory(settings: Settings) -> Path:
-    """Return the run directory: the one named, or runs/NAME after the data."""
-    if settings.run.directory is not None:
-        return Path(settings.run.directory)
-    return Path("runs") / Path((settings.data.path or ["run"])[0]).stem
 
 
 def _check_directory(directory: Path, resume: bool) -> None:
@@ -159,20 +157,3 @@ def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
             f"{directory} belongs to another job (it differs in {', '.join(names)}); a run "
             f"cannot be extended or changed: resume it with the settings it was started with{further}"
         )
-
-
-def truth_of(settings: Settings, directory: Path, grid: Grid) -> Model | None:
-    """Return the true model that the settings name, or that the run in the directory had, on the grid."""
-    from seisinv.io import read_model
-
-    kept = directory / "truth.npz"
-    if kept.exists():
-        return read_model(kept)
-    if settings.run.truth is None:
-        return None
-    try:
-        found = prepare.read_truth(settings)
-    except SeisinvError as error:
-        raise type(error)(f"run.truth: {error}") from None
-    vp = prepare.regrid(found, grid, "vp", source=settings.run.truth)
-    return Model(grid, vp=vp.astype(np.float32))

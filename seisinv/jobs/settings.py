@@ -1,10 +1,22 @@
-"""The tables and keys of a job, with units, limits and defaults; the one home of every default of the command line."""
+"""The tables and keys of a job, with units, limits and defaults.
+
+A default has one home. Where a key stands for a parameter of a class, its default is read from that class
+(`default_of`), and None means that the class decides; all other defaults are written here and nowhere else.
+"""
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from seisinv.inversion import LBFGS, Adam, Continuation, EstimateWavelet, run_ensemble
+from seisinv.priors import Tikhonov
+from seisinv.propagate import Boundary, Propagator
+from seisinv.reconstruction import WavefieldReconstruction
+from seisinv.signal import Window
+from seisinv.unknowns import Decoder, Siren
 
 
 def _listed(value: Any) -> Any:
@@ -20,6 +32,14 @@ Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Edges = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 Paths = Annotated[list[str], Field(min_length=1), Many]
+
+
+def default_of(owner: Any, name: str) -> Any:
+    """Return the default of a parameter of a class or function, as TOML holds it."""
+    value = inspect.signature(owner).parameters[name].default
+    if value is inspect.Parameter.empty:
+        raise TypeError(f"{owner.__name__} has no default for {name}")
+    return value
 
 
 class Section(BaseModel):
@@ -66,7 +86,7 @@ class GridSection(Section):
 
 
 class StartSection(Section):
-    """The model an inversion starts from, or that a survey is modelled in; files as for `seisinv.io.read_model`."""
+    """The starting model of an inversion, or that a survey is modelled in; files as for `seisinv.io.read_model`."""
 
     kind: Literal["model", "tomography"] = Field(
         default="model",
@@ -93,9 +113,15 @@ class PropagatorSection(Section):
     """The wave-equation solver, as for `seisinv.Propagator`."""
 
     physics: str = Field(default="acoustic", description="which wave equation: acoustic or acoustic_density")
-    order: Literal[2, 4, 6, 8, 10, 12] = Field(default=8, description="order of the stencils in space")
-    boundary_width: int = Field(default=20, ge=1, le=200, description="absorbing cells beyond each side")
-    free_surface: bool = Field(default=False, description="pressure-free surface at the top of the grid")
+    order: Literal[2, 4, 6, 8, 10, 12] = Field(
+        default=default_of(Propagator, "order"), description="order of the stencils in space"
+    )
+    boundary_width: int = Field(
+        default=default_of(Boundary, "width"), ge=1, le=200, description="absorbing cells beyond each side"
+    )
+    free_surface: bool = Field(
+        default=default_of(Boundary, "free_surface"), description="pressure-free surface at the top of the grid"
+    )
     memory: Literal["automatic", "store", "checkpoints"] = Field(
         default="automatic", description="how gradients remember"
     )
@@ -106,15 +132,17 @@ class PropagatorSection(Section):
         default=None, description="velocity that fixes the solver's step, m/s; default: the bound"
     )
     step: Positive | None = Field(default=None, description="solver's time step, s; default: chosen stable")
-    backend: Literal["c", "reference"] = Field(default="c", description="compiled kernels, or slow torch for tests")
+    backend: Literal["c", "reference"] = Field(
+        default=default_of(Propagator, "backend"), description="compiled kernels, or slow torch for tests"
+    )
 
 
 class InversionSection(Section):
-    """The inversion, as for `seisinv.Inversion` and its optimisers, or for `seisinv.reconstruction.WavefieldReconstruction`."""
+    """The inversion, as for `seisinv.Inversion` and its optimisers."""
 
-    method: Literal["fwi", "pinn"] = Field(
+    method: Literal["fwi", "reconstruction"] = Field(
         default="fwi",
-        description="fwi: waveform inversion; pinn: wavefields in a PINN's features and the model by turns, see [pinn]",
+        description="fwi: waveform inversion; reconstruction: wavefields and model in turn, see [reconstruction]",
     )
     misfit: Literal["l2", "huber", "correlation", "envelope", "traveltime"] = Field(
         default="l2", description="l2, huber, correlation, envelope or traveltime"
@@ -127,45 +155,66 @@ class InversionSection(Section):
     budget: int | None = Field(
         default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
     )
-    rate: Positive = Field(default=20.0, description="step length of adam, m/s")
-    tolerance: Positive = Field(default=1e-6, description="lbfgs ends a band when an update gains less than this share")
+    rate: Positive = Field(default=default_of(Adam, "rate"), description="step length of adam, m/s")
+    tolerance: Positive = Field(
+        default=default_of(LBFGS, "tolerance"),
+        description="lbfgs ends a band when an update gains less than this share",
+    )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
         default={"vp": [1400.0, 5500.0]}, description="lowest and highest value of each unknown, SI units"
     )
-    water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the start model")
+    water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the starting model")
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
 
 
-class PinnSection(Section):
-    """Fields that follow the data, as for `seisinv.reconstruction.WavefieldReconstruction`; for `inversion.method = "pinn"`."""
+class ReconstructionSection(Section):
+    """Wavefield-reconstruction inversion, as for `seisinv.reconstruction.WavefieldReconstruction`.
+
+    For `inversion.method = "reconstruction"`. Earlier versions called this table [pinn].
+    """
 
     frequencies: Annotated[list[Positive], Field(min_length=1), Many] | None = Field(
-        default=None, description="Hz, rising; default: the upper corners of inversion.bands"
+        default=None, description="Hz, increasing; default: the upper corners of inversion.bands"
     )
-    trust: Positive = Field(default=100.0, description="weight of the data against the equation")
-    refine: bool = Field(default=True, description="add what is left to the right-hand sides")
-    spare: Annotated[float, Field(ge=1)] = Field(default=2.5, description="features per wave")
-    bound: Positive = Field(
-        default=0.1, description="largest error of the features against the simulator; more is refused"
+    data_weight: Positive = Field(
+        default=default_of(WavefieldReconstruction, "data_weight"),
+        description="weight of the data misfit against that of the wave equation",
+    )
+    refine: bool = Field(
+        default=default_of(WavefieldReconstruction, "refine"), description="add the residuals to the right-hand sides"
+    )
+    oversampling: Annotated[float, Field(ge=1)] = Field(
+        default=default_of(WavefieldReconstruction, "oversampling"), description="basis functions per wave"
+    )
+    max_error: Positive = Field(
+        default=default_of(WavefieldReconstruction, "max_error"),
+        description="largest relative error of the basis against the simulator; beyond it the run is refused",
     )
 
 
-class LadderSection(Section):
-    """Times before wave forms, as for `seisinv.inversion.Continuation`: no band begins before its times suit it."""
+class ContinuationSection(Section):
+    """Traveltimes before waveforms, as for `seisinv.inversion.Continuation`: no band begins with skipped cycles.
+
+    Earlier versions called this table [ladder].
+    """
 
     kind: Literal["none", "traveltime", "envelope_traveltime", "envelope"] = Field(
-        default="none", description="no ladder, or the misfit of its kinematic rungs"
+        default="none", description="none: waveforms only; or the misfit of the traveltime stages"
     )
-    iterations: int = Field(default=6, ge=1, description="of one kinematic rung")
-    attempts: int = Field(default=4, ge=1, description="kinematic rungs in one band, at most")
+    iterations: int = Field(default=Continuation().optimizer.iterations, ge=1, description="of one traveltime stage")
+    attempts: int = Field(
+        default=default_of(Continuation, "attempts"), ge=1, description="traveltime stages in one band, at most"
+    )
     periods: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.5, description="largest delay with which a band may begin, in periods"
+        default=default_of(Continuation, "periods"), description="largest delay with which a band may begin, in periods"
     )
     aim: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.25, description="delay from which a band begins with one kinematic rung at least, in periods"
+        default=default_of(Continuation, "aim"),
+        description="delay from which a band begins with one traveltime stage at least, in periods",
     )
     percentile: Annotated[float, Field(gt=0, le=100)] = Field(
-        default=95.0, description="share of the traces whose delays must keep to it, percent"
+        default=default_of(Continuation, "percentile"),
+        description="share of the traces whose delays must keep to it, percent",
     )
 
 
@@ -178,12 +227,16 @@ class UnknownSection(Section):
     knots: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] = Field(
         default=[100.0], description="spline: distance between knots, m, one value or one per axis"
     )
-    size: Positive = Field(default=300.0, description="siren, decoder: about the update that is expected, m/s")
-    width: int = Field(default=128, ge=1, description="siren: sines per layer")
-    depth: int = Field(default=2, ge=1, description="siren: layers")
-    omega: Positive = Field(default=20.0, description="siren: ω₀, about 6 × the periods across an axis")
-    channels: int = Field(default=64, ge=1, description="decoder: images per level")
-    levels: int = Field(default=3, ge=1, description="decoder: doublings of the resolution")
+    size: Positive = Field(
+        default=default_of(Siren, "size"), description="siren, decoder: about the update that is expected, m/s"
+    )
+    width: int = Field(default=default_of(Siren, "width"), ge=1, description="siren: sines per layer")
+    depth: int = Field(default=default_of(Siren, "depth"), ge=1, description="siren: layers")
+    omega: Positive = Field(
+        default=default_of(Siren, "omega"), description="siren: ω₀, about 6 × the periods across an axis"
+    )
+    channels: int = Field(default=default_of(Decoder, "channels"), ge=1, description="decoder: images per level")
+    levels: int = Field(default=default_of(Decoder, "levels"), ge=1, description="decoder: doublings of the resolution")
 
 
 class WaveletSection(Section):
@@ -192,9 +245,13 @@ class WaveletSection(Section):
     kind: Literal["estimate", "ricker", "file"] = Field(default="estimate", description="where the wavelet comes from")
     peak: Positive | None = Field(default=None, description="of a Ricker wavelet, Hz")
     path: str | None = Field(default=None, description="text file of samples at the data's interval, from time 0")
-    per_shot: bool = Field(default=False, description="estimate one wavelet for each shot")
+    per_shot: bool = Field(
+        default=default_of(EstimateWavelet, "per_shot"), description="estimate one wavelet for each shot"
+    )
     length: Positive | None = Field(default=None, description="of the estimated wavelet, s; default: 8 periods")
-    damping: Positive = Field(default=1e-3, description="of the estimate, as a share of the power")
+    damping: Positive = Field(
+        default=default_of(EstimateWavelet, "damping"), description="of the estimate, as a share of the power"
+    )
 
 
 class WindowSection(Section):
@@ -204,7 +261,7 @@ class WindowSection(Section):
     time: Pair | None = Field(default=None, description="first and last time, s")
     before: Pair | None = Field(default=None, description="mute before: velocity m/s, intercept s")
     after: Pair | None = Field(default=None, description="mute after: velocity m/s, intercept s")
-    taper: Positive = Field(default=0.1, description="length of the flanks, s")
+    taper: Positive = Field(default=default_of(Window, "taper"), description="length of the flanks, s")
 
 
 class PenaltySection(Section):
@@ -216,9 +273,10 @@ class PenaltySection(Section):
     weight: NotNegative | None = Field(
         default=None, description="relative to the data misfit; default: 0.03 for learned, else 0.01"
     )
-    order: Literal[1, 2] = Field(default=1, description="tikhonov: of the derivatives")
+    order: Literal[1, 2] = Field(default=default_of(Tikhonov, "order"), description="tikhonov: of the derivatives")
     length: Positive = Field(
-        default=100.0, description="tikhonov, total_variation: distance over which a change is measured, m"
+        default=default_of(Tikhonov, "length"),
+        description="tikhonov, total_variation: distance over which a change is measured, m",
     )
     sigmas: Edges | None = Field(
         default=None,
@@ -243,15 +301,19 @@ class EnsembleSection(Section):
     """How certain the result is, as for `seisinv.inversion.run_ensemble`."""
 
     members: int = Field(default=1, ge=1, description="inversions, each of the data with other noise; 1: no ensemble")
-    calibration: Positive = Field(default=1.0, description="factor on the members' deviation; see `calibrate`")
-    level: Share = Field(default=0.9, description="share of the truth that intervals are to hold, 0 to 1")
+    calibration: Positive = Field(
+        default=default_of(run_ensemble, "calibration"), description="factor on the members' deviation; see `calibrate`"
+    )
+    level: Share = Field(
+        default=default_of(run_ensemble, "level"), description="share of the truth that intervals are to hold, 0 to 1"
+    )
 
 
 class LineSection(Section):
     """Positions along a line, as for `seisinv.line`."""
 
-    start: Finite | None = Field(default=None, description="x of the first, m; default: the model's left side")
-    stop: Finite | None = Field(default=None, description="x of the last, m; default: the model's right side")
+    start: Finite | None = Field(default=None, description="x of the first, m; default: the model's left boundary")
+    stop: Finite | None = Field(default=None, description="x of the last, m; default: the model's right boundary")
     every: Positive = Field(default=25.0, description="distance between neighbours, m")
     depth: Finite = Field(default=10.0, description="z, m")
 
@@ -288,7 +350,7 @@ class CompareSection(Section):
         default=None, description="do every run with each of these seeds; default: run.seed"
     )
     starts: Paths | None = Field(
-        default=None, description="do every run from each of these start models of vp; default: start.vp"
+        default=None, description="do every run from each of these starting models of vp; default: start.vp"
     )
     held_band: Edges | None = Field(
         default=None, description="frequencies to be predicted, Hz; default: 1.5 to 2 times the last band's corner"
@@ -309,8 +371,8 @@ class Settings(Section):
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()
     inversion: InversionSection = InversionSection()
-    pinn: PinnSection = PinnSection()
-    ladder: LadderSection = LadderSection()
+    reconstruction: ReconstructionSection = ReconstructionSection()
+    continuation: ContinuationSection = ContinuationSection()
     unknown: UnknownSection = UnknownSection()
     wavelet: WaveletSection = WaveletSection()
     window: WindowSection = WindowSection()

@@ -1,0 +1,64 @@
+"""Models on other grids."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seisinv.core.errors import ConfigError
+from seisinv.core.grid import Grid
+from seisinv.core.model import Model
+
+
+def regrid(
+    model: Model, grid: Grid, name: str = "vp", *, source: str = "the model", extrapolate: bool = False
+) -> np.ndarray:
+    """Return one parameter of a model on another grid, interpolated linearly.
+
+    Parameters
+    ----------
+    model : Model
+    grid : Grid
+    name : str
+        The parameter.
+    source : str
+        What the error calls the model.
+    extrapolate : bool
+        Continue linearly outside the model; otherwise the values at its edges hold there.
+
+    Returns
+    -------
+    array of the grid's shape, in the unit of the parameter
+
+    Raises
+    ------
+    ConfigError
+        If less than half of the grid lies inside the model, which means wrong units or origin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seisinv.core import Grid, Model
+    >>> coarse = Model(Grid((2, 2), 100.0), vp=np.array([[1500.0, 1500.0], [2500.0, 2500.0]]))
+    >>> regrid(coarse, Grid((3, 2), (50.0, 100.0)))[:, 0].tolist()
+    [1500.0, 2000.0, 2500.0]
+    """
+    values = model[name].detach().cpu().numpy()
+    if model.grid == grid:
+        return values
+    from scipy.interpolate import RegularGridInterpolator
+
+    axes = [model.grid.coordinates(a) for a in model.grid.axes]
+    points = np.stack(np.meshgrid(*(grid.coordinates(a) for a in grid.axes), indexing="ij"), axis=-1)
+    if extrapolate:
+        return np.asarray(
+            RegularGridInterpolator(axes, values.astype(float), bounds_error=False, fill_value=None)(points)
+        )
+    inside = float(model.grid.contains(points).mean())
+    if inside < 0.5:
+        (z0, z1), (x0, x1) = model.grid.extent[0], model.grid.extent[-1]
+        raise ConfigError(
+            f"{source} spans z = {z0:,.0f} to {z1:,.0f} m and x = {x0:,.0f} to {x1:,.0f} m, which covers only "
+            f"{inside:.0%} of the grid; check its spacing and origin (m)"
+        )
+    clipped = np.stack([np.clip(points[..., k], a[0], a[-1]) for k, a in enumerate(axes)], axis=-1)
+    return np.asarray(RegularGridInterpolator(axes, values.astype(float))(clipped))
