@@ -42,6 +42,11 @@ def default_of(owner: Any, name: str) -> Any:
     return value
 
 
+def taken(owner: Any, name: str, **rules: Any) -> Any:
+    """Return a field whose default is that of a parameter of a class or function."""
+    return Field(default=default_of(owner, name), **rules)
+
+
 class Section(BaseModel):
     """A table of the TOML file: unknown keys and wrong types are errors."""
 
@@ -113,15 +118,9 @@ class PropagatorSection(Section):
     """The wave-equation solver, as for `seisinv.Propagator`."""
 
     physics: str = Field(default="acoustic", description="which wave equation: acoustic or acoustic_density")
-    order: Literal[2, 4, 6, 8, 10, 12] = Field(
-        default=default_of(Propagator, "order"), description="order of the stencils in space"
-    )
-    boundary_width: int = Field(
-        default=default_of(Boundary, "width"), ge=1, le=200, description="absorbing cells beyond each side"
-    )
-    free_surface: bool = Field(
-        default=default_of(Boundary, "free_surface"), description="pressure-free surface at the top of the grid"
-    )
+    order: Literal[2, 4, 6, 8, 10, 12] = taken(Propagator, "order", description="order of the stencils in space")
+    boundary_width: int = taken(Boundary, "width", ge=1, le=200, description="absorbing cells beyond each side")
+    free_surface: bool = taken(Boundary, "free_surface", description="pressure-free surface at the top of the grid")
     memory: Literal["automatic", "store", "checkpoints"] = Field(
         default="automatic", description="how gradients remember"
     )
@@ -132,8 +131,8 @@ class PropagatorSection(Section):
         default=None, description="velocity that fixes the solver's step, m/s; default: the bound"
     )
     step: Positive | None = Field(default=None, description="solver's time step, s; default: chosen stable")
-    backend: Literal["c", "reference"] = Field(
-        default=default_of(Propagator, "backend"), description="compiled kernels, or slow torch for tests"
+    backend: Literal["c", "reference"] = taken(
+        Propagator, "backend", description="compiled kernels, or slow torch for tests"
     )
 
 
@@ -155,9 +154,10 @@ class InversionSection(Section):
     budget: int | None = Field(
         default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
     )
-    rate: Positive = Field(default=default_of(Adam, "rate"), description="step length of adam, m/s")
-    tolerance: Positive = Field(
-        default=default_of(LBFGS, "tolerance"),
+    rate: Positive = taken(Adam, "rate", description="step length of adam, m/s")
+    tolerance: Positive = taken(
+        LBFGS,
+        "tolerance",
         description="lbfgs ends a band when an update gains less than this share",
     )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
@@ -176,18 +176,18 @@ class ReconstructionSection(Section):
     frequencies: Annotated[list[Positive], Field(min_length=1), Many] | None = Field(
         default=None, description="Hz, increasing; default: the upper corners of inversion.bands"
     )
-    data_weight: Positive = Field(
-        default=default_of(WavefieldReconstruction, "data_weight"),
+    data_weight: Positive = taken(
+        WavefieldReconstruction,
+        "data_weight",
         description="weight of the data misfit against that of the wave equation",
     )
-    refine: bool = Field(
-        default=default_of(WavefieldReconstruction, "refine"), description="add the residuals to the right-hand sides"
+    refine: bool = taken(WavefieldReconstruction, "refine", description="add the residuals to the right-hand sides")
+    oversampling: Annotated[float, Field(ge=1)] = taken(
+        WavefieldReconstruction, "oversampling", description="basis functions per wave"
     )
-    oversampling: Annotated[float, Field(ge=1)] = Field(
-        default=default_of(WavefieldReconstruction, "oversampling"), description="basis functions per wave"
-    )
-    max_error: Positive = Field(
-        default=default_of(WavefieldReconstruction, "max_error"),
+    max_error: Positive = taken(
+        WavefieldReconstruction,
+        "max_error",
         description="largest relative error of the basis against the simulator; beyond it the run is refused",
     )
 
@@ -202,18 +202,18 @@ class ContinuationSection(Section):
         default="none", description="none: waveforms only; or the misfit of the traveltime stages"
     )
     iterations: int = Field(default=Continuation().optimizer.iterations, ge=1, description="of one traveltime stage")
-    attempts: int = Field(
-        default=default_of(Continuation, "attempts"), ge=1, description="traveltime stages in one band, at most"
+    attempts: int = taken(Continuation, "attempts", ge=1, description="traveltime stages in one band, at most")
+    periods: Annotated[float, Field(gt=0, le=1)] = taken(
+        Continuation, "periods", description="largest delay with which a band may begin, in periods"
     )
-    periods: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=default_of(Continuation, "periods"), description="largest delay with which a band may begin, in periods"
-    )
-    aim: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=default_of(Continuation, "aim"),
+    aim: Annotated[float, Field(ge=0, le=1)] = taken(
+        Continuation,
+        "aim",
         description="delay from which a band begins with one traveltime stage at least, in periods",
     )
-    percentile: Annotated[float, Field(gt=0, le=100)] = Field(
-        default=default_of(Continuation, "percentile"),
+    percentile: Annotated[float, Field(gt=0, le=100)] = taken(
+        Continuation,
+        "percentile",
         description="share of the traces whose delays must keep to it, percent",
     )
 
@@ -227,16 +227,12 @@ class UnknownSection(Section):
     knots: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] = Field(
         default=[100.0], description="spline: distance between knots, m, one value or one per axis"
     )
-    size: Positive = Field(
-        default=default_of(Siren, "size"), description="siren, decoder: about the update that is expected, m/s"
-    )
-    width: int = Field(default=default_of(Siren, "width"), ge=1, description="siren: sines per layer")
-    depth: int = Field(default=default_of(Siren, "depth"), ge=1, description="siren: layers")
-    omega: Positive = Field(
-        default=default_of(Siren, "omega"), description="siren: ω₀, about 6 × the periods across an axis"
-    )
-    channels: int = Field(default=default_of(Decoder, "channels"), ge=1, description="decoder: images per level")
-    levels: int = Field(default=default_of(Decoder, "levels"), ge=1, description="decoder: doublings of the resolution")
+    size: Positive = taken(Siren, "size", description="siren, decoder: about the update that is expected, m/s")
+    width: int = taken(Siren, "width", ge=1, description="siren: sines per layer")
+    depth: int = taken(Siren, "depth", ge=1, description="siren: layers")
+    omega: Positive = taken(Siren, "omega", description="siren: ω₀, about 6 × the periods across an axis")
+    channels: int = taken(Decoder, "channels", ge=1, description="decoder: images per level")
+    levels: int = taken(Decoder, "levels", ge=1, description="decoder: doublings of the resolution")
 
 
 class WaveletSection(Section):
@@ -245,13 +241,9 @@ class WaveletSection(Section):
     kind: Literal["estimate", "ricker", "file"] = Field(default="estimate", description="where the wavelet comes from")
     peak: Positive | None = Field(default=None, description="of a Ricker wavelet, Hz")
     path: str | None = Field(default=None, description="text file of samples at the data's interval, from time 0")
-    per_shot: bool = Field(
-        default=default_of(EstimateWavelet, "per_shot"), description="estimate one wavelet for each shot"
-    )
+    per_shot: bool = taken(EstimateWavelet, "per_shot", description="estimate one wavelet for each shot")
     length: Positive | None = Field(default=None, description="of the estimated wavelet, s; default: 8 periods")
-    damping: Positive = Field(
-        default=default_of(EstimateWavelet, "damping"), description="of the estimate, as a share of the power"
-    )
+    damping: Positive = taken(EstimateWavelet, "damping", description="of the estimate, as a share of the power")
 
 
 class WindowSection(Section):
@@ -261,7 +253,7 @@ class WindowSection(Section):
     time: Pair | None = Field(default=None, description="first and last time, s")
     before: Pair | None = Field(default=None, description="mute before: velocity m/s, intercept s")
     after: Pair | None = Field(default=None, description="mute after: velocity m/s, intercept s")
-    taper: Positive = Field(default=default_of(Window, "taper"), description="length of the flanks, s")
+    taper: Positive = taken(Window, "taper", description="length of the flanks, s")
 
 
 class PenaltySection(Section):
@@ -273,9 +265,10 @@ class PenaltySection(Section):
     weight: NotNegative | None = Field(
         default=None, description="relative to the data misfit; default: 0.03 for learned, else 0.01"
     )
-    order: Literal[1, 2] = Field(default=default_of(Tikhonov, "order"), description="tikhonov: of the derivatives")
-    length: Positive = Field(
-        default=default_of(Tikhonov, "length"),
+    order: Literal[1, 2] = taken(Tikhonov, "order", description="tikhonov: of the derivatives")
+    length: Positive = taken(
+        Tikhonov,
+        "length",
         description="tikhonov, total_variation: distance over which a change is measured, m",
     )
     sigmas: Edges | None = Field(
@@ -301,12 +294,10 @@ class EnsembleSection(Section):
     """How certain the result is, as for `seisinv.inversion.run_ensemble`."""
 
     members: int = Field(default=1, ge=1, description="inversions, each of the data with other noise; 1: no ensemble")
-    calibration: Positive = Field(
-        default=default_of(run_ensemble, "calibration"), description="factor on the members' deviation; see `calibrate`"
+    calibration: Positive = taken(
+        run_ensemble, "calibration", description="factor on the members' deviation; see `calibrate`"
     )
-    level: Share = Field(
-        default=default_of(run_ensemble, "level"), description="share of the truth that intervals are to hold, 0 to 1"
-    )
+    level: Share = taken(run_ensemble, "level", description="share of the truth that intervals are to hold, 0 to 1")
 
 
 class LineSection(Section):
