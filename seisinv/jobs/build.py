@@ -92,7 +92,7 @@ def physics_of(name: str) -> Any:
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise ConfigError(f"propagator.physics is {name!r}, which is no wave equation here; {hint}")
+        raise ConfigError(f"propagator.physics is {name!r}, which is not a wave equation of seisinv; {hint}")
     return known[name]
 
 
@@ -115,7 +115,7 @@ def _memory(settings: Settings) -> Any:
 
 
 def unknown_of(settings: Settings, start: Model) -> Unknown:
-    """Return the unknown of an inversion: the start model within the bounds, described as the settings say."""
+    """Return the unknown of an inversion: the starting model within the bounds, described as the settings say."""
     from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren
 
     bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}

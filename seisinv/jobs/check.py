@@ -1,7 +1,7 @@
-"""What can be said before any work: stability, sampling of the waves, memory, time, and how good the start model is.
+"""`seisinv check`: stability, sampling of the waves, memory, time, and how good the starting model is.
 
-A trace is cycle-skipped where the start model's arrival is off by more than half a period: descent then moves it to the
-wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
+A trace is cycle-skipped where the starting model's arrival is off by more than half a period: descent then moves it to
+the wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from seisinv.jobs.settings import Settings
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
 
-SHOTS = 6  # looked at
+SHOTS = 6  # that the check looks at
 
 
 def check_job(settings: Settings) -> Iterator[str]:
@@ -122,7 +122,7 @@ def time_line(prepared: Prepared, problem: Inversion) -> str:
 
 
 def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
-    """Return the wavelet that an inversion would estimate in its start model, None where it is known."""
+    """Return the wavelet that an inversion would estimate in its starting model, None where it is known."""
     if problem.estimate() is None:
         return None
     rows = [torch.from_numpy(best_wavelets(task)) for task in problem.tasks(start)]
@@ -130,7 +130,7 @@ def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
 
 
 def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[SkipShare]:
-    """Compare predicted and observed arrivals in the start model, band by band."""
+    """Compare predicted and observed arrivals in the starting model, band by band."""
     with torch.no_grad():
         predicted = problem.propagator(start, start_wavelet(problem, start))
     observed = problem.observed[list(range(len(problem.observed)))]

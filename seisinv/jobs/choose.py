@@ -87,7 +87,7 @@ def given_grid(settings: Settings) -> Grid:
     """
     g = settings.grid
     if g.shape is None or g.spacing is None:
-        raise ConfigError("grid.spacing and grid.shape are missing; give both where start.vp is no model file")
+        raise ConfigError("grid.spacing and grid.shape are missing; give both unless start.vp is a model file")
     return Grid(g.shape, g.spacing * len(g.shape) if len(g.spacing) == 1 else g.spacing, g.origin or 0.0)
 
 

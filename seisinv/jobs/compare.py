@@ -312,6 +312,6 @@ def _check_place(directory: Path, runs: Sequence[Path]) -> None:
     try:
         there = {Path(run["directory"]).resolve() for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
     except (ValueError, KeyError, TypeError):
-        raise RunError(f"{file} is no comparison; choose another --directory") from None
+        raise RunError(f"{file} is not a comparison; choose another --directory") from None
     if there != {run.resolve() for run in runs}:
         raise RunError(f"{directory} holds a comparison of other runs; choose another --directory")
