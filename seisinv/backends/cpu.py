@@ -24,7 +24,14 @@ CACHE = 4 << 20  # bytes of one shot's fields up to which each thread does shots
 
 
 class Cpu(Backend):
-    """Compiled programs on one layout."""
+    """Compiled programs on one layout; parameters as of `Backend`.
+
+    Examples
+    --------
+    >>> from seisinv.backends import BACKENDS
+    >>> BACKENDS["c"]
+    <class 'seisinv.backends.cpu.Cpu'>
+    """
 
     def __init__(
         self,
@@ -41,6 +48,7 @@ class Cpu(Backend):
         self.frame = Frame(layout, derived.forward.reach, dtype)
         self.threads = threads or torch.get_num_threads()
         self.profiles = {n: self._profile(v) for n, v in profiles.items()}
+        self.source, self.record = derived.forward.source, derived.forward.record
 
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
@@ -51,7 +59,8 @@ class Cpu(Backend):
         with self._planes(at) as planes:
 
             def one(k: int) -> Kept | None:
-                with self._run("first", shots, k, planes, {"s": at.amplitudes[k], "data": data[k]}) as run:
+                io = {self.source: at.amplitudes[k], self.record: data[k]}
+                with self._run("first", shots, k, planes, io) as run:
                     if keep:
                         return run.record("forward", "taped", steps, segment)
                     run.advance("forward", 0, steps)
@@ -63,7 +72,7 @@ class Cpu(Backend):
     def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
         """Run the adjoint of every shot, after its forward run where nothing was kept."""
         steps = at.amplitudes.shape[1]
-        bar_s = torch.zeros_like(at.amplitudes)
+        source_bar = torch.zeros_like(at.amplitudes)
 
         def one(run: Run, k: int) -> None:
             mine = kept[k] if isinstance(kept, list) else None
@@ -75,11 +84,12 @@ class Cpu(Backend):
             run.reverse("taped", "adjoint", steps, fresh)
 
         def io(k: int) -> dict[str, Tensor]:
-            return {"s": at.amplitudes[k], "bar_data": data_bar[k], "bar_s": bar_s[k]}
+            bars = {adjoint_name(self.record): data_bar[k], adjoint_name(self.source): source_bar[k]}
+            return {self.source: at.amplitudes[k]} | bars
 
         with self._planes(at) as planes:
             out = self._summed("first", self.derived.adjoint, shots, planes, io, one, str)
-        return Inputs(out, bar_s)
+        return Inputs(out, source_bar)
 
     def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
         """Run every shot together with its perturbation."""
@@ -89,8 +99,7 @@ class Cpu(Backend):
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
 
             def one(k: int) -> None:
-                io = {"s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k]}
-                with self._run("second", shots, k, base | tangents, io) as run:
+                with self._run("second", shots, k, base | tangents, self._perturbed(at, along, change, k)) as run:
                     run.advance("born", 0, steps)
 
             list(self._each(len(shots), one))
@@ -102,21 +111,21 @@ class Cpu(Backend):
         """Run the Born program and the linearised adjoint of every shot."""
         steps = at.amplitudes.shape[1]
         change = _records(shots, steps, self.dtype)
-        bar_s, d_bar_s = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
+        source_bar, source_bar_along = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
+        record, source = adjoint_name(self.record), adjoint_name(self.source)
 
         def one(run: Run, k: int) -> None:
             kept = run.record("born", "born_taped", steps, self._segment([shots[k]], steps), last=True)
             run.reverse("born_taped", "second", steps, kept)
 
         def io(k: int) -> dict[str, Tensor]:
-            return {
-                "s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k],
-                "bar_data": data_bar[k], "d_bar_data": data_bar_along[k], "bar_s": bar_s[k], "d_bar_s": d_bar_s[k],
-            }  # fmt: skip
+            bars = {record: data_bar[k], tangent_name(record): data_bar_along[k]}
+            sums = {source: source_bar[k], tangent_name(source): source_bar_along[k]}
+            return self._perturbed(at, along, change, k) | bars | sums
 
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
             out = self._summed("second", self.derived.second, shots, base | tangents, io, one, tangent_name)
-        return Inputs(out, d_bar_s), change
+        return Inputs(out, source_bar_along), change
 
     def cost(self) -> MemoryCost:
         """Return the bytes of a checkpoint and of one step's tape, for one shot."""
@@ -128,6 +137,11 @@ class Cpu(Backend):
             axis = program.memory.get(f)
             values += int(np.prod([(g.a[k] + g.n[k] - g.b[k]) if k == axis else n for k, n in enumerate(cells)]))
         return MemoryCost(values * item, len(program.tape) * self.frame.size * item)
+
+    def _perturbed(self, at: Inputs, along: Inputs, change: Tensor, k: int) -> dict[str, Tensor]:
+        """What a Born program of shot k reads and writes at points."""
+        fed = {self.source: at.amplitudes[k], tangent_name(self.source): along.amplitudes[k]}
+        return fed | {tangent_name(self.record): change[k]}
 
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
         return self.memory.segment(steps, len(shots), self.cost())

@@ -1,6 +1,6 @@
-"""The slow backend: programs interpreted with torch, one statement a line.  The truth in tests.
+"""The slow backend: the forward program interpreted with torch, one statement a line, to test other backends against.
 
-Only the forward program is ever run; gradients, Born data and Hessian products come from torch's own autograd.
+Gradients, Born data and Hessian products come from torch's own automatic differentiation.
 """
 
 from __future__ import annotations
@@ -11,19 +11,71 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Inputs, Layout, Points, ShotPoints
+from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Points, Segments, ShotPoints
 from seisinv.symbolic import Derived, Poly, Program, Read
-from seisinv.symbolic.discretise import RECORD
 
 
-class Reference:
-    """Interprets the forward program; see the module."""
+class Reference(Backend):
+    """Interprets the forward program; parameters as of `Backend`, `memory`, `threads` and `courant` have no effect.
 
-    def __init__(self, derived: Derived, layout: Layout, profiles: Mapping[str, np.ndarray]) -> None:
-        self.program, self.layout, self.profiles = derived.forward, layout, profiles
+    Examples
+    --------
+    >>> from seisinv.backends import BACKENDS
+    >>> BACKENDS["reference"]
+    <class 'seisinv.backends.reference.Reference'>
+    """
 
-    def __call__(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:
-        """Run every shot, out of place, so that autograd can follow; return data [shot, step, receiver]."""
+    def __init__(
+        self,
+        derived: Derived,
+        layout: Layout,
+        profiles: Mapping[str, np.ndarray],
+        *,
+        dtype: torch.dtype,
+        memory: Segments,
+        threads: int | None,
+        courant: float = 0.0,
+    ) -> None:
+        self.program, self.layout, self.dtype = derived.forward, layout, dtype
+        self.profiles = {n: torch.as_tensor(v, dtype=dtype) for n, v in profiles.items()}
+
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
+        """Run every shot; with `keep`, leave the graph of operations."""
+        if not keep:
+            return self._data(shots, at), None
+        leaves = tuple(v.detach().requires_grad_() for v in _flat(at))
+        with torch.enable_grad():
+            data = self._data(shots, _like(at, leaves))
+        return data.detach(), (leaves, data)
+
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
+        """Go back through the graph of the forward run."""
+        leaves, data = kept or self.forward(shots, at, keep=True)[1]  # type: ignore[misc]
+        return _like(at, torch.autograd.grad(data, leaves, data_bar, retain_graph=True))
+
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
+        """Run in forward mode."""
+        return torch.func.jvp(lambda *v: self._data(shots, _like(at, v)), _flat(at), _flat(along))[1]
+
+    def second(
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
+    ) -> tuple[Inputs, Tensor]:
+        """Run forward mode over reverse mode."""
+
+        def pulled(data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+            return torch.func.vjp(lambda *v: self._data(shots, _like(at, v)), *values)[1](data_bar)
+
+        change = torch.func.jvp(pulled, (data_bar, *_flat(at)), (data_bar_along, *_flat(along)))[1]
+        return _like(at, change), self.born(shots, at, along)
+
+    def cost(self) -> MemoryCost:
+        """Return the bytes of every product of a step, which the graph keeps: an estimate."""
+        products = sum(len(m) for s in self.program.body for m, _ in s.right if not s.where)
+        plane = int(np.prod(self.layout.shape)) * self.dtype.itemsize
+        return MemoryCost(len(self.program.fields) * plane, products * plane)
+
+    def _data(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:
+        """Return data [shot, step, receiver], made out of place, so that autograd can follow."""
         width = max(shot.receivers.count for shot in shots)
         data = []
         for shot, amplitudes in zip(shots, at.amplitudes, strict=True):
@@ -34,7 +86,7 @@ class Reference:
     def _shot(self, shot: ShotPoints, coefficients: Mapping[str, Tensor], amplitudes: Tensor) -> list[Tensor]:
         program, like = self.program, amplitudes
         state = {f: like.new_zeros(self.layout.shape) for f in program.fields} | dict(coefficients)
-        state |= {n: torch.as_tensor(v, dtype=like.dtype) for n, v in self.profiles.items()}
+        state |= self.profiles
         spread = {w: self._matrix(shot[w], like) for w in set(program.points.values())}
         traces = []
         for n in range(len(amplitudes)):
@@ -44,10 +96,10 @@ class Reference:
                     continue
                 cells = torch.as_tensor(shot[s.where].cells)
                 values = {k: v.reshape(-1)[cells] for k, v in state.items() if k in s.touches}
-                for name in s.touches & {p for p, w in program.points.items() if w == s.where and p != RECORD}:
-                    values[name] = spread[s.where].T @ amplitudes[n, : shot[s.where].count]
+                if program.source in s.touches:
+                    values[program.source] = spread[s.where].T @ amplitudes[n, : shot[s.where].count]
                 out = _pointwise(s.right, values)
-                if s.left == RECORD:
+                if s.left == program.record:
                     traces.append(spread[s.where] @ out)
                 else:
                     whole = state[s.left]
@@ -83,6 +135,14 @@ class Reference:
             image = program.parity[name] * torch.flip(out[r + first : 2 * r + first], (0,))
             out = torch.cat([image, out[r:]])
         return out
+
+
+def _flat(at: Inputs) -> tuple[Tensor, ...]:
+    return (*at.coefficients.values(), at.amplitudes)
+
+
+def _like(at: Inputs, values: Sequence[Tensor]) -> Inputs:
+    return Inputs(dict(zip(at.coefficients, values[:-1], strict=True)), values[-1])
 
 
 def _moved(wide: Tensor, r: Read, reach: int) -> Tensor:

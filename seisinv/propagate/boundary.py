@@ -74,17 +74,17 @@ class Boundary:
     ) -> dict[str, np.ndarray]:
         """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers."""
         out = {}
-        for name, (axis, half) in profiles.items():
+        for name, (kind, axis, half) in profiles.items():
             x = np.arange(layout.shape[axis]) + (0.5 if half else 0.0)
             depth, thickness = _into_layer(x, layout.low[axis], layout.high[axis], layout.shape[axis])
             length = np.maximum(thickness, 1) * grid.spacing[axis]
             sigma = -3 * speed * np.log(self.reflection) / (2 * length) * depth**2
             alpha = np.pi * frequency * (1 - depth)
             a = np.where(depth > 0, np.exp(-(sigma + alpha) * step), 0.0)
-            value = a if name.startswith("a") else np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
+            b = np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)
             shape[axis] = -1
-            out[name] = value.reshape(shape)
+            out[name] = {"a": a, "b": b}[kind].reshape(shape)
         return out
 
 

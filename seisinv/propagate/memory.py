@@ -25,6 +25,30 @@ class Memory(ABC):
 
 
 @dataclass(frozen=True)
+class GradientMemory:
+    """What gradients remember of their forward runs: see `Propagator.gradient_memory`.
+
+    Parameters
+    ----------
+    bytes : int
+        Memory needed, about.
+    steps : int
+        Number of solver steps.
+    every : int or None
+        Steps between checkpoints; None where every step is kept.
+
+    Examples
+    --------
+    >>> GradientMemory(bytes=80_000_000, steps=1500, every=None).bytes / 1e6
+    80.0
+    """
+
+    bytes: int
+    steps: int
+    every: int | None
+
+
+@dataclass(frozen=True)
 class StoreAll(Memory):
     """Keep every step's tape: the fastest, one pass forward and one backward."""
 

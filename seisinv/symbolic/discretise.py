@@ -16,9 +16,9 @@ from fractions import Fraction
 
 from seisinv.symbolic.equations import Derivative, Equation, Symbol
 from seisinv.symbolic.poly import Poly, Read
-from seisinv.symbolic.program import Profile, Program, Set
+from seisinv.symbolic.program import RECEIVERS, SOURCES, Profile, Program, Set
 
-SOURCES, RECEIVERS, RECORD = "sources", "receivers", "data"
+RECORD = "data"  # the name of what is recorded, in every program
 
 
 def weights(points: Sequence[Fraction], derivative: int) -> list[Fraction]:
@@ -85,7 +85,7 @@ class _Discretisation:
             self.place[name], self.parity[name] = place, -1
             suffix = self.axes[axis] + ("h" if half else "")
             a, b = f"a_{suffix}", f"b_{suffix}"
-            self.profiles |= {a: Profile(axis, half), b: Profile(axis, half)}
+            self.profiles |= {a: Profile("a", axis, half), b: Profile("b", axis, half)}
             self.body.append(Set(name, self.centre(a) * self.centre(name) + self.centre(b) * e))
         return e + self.centre(name)
 
@@ -156,9 +156,12 @@ def discretise(
     if order % 2 or order < 2:
         raise ValueError(f"order is {order}; it must be even and at least 2")
     d = _Discretisation(axes, order, ratios)
+    kinds = _by_kind(equations)
+    (source,) = kinds["source"]
+    if record not in kinds["field"]:
+        raise ValueError(f"the record is {record!r}; it must be a field: {', '.join(sorted(kinds['field']))}")
     fields: list[str] = []
     swaps: list[tuple[str, str]] = []
-    points: dict[str, str] = {RECORD: RECEIVERS}
     sparse: list[Set] = []
     for equation in equations:
         f, place = equation.rate.field, d.numbered(equation.rate.field.place)
@@ -176,13 +179,12 @@ def discretise(
             swaps.append((f.name, new))
             d.place[new], d.parity[new] = place, f.parity
         fields += dict.fromkeys([f.name, new])
-        sources = {a.name for a in _symbols(equation.right) if a.kind == "source"}
-        points |= dict.fromkeys(sources, SOURCES)
-        spread = Poly({m: c for m, c in right if {r.name for r, _ in m if isinstance(r, Read)} & sources})
+        spread = Poly({m: c for m, c in right if source in {r.name for r, _ in m if isinstance(r, Read)}})
         d.body.append(Set(new, start + right - spread))
         if spread:
             sparse.append(Set(new, d.centre(new) + spread, SOURCES))
-    coefficients = {a.name for e in equations for a in _symbols(e.right) if a.kind == "coefficient"}
+    if len({(d.place[s.left], d.parity[s.left]) for s in sparse}) > 1:
+        raise ValueError(f"the source {source} acts on fields at different places: {', '.join(s.left for s in sparse)}")
     body = [Set(RECORD, d.centre(record), RECEIVERS), *_with_sources(d.body, sparse)]
     return Program(
         ndim=len(d.axes),
@@ -190,9 +192,11 @@ def discretise(
         fields=(*fields, *d.memory),
         swaps=tuple(swaps),
         memory=d.memory,
-        coefficients=tuple(sorted(coefficients)),
+        coefficients=tuple(sorted(kinds["coefficient"])),
         profiles=d.profiles,
-        points=points,
+        points={RECORD: RECEIVERS, source: SOURCES},
+        source=source,
+        record=RECORD,
         reach=order // 2,
         place=d.place,
         parity=d.parity,
@@ -205,6 +209,21 @@ def _with_sources(body: list[Set], sparse: list[Set]) -> list[Set]:
     for s in body:
         out += [s, *(t for t in sparse if t.left == s.left)]
     return out
+
+
+def _by_kind(equations: Sequence[Equation]) -> dict[str, set[str]]:
+    """Return the names of fields, coefficients and the source, each of which must stand for one symbol only."""
+    known: dict[str, Symbol] = {}
+    for symbol in [s for e in equations for s in (e.rate.field, *_symbols(e.right))]:
+        if known.setdefault(symbol.name, symbol) != symbol:
+            raise ValueError(f"{symbol.name!r} names two things: {known[symbol.name]} and {symbol}; rename one")
+    kinds = {kind: {s.name for s in known.values() if s.kind == kind} for kind in ("field", "coefficient", "source")}
+    if len(kinds["source"]) != 1:
+        raise ValueError(f"the equations have {len(kinds['source'])} sources; they need one, for example Source('s')")
+    unsolved = kinds["field"] - {e.rate.field.name for e in equations}
+    if unsolved:
+        raise ValueError(f"no equation tells how {', '.join(sorted(unsolved))} changes in time")
+    return kinds
 
 
 def _symbols(e: Poly) -> list[Symbol]:

@@ -98,19 +98,13 @@ def _text(e: Poly) -> str:
     parts = []
     signs = {c < 0 for c in e.terms.values()}
     flip = common and signs == {True}
-    for m, c in sorted(
-        e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))
-    ):
+    for m, c in sorted(e, key=lambda t: any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0])):
         names = [_atom(a) for a, _ in sorted(m, key=lambda f: isinstance(f[0], Derivative)) if a not in common]
         value = -c if flip else c
         number = "" if abs(value) == 1 else f"{abs(value)} "
         parts.append(("− " if value < 0 else "+ ") + number + " ".join(names))
     inner = " ".join(parts).removeprefix("+ ").replace("− ", "−", 1 if parts[0].startswith("−") else 0)
     return f"{'−' if flip else ''}{' '.join(front)} ({inner})" if common else inner
-
-
-def _rank(m: object) -> int:
-    return 1 if "'z'" in repr(m) else 0
 
 
 def _atom(a: object) -> str:

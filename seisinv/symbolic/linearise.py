@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from seisinv.symbolic.poly import Poly, Read
 from seisinv.symbolic.program import Program, Set
+
+Value = TypeVar("Value")
 
 
 def tangent_name(name: str) -> str:
@@ -24,18 +29,24 @@ def linearise(program: Program) -> Program:
         for r in s.right.reads(varying):
             out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
         body += [Set(tangent_name(s.left), out, s.where), s]
-    both = _doubled
+
+    def both(names: tuple[str, ...]) -> tuple[str, ...]:
+        return names + tuple(map(tangent_name, names))
+
+    def joined(by_name: Mapping[str, Value]) -> dict[str, Value]:
+        return {**by_name, **{tangent_name(n): value for n, value in by_name.items()}}
+
     return program.replace(
         body=tuple(body),
         fields=both(program.fields),
         swaps=program.swaps + tuple((tangent_name(a), tangent_name(b)) for a, b in program.swaps),
-        memory={**program.memory, **{tangent_name(m): a for m, a in program.memory.items()}},
+        memory=joined(program.memory),
         coefficients=both(program.coefficients),
-        points={**program.points, **{tangent_name(p): w for p, w in program.points.items()}},
+        points=joined(program.points),
         sums=both(program.sums),
         tape=both(program.tape),
-        place={**program.place, **{tangent_name(n): p for n, p in program.place.items()}},
-        parity={**program.parity, **{tangent_name(n): p for n, p in program.parity.items()}},
+        place=joined(program.place),
+        parity=joined(program.parity),
     )
 
 
@@ -69,7 +80,3 @@ def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     names = tuple(tape.values())
     parity = {**program.parity, **dict.fromkeys(names, -1)}
     return program.replace(body=tuple(body), tape=names, place=place, parity=parity), tuple(tangent)
-
-
-def _doubled(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names + tuple(tangent_name(n) for n in names)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from seisinv.symbolic.poly import Poly, Read
+
+SOURCES, RECEIVERS = "sources", "receivers"  # the sets of points of a shot
 
 
 class Set(NamedTuple):
@@ -24,8 +26,9 @@ class Set(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A coefficient that varies along one axis only (absorbing boundaries)."""
+    """A coefficient that varies along one axis only: `kind` "a" or "b" of ψ ← a ψ + b D (absorbing boundaries)."""
 
+    kind: Literal["a", "b"]
     axis: int
     half: bool
 
@@ -42,7 +45,9 @@ class Program:
     memory : absorbing-boundary fields and their axis; zero outside the layers of that axis
     coefficients : arrays that do not change in time
     profiles : one-dimensional coefficients
-    points : symbols that live on sets of points ("sources", "receivers") and that set
+    points : symbols that live on sets of points, and that set (`SOURCES` or `RECEIVERS`)
+    source, record : the two of them that the forward program has: what is fed in, and what is written out
+    reach : cells that a stencil reaches to each side
     sums : accumulators, zero at the start
     tape : arrays kept for every step (written by a taped program, read by its adjoint)
     scale : adjoint field or accumulator → coefficient c, where the array holds c × the true value
@@ -57,6 +62,8 @@ class Program:
     coefficients: tuple[str, ...]
     profiles: Mapping[str, Profile]
     points: Mapping[str, str]
+    source: str
+    record: str
     reach: int
     sums: tuple[str, ...] = ()
     tape: tuple[str, ...] = ()
