@@ -6,9 +6,9 @@ A backend is one file with a subclass of `Backend`, and one line in `BACKENDS`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Points, ShotPoints
+from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Points, Setup, ShotPoints
 from seisinv.backends.cpu import Cpu
 from seisinv.backends.printer import print_program
 from seisinv.backends.reference import Reference
@@ -22,7 +22,7 @@ PROGRAMS = tuple(EACH)
 class WaveEquation(Protocol):
     """A physics, as far as its code is concerned: implement `record` and `equations`."""
 
-    record: str
+    record: ClassVar[str]
 
     def equations(self, axes: Sequence[str]) -> list[Equation]:
         """Return the equations."""
@@ -62,12 +62,11 @@ __all__ = [
     "BACKENDS",
     "PROGRAMS",
     "Backend",
-    "Cpu",
     "Inputs",
     "Layout",
     "MemoryCost",
     "Points",
-    "Reference",
+    "Setup",
     "ShotPoints",
     "source",
 ]

@@ -148,11 +148,9 @@ class Inputs:
     amplitudes: Tensor
 
 
-class Backend(ABC):
-    """Runs the derived programs of one physics on one layout.
-
-    To add one, implement all methods and put the class into `seisinv.backends.BACKENDS`.  Data are tensors
-    [shot, step, receiver], zero where a shot has fewer receivers than another.
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What a backend is built from.
 
     Parameters
     ----------
@@ -173,23 +171,40 @@ class Backend(ABC):
 
     Examples
     --------
+    >>> from dataclasses import fields
+    >>> [f.name for f in fields(Setup)][:3]
+    ['derived', 'layout', 'profiles']
+    """
+
+    derived: Derived
+    layout: Layout
+    profiles: Mapping[str, np.ndarray]
+    dtype: torch.dtype
+    memory: Segments
+    threads: int | None
+    courant: float
+
+
+class Backend(ABC):
+    """Runs the derived programs of one physics on one layout.
+
+    To add one, implement all methods and put the class into `seisinv.backends.BACKENDS`.  Data are tensors
+    [shot, step, receiver], zero where a shot has fewer receivers than another.
+
+    Parameters
+    ----------
+    setup : Setup
+        Programs, padded grid, profiles, type of numbers and memory strategy.
+
+    Examples
+    --------
     >>> from seisinv.backends import BACKENDS
     >>> sorted(BACKENDS)
     ['c', 'reference']
     """
 
     @abstractmethod
-    def __init__(
-        self,
-        derived: Derived,
-        layout: Layout,
-        profiles: Mapping[str, np.ndarray],
-        *,
-        dtype: torch.dtype,
-        memory: Segments,
-        threads: int | None,
-        courant: float = 0.0,
-    ) -> None: ...
+    def __init__(self, setup: Setup) -> None: ...
 
     @abstractmethod
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Segments, ShotPoints
+from seisinv.backends.base import Backend, Inputs, MemoryCost, Setup, ShotPoints
 from seisinv.backends.buffers import POOL
 from seisinv.backends.frame import VECTOR, Frame
 from seisinv.backends.run import Kept, Run, library
-from seisinv.symbolic import Derived, Program
+from seisinv.symbolic import Program
 from seisinv.symbolic.linearise import tangent_name
 from seisinv.symbolic.transpose import adjoint_name
 
@@ -24,31 +24,15 @@ CACHE = 4 << 20  # bytes of one shot's fields up to which each thread does shots
 
 
 class Cpu(Backend):
-    """Compiled programs on one layout; parameters as of `Backend`.
+    """Compiled programs on one layout."""
 
-    Examples
-    --------
-    >>> from seisinv.backends import BACKENDS
-    >>> BACKENDS["c"]
-    <class 'seisinv.backends.cpu.Cpu'>
-    """
-
-    def __init__(
-        self,
-        derived: Derived,
-        layout: Layout,
-        profiles: Mapping[str, np.ndarray],
-        *,
-        dtype: torch.dtype,
-        memory: Segments,
-        threads: int | None,
-        courant: float = 0.0,
-    ) -> None:
-        self.derived, self.dtype, self.memory, self.courant = derived, dtype, memory, courant
-        self.frame = Frame(layout, derived.forward.reach, dtype)
-        self.threads = threads or torch.get_num_threads()
-        self.profiles = {n: self._profile(v) for n, v in profiles.items()}
-        self.source, self.record = derived.forward.source, derived.forward.record
+    def __init__(self, setup: Setup) -> None:
+        self.derived, self.dtype, self.setup = setup.derived, setup.dtype, setup
+        forward = setup.derived.forward
+        self.source, self.record = forward.source, forward.record
+        self.frame = Frame(setup.layout, forward.reach, setup.dtype)
+        self.threads = setup.threads or torch.get_num_threads()
+        self.profiles = {n: self._profile(v) for n, v in setup.profiles.items()}
 
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
@@ -144,7 +128,7 @@ class Cpu(Backend):
         return fed | {tangent_name(self.record): change[k]}
 
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
-        return self.memory.segment(steps, len(shots), self.cost())
+        return self.setup.memory.segment(steps, len(shots), self.cost())
 
     def _profile(self, values: np.ndarray) -> np.ndarray:
         """A profile with room for stencils on both sides."""
@@ -227,7 +211,7 @@ class Cpu(Backend):
             library(self.derived, family, self.frame.pitch, self.dtype),
             self.frame,
             shot=shots[k],
-            courant=self.courant,
+            courant=self.setup.courant,
             planes=planes,
             profiles=self.profiles,
             io=io,

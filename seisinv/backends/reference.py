@@ -5,41 +5,25 @@ Gradients, Born data and Hessian products come from torch's own automatic differ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Points, Segments, ShotPoints
-from seisinv.symbolic import Derived, Poly, Program, Read
+from seisinv.backends.base import Backend, Inputs, MemoryCost, Points, Setup, ShotPoints
+from seisinv.symbolic import Poly, Program, Read
 
 
 class Reference(Backend):
-    """Interprets the forward program; parameters as of `Backend`, `memory`, `threads` and `courant` have no effect.
+    """Interprets the forward program; memory strategy, threads and Courant number have no effect."""
 
-    Examples
-    --------
-    >>> from seisinv.backends import BACKENDS
-    >>> BACKENDS["reference"]
-    <class 'seisinv.backends.reference.Reference'>
-    """
+    def __init__(self, setup: Setup) -> None:
+        self.program, self.layout, self.dtype = setup.derived.forward, setup.layout, setup.dtype
+        self.profiles = {n: torch.as_tensor(v, dtype=self.dtype) for n, v in setup.profiles.items()}
 
-    def __init__(
-        self,
-        derived: Derived,
-        layout: Layout,
-        profiles: Mapping[str, np.ndarray],
-        *,
-        dtype: torch.dtype,
-        memory: Segments,
-        threads: int | None,
-        courant: float = 0.0,
-    ) -> None:
-        self.program, self.layout, self.dtype = derived.forward, layout, dtype
-        self.profiles = {n: torch.as_tensor(v, dtype=dtype) for n, v in profiles.items()}
-
-    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, Any]:
         """Run every shot; with `keep`, leave the graph of operations."""
         if not keep:
             return self._data(shots, at), None
@@ -48,9 +32,9 @@ class Reference(Backend):
             data = self._data(shots, _like(at, leaves))
         return data.detach(), (leaves, data)
 
-    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: Any) -> Inputs:
         """Go back through the graph of the forward run."""
-        leaves, data = kept or self.forward(shots, at, keep=True)[1]  # type: ignore[misc]
+        leaves, data = kept or self.forward(shots, at, keep=True)[1]
         return _like(at, torch.autograd.grad(data, leaves, data_bar, retain_graph=True))
 
     def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
@@ -71,7 +55,7 @@ class Reference(Backend):
     def cost(self) -> MemoryCost:
         """Return the bytes of every product of a step, which the graph keeps: an estimate."""
         products = sum(len(m) for s in self.program.body for m, _ in s.right if not s.where)
-        plane = int(np.prod(self.layout.shape)) * self.dtype.itemsize
+        plane = math.prod(self.layout.shape) * self.dtype.itemsize
         return MemoryCost(len(self.program.fields) * plane, products * plane)
 
     def _data(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:

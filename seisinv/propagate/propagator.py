@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends import BACKENDS, Backend, Layout, Points, ShotPoints
+from seisinv.backends import BACKENDS, Backend, Layout, Points, Setup, ShotPoints
 from seisinv.core import ConfigError, DataError, Gathers, Grid, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
 from seisinv.propagate.autograd import Simulate, Simulation
@@ -21,22 +21,9 @@ from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
 from seisinv.propagate.sampling import sample_points
 from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
-from seisinv.symbolic.discretise import scaling
+from seisinv.symbolic.discretise import Scales, scaling
 
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
-
-
-@dataclass(frozen=True)
-class Scales:
-    """Powers of the time step and of the reference spacing that a program's coefficients absorb."""
-
-    time: Mapping[str, int]
-    space: Mapping[str, int]
-    source: str
-
-    def factor(self, name: str, step: float, spacing: float) -> float:
-        """Return what a physical coefficient is multiplied by."""
-        return step ** self.time[name] / spacing ** self.space[name]
 
 
 @dataclass(frozen=True)
@@ -233,7 +220,7 @@ class Propagator:
 
     @cached_property
     def _scales(self) -> Scales:
-        return _scales(self.physics, self.grid)
+        return scaling(self.physics.equations(self.grid.axes))
 
     def _values(self, model: Model) -> dict[str, Tensor]:
         return {n: model[n].detach() for n in self.physics.parameters}
@@ -277,21 +264,11 @@ class Propagator:
         speed = self._speed(model)
         profiles = self.boundary.profiles(
             self.derived.forward.profiles,
-            grid=self.grid,
-            layout=self.layout,
-            speed=speed,
-            frequency=self._frequency,
-            step=step,
-        )
-        return BACKENDS[self.backend](
-            self.derived,
-            self.layout,
-            profiles,
-            dtype=self._dtype(model),
-            memory=self.memory,
-            threads=self.threads,
-            courant=speed * step / min(self.grid.spacing),
-        )
+            grid=self.grid, layout=self.layout, speed=speed, frequency=self._frequency, step=step,
+        )  # fmt: skip
+        courant = speed * step / min(self.grid.spacing)
+        setup = (self.derived, self.layout, profiles, self._dtype(model), self.memory, self.threads, courant)
+        return BACKENDS[self.backend](Setup(*setup))
 
     def _amplitudes(self, survey: Survey, clock: Clock, dtype: torch.dtype) -> Tensor:
         """Return [shot, step, source]: source time functions at the solver's steps, per cell volume."""
@@ -335,12 +312,6 @@ def _stable_step(
     physics: Physics, order: int, grid: Grid, guess: float, coefficients: tuple[tuple[str, float], ...]
 ) -> float:
     """Return the limit, s, where the coefficients are those of the step `guess`."""
-    time = _scales(physics, grid).time
+    time = scaling(physics.equations(grid.axes)).time
     program: Program = _derive(physics, order, grid).forward
     return stable_step(program, lambda step: {n: c * (step / guess) ** time[n] for n, c in coefficients}, guess)
-
-
-def _scales(physics: Physics, grid: Grid) -> Scales:
-    """Read off the equations which powers of step and spacing go with each coefficient."""
-    time, space, source = scaling(physics.equations(grid.axes))
-    return Scales(time, space, source)

@@ -11,7 +11,8 @@ written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from seisinv.symbolic.equations import Derivative, Equation, Symbol
@@ -162,7 +163,6 @@ def discretise(
         raise ValueError(f"the record is {record!r}; it must be a field: {', '.join(sorted(kinds['field']))}")
     fields: list[str] = []
     swaps: list[tuple[str, str]] = []
-    sparse: list[Set] = []
     for equation in equations:
         f, place = equation.rate.field, d.numbered(equation.rate.field.place)
         d.place[f.name], d.parity[f.name] = place, f.parity
@@ -182,13 +182,13 @@ def discretise(
         spread = Poly({m: c for m, c in right if source in {r.name for r, _ in m if isinstance(r, Read)}})
         d.body.append(Set(new, start + right - spread))
         if spread:
-            sparse.append(Set(new, d.centre(new) + spread, SOURCES))
-    if len({(d.place[s.left], d.parity[s.left]) for s in sparse}) > 1:
-        raise ValueError(f"the source {source} acts on fields at different places: {', '.join(s.left for s in sparse)}")
-    body = [Set(RECORD, d.centre(record), RECEIVERS), *_with_sources(d.body, sparse)]
+            d.body.append(Set(new, d.centre(new) + spread, SOURCES))  # later equations of the step read that field
+    fed = [s.left for s in d.body if s.where]
+    if len({(d.place[f], d.parity[f]) for f in fed}) > 1:
+        raise ValueError(f"the source {source} acts on fields at different places: {', '.join(fed)}")
     return Program(
         ndim=len(d.axes),
-        body=tuple(body),
+        body=(Set(RECORD, d.centre(record), RECEIVERS), *d.body),
         fields=(*fields, *d.memory),
         swaps=tuple(swaps),
         memory=d.memory,
@@ -201,14 +201,6 @@ def discretise(
         place=d.place,
         parity=d.parity,
     )
-
-
-def _with_sources(body: list[Set], sparse: list[Set]) -> list[Set]:
-    """Put each source statement behind the update of its field, since later equations of the step read that field."""
-    out = []
-    for s in body:
-        out += [s, *(t for t in sparse if t.left == s.left)]
-    return out
 
 
 def _by_kind(equations: Sequence[Equation]) -> dict[str, set[str]]:
@@ -252,8 +244,21 @@ def _name(e: object) -> str:
     return f"d{_name(e.of)}{e.axis}"
 
 
-def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, int], str]:
-    """Return per coefficient the powers of the time step and of 1/spacing that it absorbs, and the sources' one.
+@dataclass(frozen=True)
+class Scales:
+    """Powers of the time step and of 1/spacing that each coefficient absorbs, and the coefficient of the source."""
+
+    time: Mapping[str, int]
+    space: Mapping[str, int]
+    source: str
+
+    def factor(self, name: str, step: float, spacing: float) -> float:
+        """Return what a physical coefficient is multiplied by."""
+        return step ** self.time[name] / spacing ** self.space[name]
+
+
+def scaling(equations: Sequence[Equation]) -> Scales:
+    """Read the scales off the equations.
 
     The program's differences have unit step and spacing; a term with n derivatives in space carries 1/spacingⁿ.
     """
@@ -271,7 +276,7 @@ def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, in
                 source = names[0]
             elif space.setdefault(names[0], depth) != depth:
                 raise ValueError(f"{names[0]} multiplies derivatives of different order")
-    return time, space, source
+    return Scales(time, space, source)
 
 
 def _depth(atom: object) -> int:
