@@ -103,7 +103,7 @@ def derive(
 
 def _check_names(program: Program) -> None:
     """Refuse names that C does not take, and arrays that share a name with another or with what is derived from it."""
-    varying = [*program.fields, *program.coefficients, *program.points, *program.tape]
+    varying = [*program.fields, *program.coefficients, program.source, program.record, *program.tape]
     owner: dict[str, str] = {}
     for name in [*varying, *program.profiles]:
         if not (name.isascii() and name.isidentifier()):
