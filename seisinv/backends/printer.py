@@ -177,14 +177,8 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
         "const I x0 = side ? g->b[X] : 0, x1 = side ? g->n[X] : g->a[X];",
     ]
     edges = [*sides, "if (inside) {", *block(True, False), "} else {", *block(False, False), "} }"]
-    middle = [
-        "const I x0 = g->a[X], x1 = g->b[X];",
-        "if (inside) {",
-        *block(True, True),
-        "} else {",
-        *block(False, True),
-        "}",
-    ]
+    bounds = "const I x0 = g->a[X], x1 = g->b[X];"
+    middle = [bounds, "if (inside) {", *block(True, True), "} else {", *block(False, True), "}"]
     row = "const I row = i*g->s0 + j*S1;" if ndim == 3 else "const I row = i*S0;"
     if jam == 1:
         across = " for (I j = 0; j < g->n[1]; j++)" if ndim == 3 else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -82,7 +82,7 @@ class Reference(Backend):
                 values = {k: v.reshape(-1)[cells] for k, v in state.items() if k in s.touches}
                 if program.source in s.touches:
                     values[program.source] = spread[s.where].T @ amplitudes[n, : shot[s.where].count]
-                out = _pointwise(s.right, values)
+                out = _sum(s.right, values)
                 if s.left == program.record:
                     traces.append(spread[s.where] @ out)
                 else:
@@ -101,14 +101,8 @@ class Reference(Backend):
 
     def _evaluate(self, program: Program, e: Poly, state: Mapping[str, Tensor]) -> Tensor:
         wide = {r.name: self._extended(program, r.name, state[r.name]) for r in e.reads() if not r.is_centre}
-        total = torch.zeros(self.layout.shape, dtype=state[program.fields[0]].dtype)
-        for m, c in e:
-            term: Tensor | float = float(c)
-            for r, power in m:
-                assert isinstance(r, Read)
-                term = term * (_moved(wide[r.name], r, program.reach) if not r.is_centre else state[r.name]) ** power
-            total = total + term
-        return total
+        away = {r: _moved(wide[r.name], r, program.reach) for r in e.reads() if not r.is_centre}
+        return _sum(e, state, away)
 
     def _extended(self, program: Program, name: str, value: Tensor) -> Tensor:
         """Surround a field with zeros, or above a free surface with its mirror image."""
@@ -135,13 +129,12 @@ def _moved(wide: Tensor, r: Read, reach: int) -> Tensor:
     return wide
 
 
-def _pointwise(e: Poly, values: Mapping[str, Tensor]) -> Tensor:
+def _sum(e: Poly, centre: Mapping[str, Tensor], away: Mapping[Read, Tensor] | None = None) -> Tensor:
     total: Tensor | float = 0.0
     for m, c in e:
         term: Tensor | float = float(c)
         for r, power in m:
             assert isinstance(r, Read)
-            term = term * values[r.name] ** power
+            term = term * (centre[r.name] if r.is_centre else (away or {})[r]) ** power
         total = total + term
-    assert isinstance(total, Tensor)
-    return total
+    return cast(Tensor, total)

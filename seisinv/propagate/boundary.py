@@ -32,6 +32,20 @@ class Boundary:
         Whether the pressure vanishes at the first row of the grid; replaces the absorbing layer on top.
     reflection : float
         Theoretical reflection coefficient R of a layer at normal incidence.
+
+    Raises
+    ------
+    ConfigError
+        If a width is negative, a side is unknown, or `reflection` is not between 0 and 1.
+
+    Notes
+    -----
+    The layers are convolutional perfectly matched layers (Komatitsch & Martin 2007, eqs 24–27).
+
+    Examples
+    --------
+    >>> Boundary({"left": 20, "right": 20, "bottom": 30, "top": 0}).layout(Grid((101, 201), 10.0)).shape
+    (131, 241)
     """
 
     width: int | Mapping[str, int] = 20

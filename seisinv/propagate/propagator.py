@@ -50,7 +50,7 @@ class Propagator:
     memory : Memory
         ``StoreAll()``, ``Checkpointed()`` or ``Automatic(budget)``; how gradients remember the forward run.
     backend : {"c", "reference"}
-        Compiled kernels, or torch operations one by one.
+        Compiled kernels, or torch operations one by one: a key of `seisinv.backends.BACKENDS`.
     threads : int, optional
         By default torch's number of threads.  Shots run side by side where there are at least as many as threads, else
         each grid is shared.
@@ -59,6 +59,8 @@ class Propagator:
     ------
     GeometryError
         If a source or receiver lies outside the grid.
+    ConfigError
+        If another argument cannot work.
 
     Examples
     --------
@@ -107,6 +109,15 @@ class Propagator:
         -------
         Gathers
             data [shot, receiver, time] in Pa (per unit of the source).
+
+        Raises
+        ------
+        ModelError
+            If a parameter is missing or the grid is another one.
+        DataError
+            If there is no wavelet.
+        StabilityError
+            If the step is too long, or the wavefield is not finite.
         """
         if not isinstance(model, Model):
             raise ModelError(f"the model is a {type(model).__name__}; pass a Model, for example si.Model(grid, vp=…)")

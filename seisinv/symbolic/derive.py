@@ -91,8 +91,9 @@ def derive(
     Examples
     --------
     >>> from seisinv.physics import Acoustic
-    >>> print(derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward.body[0])
-    Set(left='data', right=..., where='receivers')
+    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1))
+    >>> [s.left for s in derived.forward.body]
+    ['data', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
     """
     forward = discretise(equations, axes, order=order, record=record, ratios=ratios)
     _check_names(forward)

@@ -1,8 +1,8 @@
 """Equations → program: finite differences of any even order on the staggered grid, absorbing boundaries by rewriting.
 
 A derivative that is applied to a bare field twice along one axis becomes the centred second difference; every other one
-moves its operand half a cell and becomes the staggered first difference.  Weights: Fornberg (1988, doi
-10.1090/S0025-5718-1988-0935077-0).
+moves its operand half a cell and becomes the staggered first difference, both exact for polynomials of their order
+(Fornberg 1988, doi 10.1090/S0025-5718-1988-0935077-0).
 
 Absorbing boundaries are convolutional perfectly matched layers (Komatitsch & Martin 2007, doi 10.1190/1.2757586),
 written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the rewrite is applied twice and gives D² + D ψ + ζ
@@ -11,9 +11,11 @@ written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from seisinv.symbolic.equations import Derivative, Equation, Symbol
 from seisinv.symbolic.poly import Poly, Read
@@ -22,26 +24,17 @@ from seisinv.symbolic.program import RECEIVERS, SOURCES, Profile, Program, Set
 RECORD = "data"  # the name of what is recorded, in every program
 
 
-def weights(points: Sequence[Fraction], derivative: int) -> list[Fraction]:
-    """Finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Fornberg 1988)."""
-    n = len(points)
-    table = [[Fraction(0)] * n for _ in range(derivative + 1)]
-    table[0][0] = Fraction(1)
-    c1 = Fraction(1)
-    for i in range(1, n):
-        c2 = Fraction(1)
-        previous = [row[:] for row in table]
-        for j in range(i):
-            c3 = points[i] - points[j]
-            c2 *= c3
-            for k in range(derivative, -1, -1):
-                lower = k * previous[k - 1][j] if k else Fraction(0)
-                table[k][j] = (points[i] * previous[k][j] - lower) / c3
-        for k in range(derivative, -1, -1):
-            lower = k * previous[k - 1][i - 1] if k else Fraction(0)
-            table[k][i] = c1 / c2 * (lower - points[i - 1] * previous[k][i - 1])
-        c1 = c2
-    return table[derivative]
+@lru_cache(maxsize=64)
+def weights(points: tuple[Fraction, ...], derivative: int) -> list[Fraction]:
+    """Return finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Lagrange)."""
+    out = []
+    for i, x in enumerate(points):
+        basis = [Fraction(1)]  # the polynomial that is 1 at x and 0 at the others, constant term first
+        for y in (*points[:i], *points[i + 1 :]):
+            pairs = zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
+            basis = [(a - y * b) / (x - y) for a, b in pairs]
+        out.append(math.factorial(derivative) * basis[derivative])
+    return out
 
 
 class _Discretisation:
@@ -51,6 +44,7 @@ class _Discretisation:
         self.axes, self.order = list(axes), order
         self.ratios = [Fraction(r) for r in ratios]
         self.memory: dict[str, int] = {}
+        self.of: dict[str, Poly] = {}  # what each memory field belongs to
         self.profiles: dict[str, Profile] = {}
         self.body: list[Set] = []
         self.place: dict[str, frozenset[int]] = {}
@@ -67,10 +61,10 @@ class _Discretisation:
         r, half = self.order // 2, Fraction(1, 2)
         if kind in ("up", "down"):
             offsets = range(-r + 1, r + 1) if kind == "up" else range(-r, r)
-            points = [o - half if kind == "up" else o + half for o in offsets]
+            points = tuple(o - half if kind == "up" else o + half for o in offsets)
         else:
             offsets = range(-r, r + 1)
-            points = [Fraction(o) for o in offsets]
+            points = tuple(map(Fraction, offsets))
         scale = self.ratios[axis] ** (2 if kind == "second" else 1)
         out = Poly()
         for o, w in zip(offsets, weights(points, 2 if kind == "second" else 1), strict=True):
@@ -81,6 +75,8 @@ class _Discretisation:
     def absorbed(self, name: str, axis: int, place: frozenset[int], e: Poly) -> Poly:
         """Rewrite D → D + ψ, adding ψ's statement once."""
         half = axis in place
+        if self.of.setdefault(name, e) != e:
+            raise ValueError(f"two derivatives need a memory field called {name}; rename a field or coefficient")
         if name not in self.memory:
             self.memory[name] = axis
             self.place[name], self.parity[name] = place, -1
@@ -143,16 +139,19 @@ def discretise(
 
     Parameters
     ----------
-    equations : the system, in the order in which a step updates the fields
-    axes : names of the axes, in storage order
-    order : even order of the differences in space
-    record : the field that receivers measure, before each step
-    ratios : reference spacing over spacing, along each axis (1 for square cells)
+    equations, axes, order, record, ratios
+        As of `derive`.
+
+    Returns
+    -------
+    Program
+        One time step.
 
     Raises
     ------
     ValueError
-        If an expression mixes places on the staggered grid, or parities through a free surface.
+        If an expression mixes places on the staggered grid, or parities through a free surface; if there is not one
+        source; if two quantities share a name.
     """
     if order % 2 or order < 2:
         raise ValueError(f"order is {order}; it must be even and at least 2")

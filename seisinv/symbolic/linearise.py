@@ -25,10 +25,7 @@ def linearise(program: Program) -> Program:
     varying = {*program.fields, *program.coefficients, *program.points, *program.sums, *program.tape}
     body = []
     for s in program.body:
-        out = Poly()
-        for r in s.right.reads(varying):
-            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
-        body += [Set(tangent_name(s.left), out, s.where), s]
+        body += [Set(tangent_name(s.left), _change(s, varying), s.where), s]
 
     def both(names: tuple[str, ...]) -> tuple[str, ...]:
         return names + tuple(map(tangent_name, names))
@@ -50,6 +47,14 @@ def linearise(program: Program) -> Program:
     )
 
 
+def _change(s: Set, varying: set[str]) -> Poly:
+    """Return the derivative of a statement's right-hand side along the tangents of some arrays."""
+    out = Poly()
+    for r in s.right.reads(varying):
+        out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+    return out
+
+
 def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     """Return the program that also stores ∂right/∂coefficient, and the tangent statements written with that tape.
 
@@ -61,9 +66,7 @@ def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     live = {*program.fields, *program.points}
     place = dict(program.place)
     for s in program.body:
-        out = Poly()
-        for r in s.right.reads(live):
-            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+        out = _change(s, live)
         for r in s.right.reads(set(program.coefficients)):
             if not r.is_centre:
                 raise ValueError(f"{r.name} is read at {r.offset}; coefficients are read at the point itself")

@@ -45,7 +45,32 @@ def is_stable(program: Program, coefficients: Mapping[str, float], *, samples: i
 
 
 def stable_step(program: Program, coefficients: Callable[[float], Mapping[str, float]], guess: float) -> float:
-    """Return the largest stable step, s, by bisection to 0.1 %; `coefficients(step)` gives the program's numbers."""
+    """Return the largest stable step, by bisection to 0.1 % (von Neumann analysis).
+
+    Parameters
+    ----------
+    program : Program
+        The forward program.
+    coefficients : callable
+        From a step, s, to the program's coefficients by name.
+    guess : float, s
+        Where to begin.
+
+    Returns
+    -------
+    float, s
+        No plane wave grows at this step.
+
+    Examples
+    --------
+    The limit of the second-order scheme in two dimensions is a Courant number of 1/√2:
+
+    >>> from seisinv.physics import Acoustic
+    >>> from seisinv.symbolic import derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> round(stable_step(program, lambda courant: {"K": courant**2}, 1.0), 2)
+    0.71
+    """
     low, high = 0.0, guess
     while is_stable(program, coefficients(high)):
         low, high = high, 2 * high

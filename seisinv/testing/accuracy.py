@@ -78,8 +78,8 @@ def green_2d(offset: np.ndarray, wavelet: Function, times: np.ndarray, speed: fl
     Examples
     --------
     >>> trace = green_2d(np.array([200.0]), ricker(10.0), 0.004 * np.arange(100), 2000.0)[0]
-    >>> round(0.004 * int(np.argmax(trace)), 3)  # 0.1 s after the wavelet's peak, and later: a line source has a tail
-    0.204
+    >>> bool(np.abs(trace[:25]).max() < 1e-3 * np.abs(trace).max())  # nothing before 0.1 s
+    True
     """
     dt, n = times[1] - times[0], 8 * len(times)
     eta = np.log(1e9) / (n * dt)  # damping that makes the wrapped-around tail 1e-9
