@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import seisinv as si
-from seisinv.testing import CHECKS, Check, backend_test, dot_test, hessian_test, random_problem
+from seisinv.testing import CHECKS, backend_test, dot_test, hessian_test, random_problem
 from seisinv.testing.accuracy import EXACT, convergence_order, green_error, reciprocity_error, reflection
+from seisinv.testing.checks import Check
 from seisinv.testing.problem import normal
 
 PHYSICS = tuple(cls() for cls in si.Physics.__subclasses__())

@@ -14,7 +14,8 @@ import seisinv as si
 from seisinv.core import ConfigError
 from seisinv.symbolic import Coefficient, D, Dt, Dtt, Field, Source, derive
 from seisinv.symbolic.equations import Equation
-from seisinv.testing import CHECKS, Check, backend_test, check_physics, dot_test, hessian_test, random_problem
+from seisinv.testing import CHECKS, backend_test, check_physics, dot_test, hessian_test, random_problem
+from seisinv.testing.checks import Check
 
 FIRST = '''
 """Sound by other names: the pressure "seen" and the flow "press", whatever it may be called.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -203,24 +203,15 @@ class Cpu(Backend):
         rows = self.frame.layout.shape[0] // (2 * self.frame.reach + 2)
         return 1 if shots >= self.threads and fits else max(1, min(self.threads, rows))
 
-    @contextmanager
     def _run(
         self, family: str, shots: Sequence[ShotPoints], k: int, planes: Mapping[str, np.ndarray], io: dict[str, Tensor]
-    ) -> Iterator[Run]:
+    ) -> closing[Run]:
+        code = library(self.derived, family, self.frame.pitch, self.dtype)
         run = Run(
-            library(self.derived, family, self.frame.pitch, self.dtype),
-            self.frame,
-            shot=shots[k],
-            courant=self.setup.courant,
-            planes=planes,
-            profiles=self.profiles,
-            io=io,
+            code, self.frame, shot=shots[k], courant=self.setup.courant, planes=planes, profiles=self.profiles, io=io,
             team=self._team(len(shots)),
-        )
-        try:
-            yield run
-        finally:
-            run.close()
+        )  # fmt: skip
+        return closing(run)
 
 
 def _records(shots: Sequence[ShotPoints], steps: int, dtype: torch.dtype) -> Tensor:

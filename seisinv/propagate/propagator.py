@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -184,9 +184,7 @@ class Propagator:
 
         From the program's own symbol, along the axes and the diagonal; time stepping adds none (see `resample.py`).
         """
-        speeds = self.physics.speeds(self._values(model))[0]
-        node = int(speeds.argmin())
-        slowest = float(speeds.reshape(-1)[node])
+        slowest, node = _extreme(self.physics.speeds(model.parameters)[0], torch.argmin)
         coefficients = self._medium(model, slowest, node)
         short = 1e-2  # of the step spacing/speed: only the error of space is left
         at = {n: c * short ** self._scales.time[n] for n, c in coefficients}
@@ -233,21 +231,16 @@ class Propagator:
     def _scales(self) -> Scales:
         return scaling(self.physics.equations(self.grid.axes))
 
-    def _values(self, model: Model) -> dict[str, Tensor]:
-        return {n: model[n].detach() for n in self.physics.parameters}
-
     def _fastest(self, model: Model) -> tuple[float, int]:
         """The speed of the fastest wave, m/s, and the node where it is."""
-        speeds = self.physics.speeds(self._values(model))[1]
-        node = int(speeds.argmax())
-        return float(speeds.reshape(-1)[node]), node
+        return _extreme(self.physics.speeds(model.parameters)[1], torch.argmax)
 
     def _medium(self, model: Model, speed: float, node: int) -> tuple[tuple[str, float], ...]:
         """The program's coefficients for the rock at a node and the step spacing/speed.
 
         They depend on ratios of speeds only.  They are rounded, so that rock that is only faster has the same.
         """
-        rock = {n: v.reshape(-1)[node].double().expand((2,) * v.ndim) for n, v in self._values(model).items()}
+        rock = {n: v.detach().reshape(-1)[node].double().expand((2,) * v.ndim) for n, v in model.parameters.items()}
         coefficients = self.coefficients(rock, min(self.grid.spacing) / speed)
         return tuple((n, float(f"{float(c.reshape(-1)[0]):.10g}")) for n, c in coefficients.items())
 
@@ -310,6 +303,12 @@ class Propagator:
             ShotPoints(points(s.sources, target), points(s.receivers, self.physics.record), s.number)
             for s in self.survey.shots
         ]
+
+
+def _extreme(speeds: Tensor, which: Callable[[Tensor], Tensor]) -> tuple[float, int]:
+    """Return a speed, and the node where it is."""
+    node = int(which(speeds))
+    return float(speeds.detach().reshape(-1)[node]), node
 
 
 @lru_cache(maxsize=32)

@@ -7,22 +7,12 @@
 wave equations of this package with exact solutions.
 """
 
-from seisinv.testing.checks import CHECKS, Check, check_physics
-from seisinv.testing.operators import (
-    DotTest,
-    HessianTest,
-    backend_test,
-    dot_test,
-    hessian_test,
-    taylor_test,
-)
+from seisinv.testing.checks import CHECKS, check_physics
+from seisinv.testing.operators import backend_test, dot_test, hessian_test, taylor_test
 from seisinv.testing.problem import Problem, random_problem
 
 __all__ = [
     "CHECKS",
-    "Check",
-    "DotTest",
-    "HessianTest",
     "Problem",
     "backend_test",
     "check_physics",

@@ -108,7 +108,7 @@ def _transposes(of: Any) -> Callable[[Physics, Values], float]:
     def measure(physics: Physics, typical: Values) -> float:
         steps = (random_problem(physics, dt=dt, steps=30, typical=typical) for dt in (0.7e-3, 2e-3, 4.1e-3))
         problems = [*_problems(physics, typical, orders=(2, 4, 8, 12)), *steps]
-        return max(dot_test(p.simulate, p.model, p.wavelet, of=of, rtol=math.inf).error for p in problems)
+        return max(dot_test(p.simulate, p.model, p.wavelet, of=of, rtol=math.inf) for p in problems)
 
     return measure
 
@@ -124,7 +124,7 @@ def _taylor(physics: Physics, typical: Values) -> float:
 
 
 def _hessian(physics: Physics, typical: Values) -> float:
-    return max(hessian_test(p.simulate, p.model, p.wavelet).difference for p in _problems(physics, typical))
+    return max(hessian_test(p.simulate, p.model, p.wavelet)[1] for p in _problems(physics, typical))
 
 
 def _bits(physics: Physics, typical: Values) -> float:
