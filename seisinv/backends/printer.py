@@ -13,6 +13,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from importlib import resources
 from typing import cast
 
@@ -58,13 +59,7 @@ class Body:
         return self._name(f"LD({var(r.name)} + q{_displacement(r.offset, row)})")
 
     def _product(self, reads: Iterable[Read], row: int) -> str:
-        return self._name_product([self._read(r, row) for r in reads])
-
-    def _name_product(self, names: list[str]) -> str:
-        out = names[0]
-        for n in names[1:]:
-            out = self._name(f"{out} * {n}")
-        return out
+        return reduce(lambda a, b: self._name(f"{a} * {b}"), [self._read(r, row) for r in reads])
 
     def _sum(self, terms: Sequence[Term], row: int) -> str:
         """Σ weight · value: equal weights are added up first, then multiplied once."""

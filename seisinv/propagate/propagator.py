@@ -129,8 +129,8 @@ class Propagator:
         coefficients = self.coefficients(values, clock.step)
         inputs = (*coefficients.values(), self._amplitudes(survey, clock, self._dtype(model)))
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
-        simulation = Simulation(self._backend(model, clock.step), self._shots, list(coefficients))
-        recorded = Simulate.apply(simulation, keep, *inputs)
+        job = Simulation(self._backend(model, clock.step), self._shots, list(coefficients), keep=keep)
+        recorded = Simulate.apply(job, *inputs)
         return Gathers(clock.to_data(recorded.transpose(1, 2)), self.survey)
 
     def subset(self, shots: Sequence[int]) -> Propagator:

@@ -226,12 +226,11 @@ def _symbols(e: Poly) -> list[Symbol]:
 
 def _bare_second(atom: Derivative) -> Symbol | None:
     """Return the field f of D(D(f, a), a), else None."""
-    (inner,) = atom.of.atoms()[:1]
-    alone = len(atom.of.atoms()) == 1
-    if not (alone and isinstance(inner, Derivative) and inner.axis == atom.axis):
-        return None
-    symbols = inner.of.atoms()
-    return symbols[0] if len(symbols) == 1 and isinstance(symbols[0], Symbol) else None
+    match atom.of.atoms():
+        case [Derivative(of, axis)] if axis == atom.axis and len(of.atoms()) == 1:
+            (field,) = of.atoms()
+            return field if isinstance(field, Symbol) else None
+    return None
 
 
 def _name(e: object) -> str:
