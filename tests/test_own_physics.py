@@ -162,18 +162,18 @@ p, K, s = Field("p"), Coefficient("K"), Source("s")
 @pytest.mark.parametrize(
     ("equations", "words"),
     [
-        ([Equation(Dtt(p), Coefficient("p") * D(D(p, "z"), "z") + K * s)], "'p' names two things"),
-        ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + Source("K")))], "'K' names two things"),
-        ([Equation(Dtt(p), Coefficient("d_p") * (D(D(p, "z"), "z") + s))], "'d_p' is needed twice"),
-        ([Equation(Dtt(p), Coefficient("a_z") * (D(D(p, "z"), "z") + s))], "'a_z' is needed twice"),
-        ([Equation(Dtt(p), Coefficient("psi_p_z") * (D(D(p, "z"), "z") + s))], "'psi_p_z' is needed twice"),
-        ([Equation(Dtt(p), Coefficient("tape0") * (D(D(p, "z"), "z") + s))], "'tape0' is needed twice"),
-        ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + Source("data")))], "'data' is needed twice"),
-        ([Equation(Dtt(p), Coefficient("λ") * (D(D(p, "z"), "z") + s))], "'λ' is not a name for C"),
+        ([Equation(Dtt(p), Coefficient("p") * D(D(p, "z"), "z") + K * s)], "'p' stands for two quantities"),
+        ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + Source("K")))], "'K' stands for two quantities"),
+        ([Equation(Dtt(p), Coefficient("d_p") * (D(D(p, "z"), "z") + s))], "'d_p' is the name of two arrays"),
+        ([Equation(Dtt(p), Coefficient("a_z") * (D(D(p, "z"), "z") + s))], "'a_z' is the name of two arrays"),
+        ([Equation(Dtt(p), Coefficient("psi_p_z") * (D(D(p, "z"), "z") + s))], "'psi_p_z' is the name of two arrays"),
+        ([Equation(Dtt(p), Coefficient("tape0") * (D(D(p, "z"), "z") + s))], "'tape0' is the name of two arrays"),
+        ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + Source("data")))], "'data' is the name of two arrays"),
+        ([Equation(Dtt(p), Coefficient("λ") * (D(D(p, "z"), "z") + s))], "'λ' is not a valid name in C"),
         ([Equation(Dtt(p), K * (D(D(p, "z"), "z")))], "the equations have 0 sources"),
         ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + s + Source("q")))], "the equations have 2 sources"),
         ([Equation(Dtt(Field("u")), K * (D(D(Field("u"), "z"), "z") + s))], "the record is 'p'; it must be a field: u"),
-        ([Equation(Dt(p), K * (D(Field("u", "z"), "z") + s))], "no equation tells how u changes"),
+        ([Equation(Dt(p), K * (D(Field("u", "z"), "z") + s))], "no equation gives the time derivative of u"),
     ],
 )
 def test_names_that_clash_are_refused(equations: list[Equation], words: str) -> None:

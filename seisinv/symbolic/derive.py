@@ -108,13 +108,13 @@ def _check_names(program: Program) -> None:
     owner: dict[str, str] = {}
     for name in [*varying, *program.profiles]:
         if not (name.isascii() and name.isidentifier()):
-            raise ValueError(f"{name!r} is not a name for C; use letters, digits and underscores")
+            raise ValueError(f"{name!r} is not a valid name in C; use letters, digits and underscores")
         tangent, adjoint = tangent_name(name), adjoint_name(name)
         forms = (name, tangent, adjoint, tangent_name(adjoint)) if name in varying else (name,)
         for form in forms:
             if form in owner:
                 raise ValueError(
-                    f"{form!r} is needed twice, for {owner[form]!r} and for {name!r} (from x, d_x and "
+                    f"{form!r} is the name of two arrays, of {owner[form]!r} and of {name!r} (from x, d_x and "
                     "bar_x are derived; data, tape0, a_z, psi_x_z and x_old are generated too): rename one"
                 )
             owner[form] = name

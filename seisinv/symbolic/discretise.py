@@ -95,10 +95,12 @@ class _Discretisation:
                 assert power == 1, "equations are polynomials of first powers"
                 value, at, p = self.atom(atom)
                 if len(m) > 1 and at != place and place and at:
-                    raise ValueError(f"{_name(atom)} lives at {self.shown(at)} but its factor at {self.shown(place)}")
+                    raise ValueError(
+                        f"{_name(atom)} is defined at {self.shown(at)} but its factor at {self.shown(place)}"
+                    )
                 term, place, parity = term * value, place | at, parity * p
             if where is not None and place != where:
-                raise ValueError(f"terms of one equation live at {self.shown(place)} and {self.shown(where)}")
+                raise ValueError(f"terms of one equation are defined at {self.shown(place)} and {self.shown(where)}")
             if odd is not None and parity != odd:
                 raise ValueError("terms of one equation continue differently through a free surface")
             total, where, odd = total + term, place, parity
@@ -167,7 +169,7 @@ def discretise(
         d.place[f.name], d.parity[f.name] = place, f.parity
         right, where, parity = d.visit(equation.right)
         if where != place:
-            raise ValueError(f"∂{f.name}/∂t lives at {d.shown(place)} but its right-hand side at {d.shown(where)}")
+            raise ValueError(f"∂{f.name}/∂t is defined at {d.shown(place)} but its right-hand side at {d.shown(where)}")
         if parity != f.parity:
             raise ValueError(f"{f.name} and its right-hand side continue differently through a free surface")
         new = f.name
@@ -207,13 +209,15 @@ def _by_kind(equations: Sequence[Equation]) -> dict[str, set[str]]:
     known: dict[str, Symbol] = {}
     for symbol in [s for e in equations for s in (e.rate.field, *_symbols(e.right))]:
         if known.setdefault(symbol.name, symbol) != symbol:
-            raise ValueError(f"{symbol.name!r} names two things: {known[symbol.name]} and {symbol}; rename one")
+            raise ValueError(
+                f"{symbol.name!r} stands for two quantities: {known[symbol.name]} and {symbol}; rename one"
+            )
     kinds = {kind: {s.name for s in known.values() if s.kind == kind} for kind in ("field", "coefficient", "source")}
     if len(kinds["source"]) != 1:
         raise ValueError(f"the equations have {len(kinds['source'])} sources; they need one, for example Source('s')")
     unsolved = kinds["field"] - {e.rate.field.name for e in equations}
     if unsolved:
-        raise ValueError(f"no equation tells how {', '.join(sorted(unsolved))} changes in time")
+        raise ValueError(f"no equation gives the time derivative of {', '.join(sorted(unsolved))}")
     return kinds
 
 
