@@ -18,7 +18,7 @@ static void barrier(Worker *w) {
 #if defined(__x86_64__)
     _mm_pause();
 #endif
-    if (spins > 2000) sched_yield(); /* another thread has the core */
+    if (spins > 2000) sched_yield(); /* somebody else has the core */
   }
 }
 /* Above a free surface a field is continued by its mirror image; whole nodes mirror about the first row, half nodes about its upper edge. */
