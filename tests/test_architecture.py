@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "physics": {"core", "symbolic"},
     "backends": {"core", "symbolic"},
     "propagate": {"core", "physics", "backends", "symbolic"},
+    "testing": {"core", "physics", "propagate"},
     "io": {"core"},
     "plot": {"core"},
     "signal": {"core"},

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 KEEP = 6 << 30  # bytes of unused buffers to hold on to
-HUGE = 1 << 22  # bytes from which huge pages pay
+HUGE = 1 << 22  # bytes from which huge pages are worth while
 
 
 class Pool:

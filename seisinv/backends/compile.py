@@ -74,7 +74,9 @@ def cache_directory() -> Path:
             return path
     except OSError:
         pass
-    log.warning("the cache directory %s cannot be written; kernels are compiled anew (set SEISINV_CACHE)", path)
+    log.warning(
+        "the cache directory %s cannot be written; every process compiles its kernels (set SEISINV_CACHE)", path
+    )
     return Path(tempfile.mkdtemp(prefix="seisinv-"))
 
 

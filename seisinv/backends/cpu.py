@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Inputs, Layout, MemoryCost, Segments, ShotPoints
+from seisinv.backends.base import Backend, Inputs, MemoryCost, Setup, ShotPoints
 from seisinv.backends.buffers import POOL
 from seisinv.backends.frame import VECTOR, Frame
 from seisinv.backends.run import Kept, Run, library
-from seisinv.symbolic import Derived, Program
+from seisinv.symbolic import Program
 from seisinv.symbolic.linearise import tangent_name
 from seisinv.symbolic.transpose import adjoint_name
 
@@ -26,21 +26,13 @@ CACHE = 4 << 20  # bytes of one shot's fields up to which each thread does shots
 class Cpu(Backend):
     """Compiled programs on one layout."""
 
-    def __init__(
-        self,
-        derived: Derived,
-        layout: Layout,
-        profiles: Mapping[str, np.ndarray],
-        *,
-        dtype: torch.dtype,
-        memory: Segments,
-        threads: int | None,
-        courant: float = 0.0,
-    ) -> None:
-        self.derived, self.dtype, self.memory, self.courant = derived, dtype, memory, courant
-        self.frame = Frame(layout, derived.forward.reach, dtype)
-        self.threads = threads or torch.get_num_threads()
-        self.profiles = {n: self._profile(v) for n, v in profiles.items()}
+    def __init__(self, setup: Setup) -> None:
+        self.derived, self.dtype, self.setup = setup.derived, setup.dtype, setup
+        forward = setup.derived.forward
+        self.source, self.record = forward.source, forward.record
+        self.frame = Frame(setup.layout, forward.reach, setup.dtype)
+        self.threads = setup.threads or torch.get_num_threads()
+        self.profiles = {n: self._profile(v) for n, v in setup.profiles.items()}
 
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
@@ -51,7 +43,8 @@ class Cpu(Backend):
         with self._planes(at) as planes:
 
             def one(k: int) -> Kept | None:
-                with self._run("first", shots, k, planes, {"s": at.amplitudes[k], "data": data[k]}) as run:
+                io = {self.source: at.amplitudes[k], self.record: data[k]}
+                with self._run("first", shots, k, planes, io) as run:
                     if keep:
                         return run.record("forward", "taped", steps, segment)
                     run.advance("forward", 0, steps)
@@ -63,7 +56,7 @@ class Cpu(Backend):
     def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
         """Run the adjoint of every shot, after its forward run where nothing was kept."""
         steps = at.amplitudes.shape[1]
-        bar_s = torch.zeros_like(at.amplitudes)
+        source_bar = torch.zeros_like(at.amplitudes)
 
         def one(run: Run, k: int) -> None:
             mine = kept[k] if isinstance(kept, list) else None
@@ -75,11 +68,12 @@ class Cpu(Backend):
             run.reverse("taped", "adjoint", steps, fresh)
 
         def io(k: int) -> dict[str, Tensor]:
-            return {"s": at.amplitudes[k], "bar_data": data_bar[k], "bar_s": bar_s[k]}
+            bars = {adjoint_name(self.record): data_bar[k], adjoint_name(self.source): source_bar[k]}
+            return {self.source: at.amplitudes[k]} | bars
 
         with self._planes(at) as planes:
             out = self._summed("first", self.derived.adjoint, shots, planes, io, one, str)
-        return Inputs(out, bar_s)
+        return Inputs(out, source_bar)
 
     def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
         """Run every shot together with its perturbation."""
@@ -89,8 +83,7 @@ class Cpu(Backend):
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
 
             def one(k: int) -> None:
-                io = {"s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k]}
-                with self._run("second", shots, k, base | tangents, io) as run:
+                with self._run("second", shots, k, base | tangents, self._perturbed(at, along, change, k)) as run:
                     run.advance("born", 0, steps)
 
             list(self._each(len(shots), one))
@@ -102,21 +95,21 @@ class Cpu(Backend):
         """Run the Born program and the linearised adjoint of every shot."""
         steps = at.amplitudes.shape[1]
         change = _records(shots, steps, self.dtype)
-        bar_s, d_bar_s = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
+        source_bar, source_bar_along = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
+        record, source = adjoint_name(self.record), adjoint_name(self.source)
 
         def one(run: Run, k: int) -> None:
             kept = run.record("born", "born_taped", steps, self._segment([shots[k]], steps), last=True)
             run.reverse("born_taped", "second", steps, kept)
 
         def io(k: int) -> dict[str, Tensor]:
-            return {
-                "s": at.amplitudes[k], "d_s": along.amplitudes[k], "d_data": change[k],
-                "bar_data": data_bar[k], "d_bar_data": data_bar_along[k], "bar_s": bar_s[k], "d_bar_s": d_bar_s[k],
-            }  # fmt: skip
+            bars = {record: data_bar[k], tangent_name(record): data_bar_along[k]}
+            sums = {source: source_bar[k], tangent_name(source): source_bar_along[k]}
+            return self._perturbed(at, along, change, k) | bars | sums
 
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
             out = self._summed("second", self.derived.second, shots, base | tangents, io, one, tangent_name)
-        return Inputs(out, d_bar_s), change
+        return Inputs(out, source_bar_along), change
 
     def cost(self) -> MemoryCost:
         """Return the bytes of a checkpoint and of one step's tape, for one shot."""
@@ -129,8 +122,13 @@ class Cpu(Backend):
             values += int(np.prod([(g.a[k] + g.n[k] - g.b[k]) if k == axis else n for k, n in enumerate(cells)]))
         return MemoryCost(values * item, len(program.tape) * self.frame.size * item)
 
+    def _perturbed(self, at: Inputs, along: Inputs, change: Tensor, k: int) -> dict[str, Tensor]:
+        """What a Born program of shot k reads and writes at points."""
+        fed = {self.source: at.amplitudes[k], tangent_name(self.source): along.amplitudes[k]}
+        return fed | {tangent_name(self.record): change[k]}
+
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
-        return self.memory.segment(steps, len(shots), self.cost())
+        return self.setup.memory.segment(steps, len(shots), self.cost())
 
     def _profile(self, values: np.ndarray) -> np.ndarray:
         """A profile with room for stencils on both sides."""
@@ -205,24 +203,15 @@ class Cpu(Backend):
         rows = self.frame.layout.shape[0] // (2 * self.frame.reach + 2)
         return 1 if shots >= self.threads and fits else max(1, min(self.threads, rows))
 
-    @contextmanager
     def _run(
         self, family: str, shots: Sequence[ShotPoints], k: int, planes: Mapping[str, np.ndarray], io: dict[str, Tensor]
-    ) -> Iterator[Run]:
+    ) -> closing[Run]:
+        code = library(self.derived, family, self.frame.pitch, self.dtype)
         run = Run(
-            library(self.derived, family, self.frame.pitch, self.dtype),
-            self.frame,
-            shot=shots[k],
-            courant=self.courant,
-            planes=planes,
-            profiles=self.profiles,
-            io=io,
+            code, self.frame, shot=shots[k], courant=self.setup.courant, planes=planes, profiles=self.profiles, io=io,
             team=self._team(len(shots)),
-        )
-        try:
-            yield run
-        finally:
-            run.close()
+        )  # fmt: skip
+        return closing(run)
 
 
 def _records(shots: Sequence[ShotPoints], steps: int, dtype: torch.dtype) -> Tensor:

@@ -13,6 +13,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from importlib import resources
 from typing import cast
 
@@ -58,13 +59,7 @@ class Body:
         return self._name(f"LD({var(r.name)} + q{_displacement(r.offset, row)})")
 
     def _product(self, reads: Iterable[Read], row: int) -> str:
-        return self._name_product([self._read(r, row) for r in reads])
-
-    def _name_product(self, names: list[str]) -> str:
-        out = names[0]
-        for n in names[1:]:
-            out = self._name(f"{out} * {n}")
-        return out
+        return reduce(lambda a, b: self._name(f"{a} * {b}"), [self._read(r, row) for r in reads])
 
     def _sum(self, terms: Sequence[Term], row: int) -> str:
         """Σ weight · value: equal weights are added up first, then multiplied once."""
@@ -177,14 +172,8 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
         "const I x0 = side ? g->b[X] : 0, x1 = side ? g->n[X] : g->a[X];",
     ]
     edges = [*sides, "if (inside) {", *block(True, False), "} else {", *block(False, False), "} }"]
-    middle = [
-        "const I x0 = g->a[X], x1 = g->b[X];",
-        "if (inside) {",
-        *block(True, True),
-        "} else {",
-        *block(False, True),
-        "}",
-    ]
+    bounds = "const I x0 = g->a[X], x1 = g->b[X];"
+    middle = [bounds, "if (inside) {", *block(True, True), "} else {", *block(False, True), "}"]
     row = "const I row = i*g->s0 + j*S1;" if ndim == 3 else "const I row = i*S0;"
     if jam == 1:
         across = " for (I j = 0; j < g->n[1]; j++)" if ndim == 3 else ""

@@ -1,29 +1,65 @@
-"""The slow backend: programs interpreted with torch, one statement a line.  The truth in tests.
+"""The slow backend: the forward program interpreted with torch, one statement a line, to test other backends against.
 
-Only the forward program is ever run; gradients, Born data and Hessian products come from torch's own autograd.
+Gradients, Born data and Hessian products come from torch's own automatic differentiation.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Inputs, Layout, Points, ShotPoints
-from seisinv.symbolic import Derived, Poly, Program, Read
-from seisinv.symbolic.discretise import RECORD
+from seisinv.backends.base import Backend, Inputs, MemoryCost, Points, Setup, ShotPoints
+from seisinv.symbolic import Poly, Program, Read
 
 
-class Reference:
-    """Interprets the forward program; see the module."""
+class Reference(Backend):
+    """Interprets the forward program; memory strategy, threads and Courant number have no effect."""
 
-    def __init__(self, derived: Derived, layout: Layout, profiles: Mapping[str, np.ndarray]) -> None:
-        self.program, self.layout, self.profiles = derived.forward, layout, profiles
+    def __init__(self, setup: Setup) -> None:
+        self.program, self.layout, self.dtype = setup.derived.forward, setup.layout, setup.dtype
+        self.profiles = {n: torch.as_tensor(v, dtype=self.dtype) for n, v in setup.profiles.items()}
 
-    def __call__(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:
-        """Run every shot, out of place, so that autograd can follow; return data [shot, step, receiver]."""
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, Any]:
+        """Run every shot; with `keep`, leave the graph of operations."""
+        if not keep:
+            return self._data(shots, at), None
+        leaves = tuple(v.detach().requires_grad_() for v in _flat(at))
+        with torch.enable_grad():
+            data = self._data(shots, _like(at, leaves))
+        return data.detach(), (leaves, data)
+
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: Any) -> Inputs:
+        """Go back through the graph of the forward run."""
+        leaves, data = kept or self.forward(shots, at, keep=True)[1]
+        return _like(at, torch.autograd.grad(data, leaves, data_bar, retain_graph=True))
+
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
+        """Run in forward mode."""
+        return torch.func.jvp(lambda *v: self._data(shots, _like(at, v)), _flat(at), _flat(along))[1]
+
+    def second(
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
+    ) -> tuple[Inputs, Tensor]:
+        """Run forward mode over reverse mode."""
+
+        def pulled(data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+            return torch.func.vjp(lambda *v: self._data(shots, _like(at, v)), *values)[1](data_bar)
+
+        change = torch.func.jvp(pulled, (data_bar, *_flat(at)), (data_bar_along, *_flat(along)))[1]
+        return _like(at, change), self.born(shots, at, along)
+
+    def cost(self) -> MemoryCost:
+        """Return the bytes of every product of a step, which the graph keeps: an estimate."""
+        products = sum(len(m) for s in self.program.body for m, _ in s.right if not s.where)
+        plane = math.prod(self.layout.shape) * self.dtype.itemsize
+        return MemoryCost(len(self.program.fields) * plane, products * plane)
+
+    def _data(self, shots: Sequence[ShotPoints], at: Inputs) -> Tensor:
+        """Return data [shot, step, receiver], made out of place, so that autograd can follow."""
         width = max(shot.receivers.count for shot in shots)
         data = []
         for shot, amplitudes in zip(shots, at.amplitudes, strict=True):
@@ -34,7 +70,7 @@ class Reference:
     def _shot(self, shot: ShotPoints, coefficients: Mapping[str, Tensor], amplitudes: Tensor) -> list[Tensor]:
         program, like = self.program, amplitudes
         state = {f: like.new_zeros(self.layout.shape) for f in program.fields} | dict(coefficients)
-        state |= {n: torch.as_tensor(v, dtype=like.dtype) for n, v in self.profiles.items()}
+        state |= self.profiles
         spread = {w: self._matrix(shot[w], like) for w in set(program.points.values())}
         traces = []
         for n in range(len(amplitudes)):
@@ -44,10 +80,10 @@ class Reference:
                     continue
                 cells = torch.as_tensor(shot[s.where].cells)
                 values = {k: v.reshape(-1)[cells] for k, v in state.items() if k in s.touches}
-                for name in s.touches & {p for p, w in program.points.items() if w == s.where and p != RECORD}:
-                    values[name] = spread[s.where].T @ amplitudes[n, : shot[s.where].count]
-                out = _pointwise(s.right, values)
-                if s.left == RECORD:
+                if program.source in s.touches:
+                    values[program.source] = spread[s.where].T @ amplitudes[n, : shot[s.where].count]
+                out = _sum(s.right, values)
+                if s.left == program.record:
                     traces.append(spread[s.where] @ out)
                 else:
                     whole = state[s.left]
@@ -65,14 +101,8 @@ class Reference:
 
     def _evaluate(self, program: Program, e: Poly, state: Mapping[str, Tensor]) -> Tensor:
         wide = {r.name: self._extended(program, r.name, state[r.name]) for r in e.reads() if not r.is_centre}
-        total = torch.zeros(self.layout.shape, dtype=state[program.fields[0]].dtype)
-        for m, c in e:
-            term: Tensor | float = float(c)
-            for r, power in m:
-                assert isinstance(r, Read)
-                term = term * (_moved(wide[r.name], r, program.reach) if not r.is_centre else state[r.name]) ** power
-            total = total + term
-        return total
+        away = {r: _moved(wide[r.name], r, program.reach) for r in e.reads() if not r.is_centre}
+        return _sum(e, state, away)
 
     def _extended(self, program: Program, name: str, value: Tensor) -> Tensor:
         """Surround a field with zeros, or above a free surface with its mirror image."""
@@ -85,19 +115,26 @@ class Reference:
         return out
 
 
+def _flat(at: Inputs) -> tuple[Tensor, ...]:
+    return (*at.coefficients.values(), at.amplitudes)
+
+
+def _like(at: Inputs, values: Sequence[Tensor]) -> Inputs:
+    return Inputs(dict(zip(at.coefficients, values[:-1], strict=True)), values[-1])
+
+
 def _moved(wide: Tensor, r: Read, reach: int) -> Tensor:
     for axis, o in enumerate(r.offset):
         wide = wide.narrow(axis, reach + o, wide.shape[axis] - 2 * reach)
     return wide
 
 
-def _pointwise(e: Poly, values: Mapping[str, Tensor]) -> Tensor:
+def _sum(e: Poly, centre: Mapping[str, Tensor], away: Mapping[Read, Tensor] | None = None) -> Tensor:
     total: Tensor | float = 0.0
     for m, c in e:
         term: Tensor | float = float(c)
         for r, power in m:
             assert isinstance(r, Read)
-            term = term * values[r.name] ** power
+            term = term * (centre[r.name] if r.is_centre else (away or {})[r]) ** power
         total = total + term
-    assert isinstance(total, Tensor)
-    return total
+    return cast(Tensor, total)

@@ -22,6 +22,7 @@ from seisinv.backends.printer import print_library
 from seisinv.backends.work import note
 from seisinv.core.errors import StabilityError
 from seisinv.symbolic import Derived, Program
+from seisinv.symbolic.program import RECEIVERS, SOURCES
 
 FAMILIES = {"first": ("forward", "taped", "adjoint"), "second": ("born", "born_taped", "second")}
 
@@ -83,7 +84,7 @@ class Run:
         team: int,
     ) -> None:
         self.code, self.frame, self.shot, self.team, self.courant = code, frame, shot, team, courant
-        self.steps = io["s"].shape[0]
+        self.steps = len(next(iter(io.values())))
         self.own: dict[str, np.ndarray] = {}
         self.pointers = (ctypes.c_void_p * len(code.arrays))()
         tapes = {t for p in code.programs.values() for t in p.tape}
@@ -99,7 +100,7 @@ class Run:
         self.io = (ctypes.c_void_p * len(code.symbols))(*(io[s].data_ptr() if s in io else 0 for s in code.symbols))
         widths = {
             w: next(io[s].shape[1] for p in code.programs.values() for s, at in p.points.items() if at == w and s in io)
-            for w in ("receivers", "sources")
+            for w in (RECEIVERS, SOURCES)
         }
         self.sets = [PointsArrays(shot[w], frame, widths[w]) for w in sorted(widths)]
         self.points = (PointsStruct * len(self.sets))(*(s.struct for s in self.sets))

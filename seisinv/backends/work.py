@@ -20,7 +20,18 @@ _OPEN: list[Work] = []
 
 @dataclass(eq=False)
 class Work:
-    """Steps done, by program, length of the run, and whether they were a repetition."""
+    """Steps done by the compiled kernels, in units of one forward run of one shot.
+
+    Parameters
+    ----------
+    steps : Counter
+        Number of steps by program, length of the run, and whether they were a repetition.
+
+    Examples
+    --------
+    >>> Work(Counter({("forward", 100, False): 100, ("adjoint", 100, False): 50})).solves
+    1.5
+    """
 
     steps: Counter[tuple[str, int, bool]] = field(default_factory=Counter)
 
@@ -41,6 +52,11 @@ class Work:
 @contextmanager
 def counted() -> Iterator[Work]:
     """Count the work of this process while the context is open, in whichever thread it is done.
+
+    Yields
+    ------
+    Work
+        What has been done so far.
 
     Examples
     --------

@@ -26,15 +26,24 @@ class Parameter:
     hint: str
 
 
+class _Parameters(dict[str, Parameter]):
+    """The usual parameters; others, which a wave equation may have, may be any positive number."""
+
+    def __missing__(self, name: str) -> Parameter:
+        return Parameter(name, name, "", np.nextafter(0, 1), np.inf, "parameters are positive")
+
+
 PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
-    {
-        p.name: p
-        for p in (
-            Parameter("vp", "P velocity", "m/s", 100, 12_000, "velocities are in m/s: did you pass km/s?"),
-            Parameter("vs", "S velocity", "m/s", 0, 8_000, "velocities are in m/s"),
-            Parameter("rho", "density", "kg/m³", 100, 10_000, "densities are in kg/m³: did you pass g/cm³?"),
-        )
-    }
+    _Parameters(
+        {
+            p.name: p
+            for p in (
+                Parameter("vp", "P velocity", "m/s", 100, 12_000, "velocities are in m/s: did you pass km/s?"),
+                Parameter("vs", "S velocity", "m/s", 0, 8_000, "velocities are in m/s"),
+                Parameter("rho", "density", "kg/m³", 100, 10_000, "densities are in kg/m³: did you pass g/cm³?"),
+            )
+        }
+    )
 )
 
 
@@ -131,9 +140,7 @@ def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
 
 
 def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:
-    known = PARAMETERS.get(name)
-    if known is None:
-        raise ModelError(f"parameter {name!r} is unknown; the known ones are {', '.join(PARAMETERS)}")
+    known = PARAMETERS[name]
     if isinstance(value, Tensor):
         tensor = value if value.is_floating_point() else value.to(torch.get_default_dtype())
     else:

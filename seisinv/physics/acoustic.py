@@ -17,7 +17,15 @@ from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field, Poly, Source
 
 
 class Acoustic(Physics):
-    """Constant-density acoustic wave equation, second order in time."""
+    """Constant-density acoustic wave equation, second order in time (Aki & Richards 2002, §4.1).
+
+    Its model has `vp`, m/s.  The source s is in Pa/m² per unit of volume, the record is pressure, Pa.
+
+    Examples
+    --------
+    >>> print(Acoustic().equations("zx")[0].text())
+    ∂²p/∂t² = K (∂²p/∂z² + ∂²p/∂x² + s)
+    """
 
     parameters: ClassVar[tuple[str, ...]] = ("vp",)
     record: ClassVar[str] = "p"
@@ -32,3 +40,7 @@ class Acoustic(Physics):
     def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
         """Return K = vp², m²/s²."""
         return {"K": model["vp"] ** 2}
+
+    def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return vp twice, m/s: there is one wave."""
+        return model["vp"], model["vp"]

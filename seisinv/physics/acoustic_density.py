@@ -20,7 +20,16 @@ from seisinv.symbolic import Coefficient, D, Dt, Equation, Field, Poly, Source
 
 
 class AcousticDensity(Physics):
-    """Variable-density acoustic wave equation in pressure and particle velocity, on a staggered grid."""
+    """Variable-density acoustic wave equation in pressure and particle velocity, on a staggered grid (Virieux 1986).
+
+    Its model has `vp`, m/s, and `rho`, kg/m³.  The source s is a rate of volume injection per unit volume, 1/s, the
+    record is pressure, Pa.
+
+    Examples
+    --------
+    >>> print(AcousticDensity().equations("zx")[-1].text())
+    ∂p/∂t = K (−∂vz/∂z − ∂vx/∂x + s)
+    """
 
     parameters: ClassVar[tuple[str, ...]] = ("vp", "rho")
     record: ClassVar[str] = "p"
@@ -37,3 +46,7 @@ class AcousticDensity(Physics):
         """Return K = rho vp², Pa, and b = 1/rho, m³/kg, at the places of the velocities."""
         vp, rho = model["vp"], model["rho"]
         return {"K": rho * vp**2} | {f"b{a}": 1 / halfway(rho, k) for k, a in enumerate(axes)}
+
+    def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return vp twice, m/s: there is one wave."""
+        return model["vp"], model["vp"]

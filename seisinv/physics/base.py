@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import Tensor
 
+from seisinv.core import ConfigError
 from seisinv.symbolic import Equation
 
 
 class Physics(ABC):
     """A wave equation: its parameters, its equations, and what the model turns into.
 
+    To add one, write a file with a subclass that sets the three attributes and implements the three methods; names of
+    fields, coefficients, source and parameters are free.  `seisinv.testing.check_physics` tests it.
+
     Attributes
     ----------
-    parameters : names of the model parameters it needs
-    record : the field that receivers measure
-    source_delay : time at which a source sample acts, in steps after the sample before (0 or ½: staggering in time)
+    parameters : tuple of str
+        Names of the model parameters it needs.
+    record : str
+        The field that receivers measure.
+    source_delay : float
+        Time at which a source sample acts, in steps after the sample before (0 or ½: staggering in time).
+
+    Examples
+    --------
+    >>> from seisinv.physics import AcousticDensity
+    >>> AcousticDensity().parameters
+    ('vp', 'rho')
     """
 
     parameters: ClassVar[tuple[str, ...]]
@@ -33,9 +47,16 @@ class Physics(ABC):
     def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
         """Return the equations' coefficients from model tensors, in SI units, differentiably."""
 
+    @abstractmethod
+    def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the speeds of the slowest and of the fastest wave at every node, m/s.
+
+        Time step and absorbing layers follow from the fastest, the error of the differences from the slowest.
+        """
+
     @property
     def name(self) -> str:
-        """Name on the command line."""
+        """Name on the command line: that of the module."""
         return type(self).__module__.rsplit(".", 1)[-1]
 
     def __eq__(self, other: object) -> bool:
@@ -48,8 +69,58 @@ class Physics(ABC):
         return f"{type(self).__name__}()"
 
 
+def by_name(name: str) -> Physics:
+    """Return the wave equation of a name, from all subclasses of `Physics` that are imported.
+
+    Parameters
+    ----------
+    name : str
+        Name of the module that defines it, such as "acoustic".
+
+    Returns
+    -------
+    Physics
+        An instance.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, with the names there are.
+
+    Examples
+    --------
+    >>> by_name("acoustic_density")
+    AcousticDensity()
+    """
+    known = {p.name: p for p in (cls() for cls in Physics.__subclasses__())}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"propagator.physics is {name!r}, which is not a known wave equation; {hint}")
+    return known[name]
+
+
 def halfway(values: Tensor, axis: int) -> Tensor:
-    """Return the mean of neighbours half a cell up along an axis; the last node stands for its missing neighbour."""
+    """Return the mean of neighbours half a cell up along an axis; the last node stands for its missing neighbour.
+
+    Parameters
+    ----------
+    values : tensor
+        Values on the nodes.
+    axis : int
+        The axis.
+
+    Returns
+    -------
+    tensor
+        Means, of the same shape and unit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> halfway(torch.tensor([1.0, 3.0, 5.0]), 0)
+    tensor([2., 4., 5.])
+    """
     n = values.shape[axis]
     up = values.index_select(axis, (values.new_ones(n).cumsum(0).long()).clamp(max=n - 1))
     return 0.5 * (values + up)

@@ -19,8 +19,8 @@ from seisinv.backends.base import Backend, Inputs, ShotPoints
 class Simulation:
     """One call of a propagator: backend, shots, names of the coefficients, and what the forward run keeps."""
 
-    def __init__(self, backend: Backend, shots: Sequence[ShotPoints], names: Sequence[str]) -> None:
-        self.backend, self.shots, self.names = backend, shots, tuple(names)
+    def __init__(self, backend: Backend, shots: Sequence[ShotPoints], names: Sequence[str], *, keep: bool) -> None:
+        self.backend, self.shots, self.names, self.keep = backend, shots, tuple(names), keep
         self.kept: object = None
 
     def linear(self, values: Sequence[Tensor]) -> Inputs:
@@ -33,44 +33,41 @@ class Simulation:
         return (*(at.coefficients[n] for n in self.names), at.amplitudes)
 
 
-class Simulate(torch.autograd.Function):
+class _OfSimulation(torch.autograd.Function):
+    """A function of a simulation and of tensors, which its derivatives need."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.job, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+
+class Simulate(_OfSimulation):
     """(coefficients…, amplitudes) → data [shot, step, receiver]."""
 
     @staticmethod
-    def forward(job: Simulation, keep: bool, *values: Tensor) -> Tensor:
-        data, job.kept = job.backend.forward(job.shots, job.linear(values), keep=keep)
+    def forward(job: Simulation, *values: Tensor) -> Tensor:
+        data, job.kept = job.backend.forward(job.shots, job.linear(values), keep=job.keep)
         return data
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.job, _, *values = inputs
-        ctx.save_for_backward(*values)
-        ctx.save_for_forward(*values)
-
-    @staticmethod
     def backward(ctx: Any, data_bar: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, None, *Pullback.apply(ctx.job, data_bar, *ctx.saved_tensors))
+        return (None, *Pullback.apply(ctx.job, data_bar, *ctx.saved_tensors))
 
     @staticmethod
-    def jvp(ctx: Any, _job: None, _keep: None, *tangents: Tensor | None) -> Tensor:
+    def jvp(ctx: Any, _job: None, *tangents: Tensor | None) -> Tensor:
         values = ctx.saved_tensors
-        full = [torch.zeros_like(v) if t is None else t for t, v in zip(tangents, values, strict=True)]
-        return Born.apply(ctx.job, len(values), *values, *full)
+        return Born.apply(ctx.job, *values, *_full(tangents, values))
 
 
-class Pullback(torch.autograd.Function):
+class Pullback(_OfSimulation):
     """(data_bar, coefficients…, amplitudes) → (coefficients…, amplitudes): the transposed Jacobian at work."""
 
     @staticmethod
     def forward(job: Simulation, data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         at = job.linear(values)
         return job.flat(job.backend.gradient(job.shots, at, data_bar.contiguous(), kept=job.kept))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.job, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-        ctx.save_for_forward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
@@ -85,33 +82,27 @@ class Pullback(torch.autograd.Function):
         return _second(ctx.job, values, along, data_bar, change)[0]
 
 
-class Born(torch.autograd.Function):
+class Born(_OfSimulation):
     """(values…, tangents…) → the Jacobian applied to the tangents; differentiable once more in reverse mode."""
 
     @staticmethod
-    def forward(job: Simulation, count: int, *both: Tensor) -> Tensor:
-        values, along = both[:count], both[count:]
+    def forward(job: Simulation, *both: Tensor) -> Tensor:
+        values, along = _halves(both)
         return job.backend.born(job.shots, job.linear(values), job.linear(along))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.job, ctx.count, *both = inputs
-        ctx.save_for_backward(*both)
-
-    @staticmethod
     def backward(ctx: Any, data_bar: Tensor) -> tuple[Tensor | None, ...]:
-        both = ctx.saved_tensors
-        values, along = both[: ctx.count], both[ctx.count :]
+        values, along = _halves(ctx.saved_tensors)
         second, _ = _second(ctx.job, values, along, data_bar, torch.zeros_like(data_bar))
-        return (None, None, *second, *Pullback.apply(ctx.job, data_bar, *values))
+        return (None, *second, *Pullback.apply(ctx.job, data_bar, *values))
 
 
 class Second(torch.autograd.Function):
-    """(values…, tangents…, data_bar, its change) → derivative of `Pullback`, and Born data; the last order there is."""
+    """(data_bar, its change, values…, tangents…) → derivative of `Pullback`, and Born data; the last order there is."""
 
     @staticmethod
-    def forward(job: Simulation, count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-        values, along, (data_bar, change) = tensors[:count], tensors[count:-2], tensors[-2:]
+    def forward(job: Simulation, data_bar: Tensor, change: Tensor, *both: Tensor) -> tuple[Tensor, ...]:
+        values, along = _halves(both)
         at = job.linear(values)
         second, born = job.backend.second(job.shots, at, job.linear(along), data_bar.contiguous(), change.contiguous())
         return (*job.flat(second), born)
@@ -128,6 +119,13 @@ class Second(torch.autograd.Function):
 def _second(
     job: Simulation, values: Sequence[Tensor], along: Sequence[Tensor | None], data_bar: Tensor, change: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    full = [torch.zeros_like(v) if t is None else t for t, v in zip(along, values, strict=True)]
-    *second, born = Second.apply(job, len(values), *values, *full, data_bar, change)
+    *second, born = Second.apply(job, data_bar, change, *values, *_full(along, values))
     return tuple(second), born
+
+
+def _halves(both: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    return both[: len(both) // 2], both[len(both) // 2 :]
+
+
+def _full(along: Sequence[Tensor | None], values: Sequence[Tensor]) -> list[Tensor]:
+    return [torch.zeros_like(v) if t is None else t for t, v in zip(along, values, strict=True)]

@@ -32,6 +32,20 @@ class Boundary:
         Whether the pressure vanishes at the first row of the grid; replaces the absorbing layer on top.
     reflection : float
         Theoretical reflection coefficient R of a layer at normal incidence.
+
+    Raises
+    ------
+    ConfigError
+        If a width is negative, a side is unknown, or `reflection` is not between 0 and 1.
+
+    Notes
+    -----
+    The layers are convolutional perfectly matched layers (Komatitsch & Martin 2007, eqs 24–27).
+
+    Examples
+    --------
+    >>> Boundary({"left": 20, "right": 20, "bottom": 30, "top": 0}).layout(Grid((101, 201), 10.0)).shape
+    (131, 241)
     """
 
     width: int | Mapping[str, int] = 20
@@ -74,17 +88,17 @@ class Boundary:
     ) -> dict[str, np.ndarray]:
         """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers."""
         out = {}
-        for name, (axis, half) in profiles.items():
+        for name, (kind, axis, half) in profiles.items():
             x = np.arange(layout.shape[axis]) + (0.5 if half else 0.0)
             depth, thickness = _into_layer(x, layout.low[axis], layout.high[axis], layout.shape[axis])
             length = np.maximum(thickness, 1) * grid.spacing[axis]
             sigma = -3 * speed * np.log(self.reflection) / (2 * length) * depth**2
             alpha = np.pi * frequency * (1 - depth)
             a = np.where(depth > 0, np.exp(-(sigma + alpha) * step), 0.0)
-            value = a if name.startswith("a") else np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
+            b = np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)
             shape[axis] = -1
-            out[name] = value.reshape(shape)
+            out[name] = {"a": a, "b": b}[kind].reshape(shape)
         return out
 
 

@@ -12,7 +12,16 @@ from seisinv.core import ConfigError
 
 
 class Memory(ABC):
-    """A strategy: into how many segments the time axis is cut, and whether the forward call keeps what it made."""
+    """How a gradient remembers the forward run: into how many segments the time axis is cut.
+
+    To add a strategy, implement `segment`.
+
+    Examples
+    --------
+    >>> cost = MemoryCost(checkpoint=8_000_000, tape=1_000_000)
+    >>> Memory.bytes_needed(100, 1000, cost)  # ten checkpoints, and the tape of one segment
+    180000000
+    """
 
     @abstractmethod
     def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
@@ -25,8 +34,38 @@ class Memory(ABC):
 
 
 @dataclass(frozen=True)
+class GradientMemory:
+    """What gradients remember of their forward runs: see `Propagator.gradient_memory`.
+
+    Parameters
+    ----------
+    bytes : int
+        Memory needed, about.
+    steps : int
+        Number of solver steps.
+    every : int or None
+        Steps between checkpoints; None where every step is kept.
+
+    Examples
+    --------
+    >>> GradientMemory(bytes=80_000_000, steps=1500, every=None).bytes / 1e6
+    80.0
+    """
+
+    bytes: int
+    steps: int
+    every: int | None
+
+
+@dataclass(frozen=True)
 class StoreAll(Memory):
-    """Keep every step's tape: the fastest, one pass forward and one backward."""
+    """Keep every step's tape: the fastest, one pass forward and one backward.
+
+    Examples
+    --------
+    >>> StoreAll().segment(1000, 1, MemoryCost(checkpoint=8_000_000, tape=1_000_000))
+    1000
+    """
 
     def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
         """Return `steps`."""
@@ -41,6 +80,16 @@ class Checkpointed(Memory):
     ----------
     every : int or None
         Steps between checkpoints; by default the number that needs the least memory, √(steps · checkpoint / tape).
+
+    Raises
+    ------
+    ConfigError
+        If `every` is less than 1.
+
+    Examples
+    --------
+    >>> Checkpointed().segment(1000, 1, MemoryCost(checkpoint=4_000_000, tape=1_000_000))
+    63
     """
 
     every: int | None = None
@@ -64,6 +113,11 @@ class Automatic(Memory):
     budget : int or None, bytes
         By default half of the memory that is free when the gradient is asked for, and at most 6 GiB, which is
         what is kept between calls, since fresh pages cost more than repeating the steps.
+
+    Examples
+    --------
+    >>> Automatic(budget=2_000_000_000).segment(1000, 1, MemoryCost(checkpoint=4_000_000, tape=1_000_000))
+    1000
     """
 
     budget: int | None = None

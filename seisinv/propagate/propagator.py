@@ -12,33 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Inputs, Layout, Points, ShotPoints
-from seisinv.backends.cpu import Cpu
-from seisinv.backends.reference import Reference
+from seisinv.backends import BACKENDS, Backend, Layout, Points, Setup, ShotPoints
 from seisinv.core import ConfigError, DataError, Gathers, Grid, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Physics
 from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
-from seisinv.propagate.memory import Automatic, Memory
+from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
 from seisinv.propagate.sampling import sample_points
 from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
-from seisinv.symbolic.discretise import scaling
+from seisinv.symbolic.discretise import Scales, scaling
 
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
-
-
-@dataclass(frozen=True)
-class Scales:
-    """Powers of the time step and of the reference spacing that a program's coefficients absorb."""
-
-    time: Mapping[str, int]
-    space: Mapping[str, int]
-    source: str
-
-    def factor(self, name: str, step: float, spacing: float) -> float:
-        """Return what a physical coefficient is multiplied by."""
-        return step ** self.time[name] / spacing ** self.space[name]
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,7 @@ class Propagator:
     memory : Memory
         ``StoreAll()``, ``Checkpointed()`` or ``Automatic(budget)``; how gradients remember the forward run.
     backend : {"c", "reference"}
-        Compiled kernels, or torch operations one by one.
+        Compiled kernels, or torch operations one by one: a key of `seisinv.backends.BACKENDS`.
     threads : int, optional
         By default torch's number of threads.  Shots run side by side where there are at least as many as threads, else
         each grid is shared.
@@ -74,6 +59,8 @@ class Propagator:
     ------
     GeometryError
         If a source or receiver lies outside the grid.
+    ConfigError
+        If another argument cannot work.
 
     Examples
     --------
@@ -101,8 +88,8 @@ class Propagator:
             raise ConfigError(f"physics is {self.physics!r}; pass an instance, for example si.Acoustic()")
         if self.order % 2 or not 2 <= self.order <= 12:
             raise ConfigError(f"order is {self.order}; it must be an even number from 2 to 12")
-        if self.backend not in ("c", "reference"):
-            raise ConfigError(f"backend is {self.backend!r}; it must be 'c' or 'reference'")
+        if self.backend not in BACKENDS:
+            raise ConfigError(f"backend is {self.backend!r}; it must be {' or '.join(map(repr, BACKENDS))}")
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads is {self.threads}; at least 1 is needed")
         self.survey.check_inside(self.grid)
@@ -122,6 +109,15 @@ class Propagator:
         -------
         Gathers
             data [shot, receiver, time] in Pa (per unit of the source).
+
+        Raises
+        ------
+        ModelError
+            If a parameter is missing or the grid is another one.
+        DataError
+            If there is no wavelet.
+        StabilityError
+            If the step is too long, or the wavefield is not finite.
         """
         if not isinstance(model, Model):
             raise ModelError(f"the model is a {type(model).__name__}; pass a Model, for example si.Model(grid, vp=…)")
@@ -129,27 +125,12 @@ class Propagator:
         if survey.wavelet is None:
             raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
         values = self.parameters(model)
-        dtype = values[self.physics.parameters[0]].dtype
         clock = self.clock(model)
         coefficients = self.coefficients(values, clock.step)
-        shots = self._shots
-        amplitudes = self._amplitudes(survey, clock, dtype)
-        profiles = self._profiles(clock.step, self._speed(model))
-        if self.backend == "reference":
-            recorded = Reference(self.derived, self.layout, profiles)(shots, Inputs(coefficients, amplitudes))
-        else:
-            backend = Cpu(
-                self.derived,
-                self.layout,
-                profiles,
-                dtype=dtype,
-                memory=self.memory,
-                threads=self.threads,
-                courant=self._speed(model) * clock.step / min(self.grid.spacing),
-            )
-            inputs = (*coefficients.values(), amplitudes)
-            keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
-            recorded = Simulate.apply(Simulation(backend, shots, list(coefficients)), keep, *inputs)
+        inputs = (*coefficients.values(), self._amplitudes(survey, clock, self._dtype(model)))
+        keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
+        job = Simulation(self._backend(model, clock.step), self._shots, list(coefficients), keep=keep)
+        recorded = Simulate.apply(job, *inputs)
         return Gathers(clock.to_data(recorded.transpose(1, 2)), self.survey)
 
     def subset(self, shots: Sequence[int]) -> Propagator:
@@ -164,6 +145,11 @@ class Propagator:
         """Return the parameters that the physics needs, continued into the absorbing layers."""
         if model.grid != self.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the propagator's {self.grid}")
+        lacking = [n for n in self.physics.parameters if n not in model.parameters]
+        if lacking:
+            raise ModelError(
+                f"the model lacks {' and '.join(lacking)}; it has {', '.join(model)}: pass {lacking[0]}=… to Model"
+            )
         return {n: extend(model[n], self.layout) for n in self.physics.parameters}
 
     def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
@@ -189,25 +175,47 @@ class Propagator:
 
     def stable_step(self, model: Model) -> float:
         """Return the largest stable step for the fastest velocity, from the program's own symbol, s."""
-        values = {n: float(model[n].detach().mean()) for n in self.physics.parameters} | {"vp": self._speed(model)}
-        return _stable_step(self.physics, self.order, self.grid, tuple(sorted(values.items())))
+        coefficients = self._medium(model, *self._fastest(model))
+        guess = min(self.grid.spacing) / self._speed(model)
+        return _stable_step(self.physics, self.order, self.grid, guess, coefficients)
 
     def dispersion(self, model: Model, frequency: float) -> float:
         """Return the worst relative error of the phase velocity at `frequency` (Hz), where waves are slowest.
 
         From the program's own symbol, along the axes and the diagonal; time stepping adds none (see `resample.py`).
         """
-        slowest = float(model["vp"].detach().min())
-        values = {n: float(model[n].detach().mean()) for n in self.physics.parameters} | {"vp": slowest}
-        step = 1e-2 * min(self.grid.spacing) / slowest  # so short that only the error of space is left
-        at = _constant(self.physics, self.grid, tuple(sorted(values.items())))
-        turn = 2 * math.pi * frequency / slowest
+        slowest, node = _extreme(self.physics.speeds(model.parameters)[0], torch.argmin)
+        coefficients = self._medium(model, slowest, node)
+        short = 1e-2  # of the step spacing/speed: only the error of space is left
+        at = {n: c * short ** self._scales.time[n] for n, c in coefficients}
+        spacing, turn = np.array(self.grid.spacing), 2 * math.pi * frequency / slowest
         ways = [*np.eye(self.grid.ndim), np.ones(self.grid.ndim) / math.sqrt(self.grid.ndim)]
-        errors = [
-            dispersion(self.derived.forward, at(step), turn * way * np.array(self.grid.spacing), slowest * turn * step)
-            for way in ways
-        ]
+        phase = turn * short * min(self.grid.spacing)
+        errors = [dispersion(self.derived.forward, at, turn * way * spacing, phase) for way in ways]
         return max(errors, key=abs)
+
+    def gradient_memory(self, model: Model, *, shots: int = 1) -> GradientMemory:
+        """Return how a gradient of some shots remembers their forward runs, and the memory that this takes.
+
+        Parameters
+        ----------
+        model : Model
+            Its wave speeds decide on the number of steps.
+        shots : int
+            Number of shots whose gradient is computed at once.
+
+        Returns
+        -------
+        GradientMemory
+            Bytes, number of solver steps, and steps between checkpoints.
+        """
+        clock = self.clock(model)
+        cost = self._backend(model, clock.step).cost()
+        segment = self.memory.segment(clock.steps, shots, cost)
+        keeps_all = segment >= clock.steps
+        together = shots if keeps_all else min(shots, self.threads or torch.get_num_threads())
+        needed = together * self.memory.bytes_needed(segment, clock.steps, cost)
+        return GradientMemory(needed, clock.steps, None if keeps_all else segment)
 
     @cached_property
     def layout(self) -> Layout:
@@ -221,10 +229,24 @@ class Propagator:
 
     @cached_property
     def _scales(self) -> Scales:
-        return _scales(self.physics, self.grid)
+        return scaling(self.physics.equations(self.grid.axes))
+
+    def _fastest(self, model: Model) -> tuple[float, int]:
+        """The speed of the fastest wave, m/s, and the node where it is."""
+        return _extreme(self.physics.speeds(model.parameters)[1], torch.argmax)
+
+    def _medium(self, model: Model, speed: float, node: int) -> tuple[tuple[str, float], ...]:
+        """The program's coefficients for the rock at a node and the step spacing/speed.
+
+        They depend on ratios of speeds only.  They are rounded, so that rock that is only faster has the same.
+        """
+        rock = {n: v.detach().reshape(-1)[node].double().expand((2,) * v.ndim) for n, v in model.parameters.items()}
+        coefficients = self.coefficients(rock, min(self.grid.spacing) / speed)
+        return tuple((n, float(f"{float(c.reshape(-1)[0]):.10g}")) for n, c in coefficients.items())
 
     def _speed(self, model: Model) -> float:
-        fastest = float(model["vp"].detach().max())
+        """The speed for which the step is chosen, m/s."""
+        fastest, _ = self._fastest(model)
         if self.vp_max is None:
             return fastest
         if fastest > self.vp_max * (1 + 1e-6):
@@ -239,15 +261,18 @@ class Propagator:
         step = self.survey.time.step
         return dominant_frequency(self.survey.wavelet, step, fallback=0.05 / step)
 
-    def _profiles(self, step: float, speed: float) -> dict[str, np.ndarray]:
-        return self.boundary.profiles(
+    def _dtype(self, model: Model) -> torch.dtype:
+        return model[self.physics.parameters[0]].dtype
+
+    def _backend(self, model: Model, step: float) -> Backend:
+        speed = self._speed(model)
+        profiles = self.boundary.profiles(
             self.derived.forward.profiles,
-            grid=self.grid,
-            layout=self.layout,
-            speed=speed,
-            frequency=self._frequency,
-            step=step,
-        )
+            grid=self.grid, layout=self.layout, speed=speed, frequency=self._frequency, step=step,
+        )  # fmt: skip
+        courant = speed * step / min(self.grid.spacing)
+        setup = (self.derived, self.layout, profiles, self._dtype(model), self.memory, self.threads, courant)
+        return BACKENDS[self.backend](Setup(*setup))
 
     def _amplitudes(self, survey: Survey, clock: Clock, dtype: torch.dtype) -> Tensor:
         """Return [shot, step, source]: source time functions at the solver's steps, per cell volume."""
@@ -262,7 +287,7 @@ class Propagator:
     @cached_property
     def _shots(self) -> list[ShotPoints]:
         program = self.derived.forward
-        target = next(s.left for s in program.body if s.where == "sources")
+        target = next(s.left for s in program.body if program.source in s.touches)
         cache: dict[tuple[str, bytes], Points] = {}
 
         def points(positions: np.ndarray, field: str) -> Points:
@@ -280,6 +305,12 @@ class Propagator:
         ]
 
 
+def _extreme(speeds: Tensor, which: Callable[[Tensor], Tensor]) -> tuple[float, int]:
+    """Return a speed, and the node where it is."""
+    node = int(which(speeds))
+    return float(speeds.detach().reshape(-1)[node]), node
+
+
 @lru_cache(maxsize=32)
 def _derive(physics: Physics, order: int, grid: Grid) -> Derived:
     ratios = [round(grid.spacing[-1] / h, 12) for h in grid.spacing]
@@ -287,27 +318,10 @@ def _derive(physics: Physics, order: int, grid: Grid) -> Derived:
 
 
 @lru_cache(maxsize=64)
-def _stable_step(physics: Physics, order: int, grid: Grid, values: tuple[tuple[str, float], ...]) -> float:
+def _stable_step(
+    physics: Physics, order: int, grid: Grid, guess: float, coefficients: tuple[tuple[str, float], ...]
+) -> float:
+    """Return the limit, s, where the coefficients are those of the step `guess`."""
+    time = scaling(physics.equations(grid.axes)).time
     program: Program = _derive(physics, order, grid).forward
-    at = _constant(physics, grid, values)
-    return stable_step(program, at, min(grid.spacing) / dict(values)["vp"])
-
-
-def _constant(
-    physics: Physics, grid: Grid, values: tuple[tuple[str, float], ...]
-) -> Callable[[float], dict[str, float]]:
-    """Return the program's coefficients in a constant medium, as a function of the step."""
-    scales = _scales(physics, grid)
-    model = {n: torch.full((2,) * grid.ndim, v, dtype=torch.float64) for n, v in values}
-    physical = {n: float(c.reshape(-1)[0]) for n, c in physics.coefficients(model, grid.axes).items()}
-
-    def at(step: float) -> dict[str, float]:
-        return {n: v * scales.factor(n, step, grid.spacing[-1]) for n, v in physical.items()}
-
-    return at
-
-
-def _scales(physics: Physics, grid: Grid) -> Scales:
-    """Read off the equations which powers of step and spacing go with each coefficient."""
-    time, space, source = scaling(physics.equations(grid.axes))
-    return Scales(time, space, source)
+    return stable_step(program, lambda step: {n: c * (step / guess) ** time[n] for n, c in coefficients}, guess)

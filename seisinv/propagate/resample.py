@@ -76,7 +76,7 @@ def _blocks(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int,
 
 @lru_cache(maxsize=4)
 def _weights(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int, np.ndarray]]:
-    """Weights between samples at t_k and steps at t_n, by FFT over ω̃, without those that are nothing.
+    """Weights between samples at t_k and steps at t_n, by FFT over ω̃, without negligible ones.
 
     source:  f̃ₙ = Σ_k f_k (dt_d / 2π) ∫ exp(i ω̃ (tₙ + delay) − i ω(ω̃) t_k) dω̃
     data:    d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃ tₙ) dω,  with dω = cos(ω̃ dt / 2) dω̃

@@ -8,20 +8,30 @@ from functools import cached_property
 
 from seisinv.symbolic.discretise import discretise
 from seisinv.symbolic.equations import Equation
-from seisinv.symbolic.linearise import linearise, with_tape
+from seisinv.symbolic.linearise import linearise, tangent_name, with_tape
 from seisinv.symbolic.program import Program
-from seisinv.symbolic.transpose import merge, rescale, rotate, transpose
+from seisinv.symbolic.transpose import adjoint_name, merge, rescale, rotate, transpose
 
 
 @dataclass(frozen=True, eq=False)
 class Derived:
-    """Programs of one physics.
+    """Programs of one physics, made by `derive`.
 
-    Attributes
+    Parameters
     ----------
-    forward : one step of modelling
-    taped : the same, storing what the adjoint needs
-    adjoint : the transpose of the linearised step, scaled so that it costs about as much as the forward step
+    forward : Program
+        One step of modelling.
+    taped : Program
+        The same, storing what the adjoint needs.
+    plain_adjoint : Program
+        The transpose of the linearised step.
+
+    Examples
+    --------
+    >>> from seisinv.physics import Acoustic
+    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1))
+    >>> derived.adjoint.fields[:2]
+    ('bar_p', 'bar_p_old')
     """
 
     forward: Program
@@ -30,7 +40,7 @@ class Derived:
 
     @cached_property
     def adjoint(self) -> Program:
-        """The adjoint in scaled variables."""
+        """The adjoint in scaled variables, so that it costs about as much as the forward step."""
         return rescale(self.plain_adjoint)
 
     @cached_property
@@ -48,17 +58,63 @@ class Derived:
         """The adjoint together with its perturbation: Hessian–vector products."""
         return linearise(self.plain_adjoint)
 
-    @property
-    def programs(self) -> dict[str, Program]:
-        """Every program by name."""
-        names = ("forward", "taped", "adjoint", "born", "born_taped", "second")
-        return {n: getattr(self, n) for n in names}
-
 
 def derive(
     equations: Sequence[Equation], axes: Sequence[str], *, order: int, record: str, ratios: Sequence[float]
 ) -> Derived:
-    """Derive every program; parameters as in `discretise`."""
+    """Derive every program of a wave equation.
+
+    Parameters
+    ----------
+    equations : sequence of Equation
+        The system, in the order in which a step updates the fields.
+    axes : sequence of str
+        Names of the axes, in storage order.
+    order : int
+        Even order of the differences in space.
+    record : str
+        The field that receivers measure, before each step.
+    ratios : sequence of float
+        Reference spacing over spacing, along each axis (1 for square cells).
+
+    Returns
+    -------
+    Derived
+        The programs.
+
+    Raises
+    ------
+    ValueError
+        If the equations mix places on the staggered grid, or have not exactly one source, or if two quantities share a
+        name, names that are generated included.
+
+    Examples
+    --------
+    >>> from seisinv.physics import Acoustic
+    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1))
+    >>> [s.left for s in derived.forward.body]
+    ['data', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
+    """
     forward = discretise(equations, axes, order=order, record=record, ratios=ratios)
+    _check_names(forward)
     taped, tangent = with_tape(forward)
+    _check_names(taped)
     return Derived(forward, taped, merge(rotate(transpose(taped, tangent))))
+
+
+def _check_names(program: Program) -> None:
+    """Refuse names that C does not take, and arrays that share a name with another or with what is derived from it."""
+    varying = [*program.fields, *program.coefficients, program.source, program.record, *program.tape]
+    owner: dict[str, str] = {}
+    for name in [*varying, *program.profiles]:
+        if not (name.isascii() and name.isidentifier()):
+            raise ValueError(f"{name!r} is not a valid name in C; use letters, digits and underscores")
+        tangent, adjoint = tangent_name(name), adjoint_name(name)
+        forms = (name, tangent, adjoint, tangent_name(adjoint)) if name in varying else (name,)
+        for form in forms:
+            if form in owner:
+                raise ValueError(
+                    f"{form!r} is the name of two arrays, of {owner[form]!r} and of {name!r} (from x, d_x and "
+                    "bar_x are derived; data, tape0, a_z, psi_x_z and x_old are generated too): rename one"
+                )
+            owner[form] = name

@@ -1,8 +1,8 @@
 """Equations → program: finite differences of any even order on the staggered grid, absorbing boundaries by rewriting.
 
 A derivative that is applied to a bare field twice along one axis becomes the centred second difference; every other one
-moves its operand half a cell and becomes the staggered first difference.  Weights: Fornberg (1988, doi
-10.1090/S0025-5718-1988-0935077-0).
+moves its operand half a cell and becomes the staggered first difference, both exact for polynomials of their order
+(Fornberg 1988, doi 10.1090/S0025-5718-1988-0935077-0).
 
 Absorbing boundaries are convolutional perfectly matched layers (Komatitsch & Martin 2007, doi 10.1190/1.2757586),
 written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the rewrite is applied twice and gives D² + D ψ + ζ
@@ -11,36 +11,30 @@ written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from seisinv.symbolic.equations import Derivative, Equation, Symbol
 from seisinv.symbolic.poly import Poly, Read
-from seisinv.symbolic.program import Profile, Program, Set
+from seisinv.symbolic.program import RECEIVERS, SOURCES, Profile, Program, Set
 
-SOURCES, RECEIVERS, RECORD = "sources", "receivers", "data"
+RECORD = "data"  # the name of what is recorded, in every program
 
 
-def weights(points: Sequence[Fraction], derivative: int) -> list[Fraction]:
-    """Finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Fornberg 1988)."""
-    n = len(points)
-    table = [[Fraction(0)] * n for _ in range(derivative + 1)]
-    table[0][0] = Fraction(1)
-    c1 = Fraction(1)
-    for i in range(1, n):
-        c2 = Fraction(1)
-        previous = [row[:] for row in table]
-        for j in range(i):
-            c3 = points[i] - points[j]
-            c2 *= c3
-            for k in range(derivative, -1, -1):
-                lower = k * previous[k - 1][j] if k else Fraction(0)
-                table[k][j] = (points[i] * previous[k][j] - lower) / c3
-        for k in range(derivative, -1, -1):
-            lower = k * previous[k - 1][i - 1] if k else Fraction(0)
-            table[k][i] = c1 / c2 * (lower - points[i - 1] * previous[k][i - 1])
-        c1 = c2
-    return table[derivative]
+@lru_cache(maxsize=64)
+def weights(points: tuple[Fraction, ...], derivative: int) -> list[Fraction]:
+    """Return finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Lagrange)."""
+    out = []
+    for i, x in enumerate(points):
+        basis = [Fraction(1)]  # the polynomial that is 1 at x and 0 at the others, constant term first
+        for y in (*points[:i], *points[i + 1 :]):
+            pairs = zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
+            basis = [(a - y * b) / (x - y) for a, b in pairs]
+        out.append(math.factorial(derivative) * basis[derivative])
+    return out
 
 
 class _Discretisation:
@@ -50,6 +44,7 @@ class _Discretisation:
         self.axes, self.order = list(axes), order
         self.ratios = [Fraction(r) for r in ratios]
         self.memory: dict[str, int] = {}
+        self.of: dict[str, Poly] = {}  # what each memory field belongs to
         self.profiles: dict[str, Profile] = {}
         self.body: list[Set] = []
         self.place: dict[str, frozenset[int]] = {}
@@ -66,10 +61,10 @@ class _Discretisation:
         r, half = self.order // 2, Fraction(1, 2)
         if kind in ("up", "down"):
             offsets = range(-r + 1, r + 1) if kind == "up" else range(-r, r)
-            points = [o - half if kind == "up" else o + half for o in offsets]
+            points = tuple(o - half if kind == "up" else o + half for o in offsets)
         else:
             offsets = range(-r, r + 1)
-            points = [Fraction(o) for o in offsets]
+            points = tuple(map(Fraction, offsets))
         scale = self.ratios[axis] ** (2 if kind == "second" else 1)
         out = Poly()
         for o, w in zip(offsets, weights(points, 2 if kind == "second" else 1), strict=True):
@@ -80,12 +75,14 @@ class _Discretisation:
     def absorbed(self, name: str, axis: int, place: frozenset[int], e: Poly) -> Poly:
         """Rewrite D → D + ψ, adding ψ's statement once."""
         half = axis in place
+        if self.of.setdefault(name, e) != e:
+            raise ValueError(f"two derivatives need a memory field called {name}; rename a field or coefficient")
         if name not in self.memory:
             self.memory[name] = axis
             self.place[name], self.parity[name] = place, -1
             suffix = self.axes[axis] + ("h" if half else "")
             a, b = f"a_{suffix}", f"b_{suffix}"
-            self.profiles |= {a: Profile(axis, half), b: Profile(axis, half)}
+            self.profiles |= {a: Profile("a", axis, half), b: Profile("b", axis, half)}
             self.body.append(Set(name, self.centre(a) * self.centre(name) + self.centre(b) * e))
         return e + self.centre(name)
 
@@ -98,10 +95,12 @@ class _Discretisation:
                 assert power == 1, "equations are polynomials of first powers"
                 value, at, p = self.atom(atom)
                 if len(m) > 1 and at != place and place and at:
-                    raise ValueError(f"{_name(atom)} lives at {self.shown(at)} but its factor at {self.shown(place)}")
+                    raise ValueError(
+                        f"{_name(atom)} is defined at {self.shown(at)} but its factor at {self.shown(place)}"
+                    )
                 term, place, parity = term * value, place | at, parity * p
             if where is not None and place != where:
-                raise ValueError(f"terms of one equation live at {self.shown(place)} and {self.shown(where)}")
+                raise ValueError(f"terms of one equation are defined at {self.shown(place)} and {self.shown(where)}")
             if odd is not None and parity != odd:
                 raise ValueError("terms of one equation continue differently through a free surface")
             total, where, odd = total + term, place, parity
@@ -142,30 +141,35 @@ def discretise(
 
     Parameters
     ----------
-    equations : the system, in the order in which a step updates the fields
-    axes : names of the axes, in storage order
-    order : even order of the differences in space
-    record : the field that receivers measure, before each step
-    ratios : reference spacing over spacing, along each axis (1 for square cells)
+    equations, axes, order, record, ratios
+        As of `derive`.
+
+    Returns
+    -------
+    Program
+        One time step.
 
     Raises
     ------
     ValueError
-        If an expression mixes places on the staggered grid, or parities through a free surface.
+        If an expression mixes places on the staggered grid, or parities through a free surface; if there is not one
+        source; if two quantities share a name.
     """
     if order % 2 or order < 2:
         raise ValueError(f"order is {order}; it must be even and at least 2")
     d = _Discretisation(axes, order, ratios)
+    kinds = _by_kind(equations)
+    (source,) = kinds["source"]
+    if record not in kinds["field"]:
+        raise ValueError(f"the record is {record!r}; it must be a field: {', '.join(sorted(kinds['field']))}")
     fields: list[str] = []
     swaps: list[tuple[str, str]] = []
-    points: dict[str, str] = {RECORD: RECEIVERS}
-    sparse: list[Set] = []
     for equation in equations:
         f, place = equation.rate.field, d.numbered(equation.rate.field.place)
         d.place[f.name], d.parity[f.name] = place, f.parity
         right, where, parity = d.visit(equation.right)
         if where != place:
-            raise ValueError(f"∂{f.name}/∂t lives at {d.shown(place)} but its right-hand side at {d.shown(where)}")
+            raise ValueError(f"∂{f.name}/∂t is defined at {d.shown(place)} but its right-hand side at {d.shown(where)}")
         if parity != f.parity:
             raise ValueError(f"{f.name} and its right-hand side continue differently through a free surface")
         new = f.name
@@ -176,35 +180,45 @@ def discretise(
             swaps.append((f.name, new))
             d.place[new], d.parity[new] = place, f.parity
         fields += dict.fromkeys([f.name, new])
-        sources = {a.name for a in _symbols(equation.right) if a.kind == "source"}
-        points |= dict.fromkeys(sources, SOURCES)
-        spread = Poly({m: c for m, c in right if {r.name for r, _ in m if isinstance(r, Read)} & sources})
+        spread = Poly({m: c for m, c in right if source in {r.name for r, _ in m if isinstance(r, Read)}})
         d.body.append(Set(new, start + right - spread))
         if spread:
-            sparse.append(Set(new, d.centre(new) + spread, SOURCES))
-    coefficients = {a.name for e in equations for a in _symbols(e.right) if a.kind == "coefficient"}
-    body = [Set(RECORD, d.centre(record), RECEIVERS), *_with_sources(d.body, sparse)]
+            d.body.append(Set(new, d.centre(new) + spread, SOURCES))  # later equations of the step read that field
+    fed = [s.left for s in d.body if s.where]
+    if len({(d.place[f], d.parity[f]) for f in fed}) > 1:
+        raise ValueError(f"the source {source} acts on fields at different places: {', '.join(fed)}")
     return Program(
         ndim=len(d.axes),
-        body=tuple(body),
+        body=(Set(RECORD, d.centre(record), RECEIVERS), *d.body),
         fields=(*fields, *d.memory),
         swaps=tuple(swaps),
         memory=d.memory,
-        coefficients=tuple(sorted(coefficients)),
+        coefficients=tuple(sorted(kinds["coefficient"])),
         profiles=d.profiles,
-        points=points,
+        points={RECORD: RECEIVERS, source: SOURCES},
+        source=source,
+        record=RECORD,
         reach=order // 2,
         place=d.place,
         parity=d.parity,
     )
 
 
-def _with_sources(body: list[Set], sparse: list[Set]) -> list[Set]:
-    """Put each source statement behind the update of its field, since later equations of the step read that field."""
-    out = []
-    for s in body:
-        out += [s, *(t for t in sparse if t.left == s.left)]
-    return out
+def _by_kind(equations: Sequence[Equation]) -> dict[str, set[str]]:
+    """Return the names of fields, coefficients and the source, each of which must stand for one symbol only."""
+    known: dict[str, Symbol] = {}
+    for symbol in [s for e in equations for s in (e.rate.field, *_symbols(e.right))]:
+        if known.setdefault(symbol.name, symbol) != symbol:
+            raise ValueError(
+                f"{symbol.name!r} stands for two quantities: {known[symbol.name]} and {symbol}; rename one"
+            )
+    kinds = {kind: {s.name for s in known.values() if s.kind == kind} for kind in ("field", "coefficient", "source")}
+    if len(kinds["source"]) != 1:
+        raise ValueError(f"the equations have {len(kinds['source'])} sources; they need one, for example Source('s')")
+    unsolved = kinds["field"] - {e.rate.field.name for e in equations}
+    if unsolved:
+        raise ValueError(f"no equation gives the time derivative of {', '.join(sorted(unsolved))}")
+    return kinds
 
 
 def _symbols(e: Poly) -> list[Symbol]:
@@ -216,12 +230,11 @@ def _symbols(e: Poly) -> list[Symbol]:
 
 def _bare_second(atom: Derivative) -> Symbol | None:
     """Return the field f of D(D(f, a), a), else None."""
-    (inner,) = atom.of.atoms()[:1]
-    alone = len(atom.of.atoms()) == 1
-    if not (alone and isinstance(inner, Derivative) and inner.axis == atom.axis):
-        return None
-    symbols = inner.of.atoms()
-    return symbols[0] if len(symbols) == 1 and isinstance(symbols[0], Symbol) else None
+    match atom.of.atoms():
+        case [Derivative(of, axis)] if axis == atom.axis and len(of.atoms()) == 1:
+            (field,) = of.atoms()
+            return field if isinstance(field, Symbol) else None
+    return None
 
 
 def _name(e: object) -> str:
@@ -233,8 +246,21 @@ def _name(e: object) -> str:
     return f"d{_name(e.of)}{e.axis}"
 
 
-def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, int], str]:
-    """Return per coefficient the powers of the time step and of 1/spacing that it absorbs, and the sources' one.
+@dataclass(frozen=True)
+class Scales:
+    """Powers of the time step and of 1/spacing that each coefficient absorbs, and the coefficient of the source."""
+
+    time: Mapping[str, int]
+    space: Mapping[str, int]
+    source: str
+
+    def factor(self, name: str, step: float, spacing: float) -> float:
+        """Return what a physical coefficient is multiplied by."""
+        return step ** self.time[name] / spacing ** self.space[name]
+
+
+def scaling(equations: Sequence[Equation]) -> Scales:
+    """Read the scales off the equations.
 
     The program's differences have unit step and spacing; a term with n derivatives in space carries 1/spacingⁿ.
     """
@@ -252,7 +278,7 @@ def scaling(equations: Sequence[Equation]) -> tuple[dict[str, int], dict[str, in
                 source = names[0]
             elif space.setdefault(names[0], depth) != depth:
                 raise ValueError(f"{names[0]} multiplies derivatives of different order")
-    return time, space, source
+    return Scales(time, space, source)
 
 
 def _depth(atom: object) -> int:

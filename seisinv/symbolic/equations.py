@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from seisinv.symbolic.poly import Poly
 
@@ -11,12 +12,20 @@ from seisinv.symbolic.poly import Poly
 class Symbol:
     """A field, coefficient or source term.
 
-    `place` names the axes along which it sits half a cell up; `parity` says how a field continues through a free
-    surface at the first row: −1 (odd: it vanishes there) or +1 (even).
+    Parameters
+    ----------
+    name : str
+        Letters, digits and underscores.
+    kind : {"field", "coefficient", "source"}
+        What it is.
+    place : frozenset of str
+        Axes along which it sits half a cell up.
+    parity : {-1, 1}
+        How a field continues through a free surface at the first row: odd (it vanishes there) or even.
     """
 
     name: str
-    kind: str
+    kind: Literal["field", "coefficient", "source"]
     place: frozenset[str] = frozenset()
     parity: int = -1
 
@@ -39,7 +48,21 @@ class Rate:
 
 @dataclass(frozen=True)
 class Equation:
-    """`rate` = `right`, in physical units."""
+    """`rate` = `right`, in physical units.
+
+    Parameters
+    ----------
+    rate : Rate
+        What changes in time: `Dt(field)` or `Dtt(field)`.
+    right : Poly
+        The right-hand side: each term has one coefficient.
+
+    Examples
+    --------
+    >>> p, K, s = Field("p"), Coefficient("K"), Source("s")
+    >>> print(Equation(Dtt(p), K * (D(D(p, "z"), "z") + D(D(p, "x"), "x") + s)).text())
+    ∂²p/∂t² = K (∂²p/∂z² + ∂²p/∂x² + s)
+    """
 
     rate: Rate
     right: Poly
@@ -51,22 +74,94 @@ class Equation:
 
 
 def Field(name: str, place: str = "", parity: int = -1) -> Poly:
-    """A quantity that is carried from step to step."""
+    """Return a quantity that is carried from step to step.
+
+    Parameters
+    ----------
+    name : str
+        Its name, free but for names that are generated.
+    place : str
+        Axes along which it sits half a cell up: "" on the nodes, "z", "x", "zx".
+    parity : {-1, 1}
+        How it continues through a free surface at the first row: −1 odd, it vanishes there; +1 even.
+
+    Returns
+    -------
+    Poly
+        To be used in equations.
+
+    Examples
+    --------
+    >>> Field("vz", "z", parity=+1).atoms()[0].name
+    'vz'
+    """
     return Poly.of(Symbol(name, "field", frozenset(place), parity))
 
 
 def Coefficient(name: str, place: str = "") -> Poly:
-    """A quantity that follows from the model and does not change in time."""
+    """Return a quantity that follows from the model and does not change in time.
+
+    Parameters
+    ----------
+    name : str
+        Its name, a key of what `Physics.coefficients` returns.
+    place : str
+        Axes along which it sits half a cell up.
+
+    Returns
+    -------
+    Poly
+        To be used in equations.
+
+    Examples
+    --------
+    >>> Coefficient("bz", "z").atoms()[0].kind
+    'coefficient'
+    """
     return Poly.of(Symbol(name, "coefficient", frozenset(place)))
 
 
 def Source(name: str) -> Poly:
-    """A source density: s(t) δ(x − x_s)."""
+    """Return a source density: s(t) δ(x − x_s).
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    Poly
+        To be used in the equations of one system, times one coefficient.
+
+    Examples
+    --------
+    >>> Source("s").atoms()[0].kind
+    'source'
+    """
     return Poly.of(Symbol(name, "source"))
 
 
 def D(expression: Poly, axis: str) -> Poly:
-    """First derivative along an axis; sums are taken apart, products stay together."""
+    """Return the first derivative along an axis; sums are taken apart, products stay together.
+
+    Parameters
+    ----------
+    expression : Poly
+        Of fields, coefficients and derivatives.
+    axis : str
+        "z", "y" or "x".
+
+    Returns
+    -------
+    Poly
+        Half a cell from the expression, except for a bare field that is differentiated twice along one axis.
+
+    Examples
+    --------
+    >>> len(D(Field("p") + 2 * Field("q"), "z").terms)
+    2
+    """
     out = Poly()
     for m, c in expression:
         out = out + Poly.of(Derivative(Poly({m: 1}), axis)) * c
@@ -74,12 +169,44 @@ def D(expression: Poly, axis: str) -> Poly:
 
 
 def Dt(field: Poly) -> Rate:
-    """First time derivative of a field."""
+    """Return the first time derivative of a field, the left-hand side of an equation.
+
+    Parameters
+    ----------
+    field : Poly
+        A field.
+
+    Returns
+    -------
+    Rate
+        ∂field/∂t.
+
+    Examples
+    --------
+    >>> Dt(Field("p")).order
+    1
+    """
     return Rate(_symbol(field), 1)
 
 
 def Dtt(field: Poly) -> Rate:
-    """Second time derivative of a field."""
+    """Return the second time derivative of a field, the left-hand side of an equation.
+
+    Parameters
+    ----------
+    field : Poly
+        A field.
+
+    Returns
+    -------
+    Rate
+        ∂²field/∂t².
+
+    Examples
+    --------
+    >>> Dtt(Field("p")).order
+    2
+    """
     return Rate(_symbol(field), 2)
 
 
@@ -98,19 +225,13 @@ def _text(e: Poly) -> str:
     parts = []
     signs = {c < 0 for c in e.terms.values()}
     flip = common and signs == {True}
-    for m, c in sorted(
-        e, key=lambda t: (any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0]), -_rank(t[0]))
-    ):
+    for m, c in sorted(e, key=lambda t: any(isinstance(a, Symbol) and a.kind == "source" for a, _ in t[0])):
         names = [_atom(a) for a, _ in sorted(m, key=lambda f: isinstance(f[0], Derivative)) if a not in common]
         value = -c if flip else c
         number = "" if abs(value) == 1 else f"{abs(value)} "
         parts.append(("− " if value < 0 else "+ ") + number + " ".join(names))
     inner = " ".join(parts).removeprefix("+ ").replace("− ", "−", 1 if parts[0].startswith("−") else 0)
     return f"{'−' if flip else ''}{' '.join(front)} ({inner})" if common else inner
-
-
-def _rank(m: object) -> int:
-    return 1 if "'z'" in repr(m) else 0
 
 
 def _atom(a: object) -> str:

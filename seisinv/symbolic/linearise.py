@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from seisinv.symbolic.poly import Poly, Read
 from seisinv.symbolic.program import Program, Set
+
+Value = TypeVar("Value")
 
 
 def tangent_name(name: str) -> str:
@@ -12,7 +17,7 @@ def tangent_name(name: str) -> str:
 
 
 def linearise(program: Program) -> Program:
-    """Return the program that carries a perturbation along with the state (Born modelling, or its second-order kin).
+    """Return the program that carries a perturbation along with the state (Born modelling, or its second-order equivalent).
 
     Each statement is preceded by its own derivative, so both read the same values.  Everything that can vary has a
     tangent: fields, coefficients, point symbols, accumulators and tape; profiles have none.
@@ -20,23 +25,34 @@ def linearise(program: Program) -> Program:
     varying = {*program.fields, *program.coefficients, *program.points, *program.sums, *program.tape}
     body = []
     for s in program.body:
-        out = Poly()
-        for r in s.right.reads(varying):
-            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
-        body += [Set(tangent_name(s.left), out, s.where), s]
-    both = _doubled
+        body += [Set(tangent_name(s.left), _change(s, varying), s.where), s]
+
+    def both(names: tuple[str, ...]) -> tuple[str, ...]:
+        return names + tuple(map(tangent_name, names))
+
+    def joined(by_name: Mapping[str, Value]) -> dict[str, Value]:
+        return {**by_name, **{tangent_name(n): value for n, value in by_name.items()}}
+
     return program.replace(
         body=tuple(body),
         fields=both(program.fields),
         swaps=program.swaps + tuple((tangent_name(a), tangent_name(b)) for a, b in program.swaps),
-        memory={**program.memory, **{tangent_name(m): a for m, a in program.memory.items()}},
+        memory=joined(program.memory),
         coefficients=both(program.coefficients),
-        points={**program.points, **{tangent_name(p): w for p, w in program.points.items()}},
+        points=joined(program.points),
         sums=both(program.sums),
         tape=both(program.tape),
-        place={**program.place, **{tangent_name(n): p for n, p in program.place.items()}},
-        parity={**program.parity, **{tangent_name(n): p for n, p in program.parity.items()}},
+        place=joined(program.place),
+        parity=joined(program.parity),
     )
+
+
+def _change(s: Set, varying: set[str]) -> Poly:
+    """Return the derivative of a statement's right-hand side along the tangents of some arrays."""
+    out = Poly()
+    for r in s.right.reads(varying):
+        out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+    return out
 
 
 def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
@@ -50,9 +66,7 @@ def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     live = {*program.fields, *program.points}
     place = dict(program.place)
     for s in program.body:
-        out = Poly()
-        for r in s.right.reads(live):
-            out = out + s.right.diff(r) * Poly.of(Read(tangent_name(r.name), r.offset))
+        out = _change(s, live)
         for r in s.right.reads(set(program.coefficients)):
             if not r.is_centre:
                 raise ValueError(f"{r.name} is read at {r.offset}; coefficients are read at the point itself")
@@ -69,7 +83,3 @@ def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     names = tuple(tape.values())
     parity = {**program.parity, **dict.fromkeys(names, -1)}
     return program.replace(body=tuple(body), tape=names, place=place, parity=parity), tuple(tangent)
-
-
-def _doubled(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names + tuple(tangent_name(n) for n in names)

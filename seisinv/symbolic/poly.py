@@ -13,7 +13,20 @@ Number: TypeAlias = int | Fraction
 
 
 class Read(NamedTuple):
-    """The value of an array at an offset, in cells, from the point that is being computed."""
+    """The value of an array at an offset from the point that is being computed.
+
+    Parameters
+    ----------
+    name : str
+        The array.
+    offset : tuple of int, cells
+        Along each axis.
+
+    Examples
+    --------
+    >>> Read("p", (0, 1)).moved((0, -1)).is_centre
+    True
+    """
 
     name: str
     offset: tuple[int, ...]
@@ -32,7 +45,21 @@ Monomial: TypeAlias = tuple[tuple[Hashable, int], ...]
 
 
 class Poly:
-    """A sum of monomials; each is a product of atoms (reads, or symbols of an equation) with integer powers."""
+    """A sum of monomials; each is a product of atoms (reads, or symbols of an equation) with integer powers.
+
+    Parameters
+    ----------
+    terms : mapping of monomials to numbers, optional
+        A monomial is a sorted tuple of (atom, power).
+
+    Examples
+    --------
+    >>> x, y = Poly.of("x"), Poly.of("y")
+    >>> (x + y) * (x - y) == x * x - y * y
+    True
+    >>> (x * x * y).diff("x") == 2 * x * y
+    True
+    """
 
     __slots__ = ("terms",)
 

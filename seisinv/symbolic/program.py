@@ -5,13 +5,30 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from seisinv.symbolic.poly import Poly, Read
 
+SOURCES, RECEIVERS = "sources", "receivers"  # the sets of points of a shot
+
 
 class Set(NamedTuple):
-    """For every cell of `where`: left ← right.  `where` is "" for the whole grid, else the name of a set of points."""
+    """A statement: for every cell of `where`, left ← right.
+
+    Parameters
+    ----------
+    left : str
+        The array that is written.
+    right : Poly
+        What is written, of reads.
+    where : str
+        "" for the whole grid, else the name of a set of points.
+
+    Examples
+    --------
+    >>> sorted(Set("p", Poly.of(Read("q", (0, 1)))).touches)
+    ['p', 'q']
+    """
 
     left: str
     right: Poly
@@ -24,29 +41,61 @@ class Set(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A coefficient that varies along one axis only (absorbing boundaries)."""
+    """A coefficient that varies along one axis only: `kind` "a" or "b" of ψ ← a ψ + b D (absorbing boundaries)."""
 
+    kind: Literal["a", "b"]
     axis: int
     half: bool
 
 
 @dataclass(frozen=True)
 class Program:
-    """One time step.
+    """One time step: statements, and what their arrays are.
 
-    Attributes
+    Parameters
     ----------
-    body : statements, in order
-    fields : state, zero at the start
-    swaps : pairs of fields that exchange names, after the body (before it where `reverse`)
-    memory : absorbing-boundary fields and their axis; zero outside the layers of that axis
-    coefficients : arrays that do not change in time
-    profiles : one-dimensional coefficients
-    points : symbols that live on sets of points ("sources", "receivers") and that set
-    sums : accumulators, zero at the start
-    tape : arrays kept for every step (written by a taped program, read by its adjoint)
-    scale : adjoint field or accumulator → coefficient c, where the array holds c × the true value
-    place, parity : of every array, axes with half a cell; continuation through a free surface
+    ndim : int
+        Number of axes.
+    body : tuple of Set
+        Statements, in order.
+    fields : tuple of str
+        State, zero at the start.
+    swaps : tuple of pairs of str
+        Fields that exchange names, after the body (before it where `reverse`).
+    memory : mapping of str to int
+        Fields of absorbing boundaries and their axis; zero outside the layers of that axis.
+    coefficients : tuple of str
+        Arrays that do not change in time.
+    profiles : mapping of str to Profile
+        One-dimensional coefficients.
+    points : mapping of str to str
+        Symbols that live on sets of points, and that set (`SOURCES` or `RECEIVERS`).
+    source, record : str
+        The two of them that the forward program has: what is fed in, and what is written out.
+    reach : int, cells
+        How far a stencil reaches to each side.
+    sums : tuple of str
+        Accumulators, zero at the start.
+    tape : tuple of str
+        Arrays kept for every step (written by a taped program, read by its adjoint).
+    scale : mapping of str to str
+        Adjoint field or accumulator → coefficient c, where the array holds c × the true value.
+    place : mapping of str to frozenset of int
+        Axes along which an array sits half a cell up.
+    parity : mapping of str to int
+        How an array continues through a free surface.
+    reverse : bool
+        Whether steps go from the last to the first.
+
+    Examples
+    --------
+    >>> from seisinv.physics import Acoustic
+    >>> from seisinv.symbolic import derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> program.source, program.record, program.coefficients
+    ('s', 'data', ('K',))
+    >>> print(program.text().splitlines()[0])
+    data at receivers ← p
     """
 
     ndim: int
@@ -57,6 +106,8 @@ class Program:
     coefficients: tuple[str, ...]
     profiles: Mapping[str, Profile]
     points: Mapping[str, str]
+    source: str
+    record: str
     reach: int
     sums: tuple[str, ...] = ()
     tape: tuple[str, ...] = ()

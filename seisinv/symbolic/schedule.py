@@ -8,7 +8,27 @@ from seisinv.symbolic.program import Program, Set
 def schedule(program: Program) -> list[list[Set]]:
     """Return kernels in order of execution; statements at sets of points have kernels of their own.
 
+    Parameters
+    ----------
+    program : Program
+        Any derived program.
+
+    Returns
+    -------
+    list of lists of Set
+        The statements of each kernel.
+
+    Notes
+    -----
     Accumulators join the first kernel over the whole grid that they can, so that they cost no pass of their own.
+
+    Examples
+    --------
+    >>> from seisinv.physics import Acoustic
+    >>> from seisinv.symbolic import derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> [kernel[0].left for kernel in schedule(program)]
+    ['data', 'psi_p_z', 'zeta_p_z', 'p_old']
     """
     body = program.body
     sums = {i for i, s in enumerate(body) if s.left in program.sums and not s.where}

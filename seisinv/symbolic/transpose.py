@@ -21,16 +21,13 @@ def transpose(taped: Program, tangent: Sequence[Set]) -> Program:
     Statements are reversed; a statement f ← Σ c g[o] + k f gives ḡ ← ḡ + (c f̄)[−o] for each g and then f̄ ← k f̄.
     The coefficient moves together with the read.  Coefficients collect ∂/∂coefficient in an accumulator.
     """
-    coefficients = {tangent_name(c) for c in taped.coefficients}
+    of = {tangent_name(n): n for n in (*taped.fields, *taped.points, *taped.coefficients)}
     out: list[Set] = []
     for s in reversed(tangent):
-        left = s.left.removeprefix("d_")
+        left = of[s.left]
         kept, gathered = Poly(), dict[str, Poly]()
-        for r in s.right.reads():
-            if not r.name.startswith("d_"):
-                continue
-            c = s.right.diff(r)
-            name = r.name.removeprefix("d_")
+        for r in s.right.reads(set(of)):
+            c, name = s.right.diff(r), of[r.name]
             if name == left:
                 kept = kept + c
             else:
@@ -39,24 +36,19 @@ def transpose(taped: Program, tangent: Sequence[Set]) -> Program:
                 gathered[name] = gathered.get(name, Poly()) + term
         for name, term in gathered.items():
             target = adjoint_name(name)
-            start = Poly() if name in taped.points and tangent_name(name) not in coefficients else taped.at(target)
+            start = Poly() if name in taped.points else taped.at(target)
             out.append(Set(target, start + term, s.where))
         if left not in taped.points and kept != Poly.number(1):
             out.append(Set(adjoint_name(left), kept * taped.at(adjoint_name(left)), s.where))
     bar = adjoint_name
-    return Program(
-        ndim=taped.ndim,
+    return taped.replace(
         body=tuple(out),
         fields=tuple(bar(f) for f in taped.fields),
         swaps=tuple((bar(a), bar(b)) for a, b in taped.swaps),
         memory={bar(m): a for m, a in taped.memory.items()},
-        coefficients=taped.coefficients,
-        profiles=taped.profiles,
         points={n: w for n, w in taped.points.items() if any(n in t.touches for t in out)}
         | {bar(n): w for n, w in taped.points.items()},
-        reach=taped.reach,
         sums=tuple(bar(c) for c in taped.coefficients),
-        tape=taped.tape,
         place={**taped.place, **{bar(n): p for n, p in taped.place.items()}},
         parity={**taped.parity, **{bar(n): p for n, p in taped.parity.items()}},
         reverse=True,
