@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from seisinv.cli import app
 from seisinv.core import ConfigError, DataError, Grid, Model
-from seisinv.inversion import LBFGS, Inversion
+from seisinv.inversion import LBFGS, Inversion, invert
 from seisinv.jobs import training_pairs
 from seisinv.priors import Learned
 from seisinv.priors.learned import load
@@ -214,7 +214,7 @@ def test_inversion_ends_with_the_last_target(tmp_path):
     problem = Inversion(
         propagator=simulate, observed=simulate(truth), unknown=Bounded(start, vp=(1500, 3000)), penalty=prior
     )
-    found = problem.run(LBFGS(iterations=2))
-    plain = dataclasses.replace(problem, penalty=dataclasses.replace(prior, finish=False)).run(LBFGS(iterations=2))
+    found = invert(problem, LBFGS(iterations=2))
+    plain = invert(dataclasses.replace(problem, penalty=dataclasses.replace(prior, finish=False)), LBFGS(iterations=2))
     wanted = prior.last(plain.model, start=plain.start, wavelength=None, seed=[0]).vp
     torch.testing.assert_close(found.model.vp, wanted.clamp(1500, 3000), rtol=1e-6, atol=1e-2)
