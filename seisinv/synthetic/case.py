@@ -31,7 +31,7 @@ class Case:
     start : Model
         The starting model.
     observed : Gathers
-    water : (nz, nx) array of bool
+    water : (nz, nx) array of bool, optional
         Cells above the seafloor.
 
     Examples
@@ -47,7 +47,7 @@ class Case:
     truth: Model
     start: Model
     observed: Gathers
-    water: np.ndarray
+    water: np.ndarray | None = None
 
     @classmethod
     def modelled(
@@ -58,6 +58,7 @@ class Case:
         *,
         smooth: float,
         error: np.ndarray | float = 0.0,
+        water: bool = True,
         boundary: Boundary | None = None,
         threads: int | None = None,
     ) -> Case:
@@ -72,6 +73,8 @@ class Case:
             Of the inversion.
         smooth, error
             `sigma` and `error` of `smooth_start`.
+        water : bool
+            Look for a layer of water (`water_layer`), which the starting model keeps.
         boundary, threads
             As for `model_data`.
 
@@ -82,10 +85,15 @@ class Case:
         fine = refined(grid)
         vp = velocity(fine).astype(np.float32)
         truth = np.ascontiguousarray(vp[::2, ::2])
-        water = water_layer(truth)
-        start = Model(grid, vp=smooth_start(truth, smooth, water=water, error=error))
+        wet = water_layer(truth) if water else None
+        start = Model(grid, vp=smooth_start(truth, smooth, water=wet, error=error))
         observed = model_data(Model(fine, vp=vp), survey, boundary=boundary, threads=threads)
-        return cls(Model(grid, vp=truth), start, observed, water)
+        return cls(Model(grid, vp=truth), start, observed, wet)
+
+    @property
+    def rock(self) -> np.ndarray | None:
+        """Mask [z, x] of the cells below the seafloor, None where there is no water."""
+        return None if self.water is None else ~self.water
 
 
 def refined(grid: Grid) -> Grid:
