@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "unknowns": {"core"},
     "traveltime": {"core"},
     "priors": {"core", "geology"},
-    "synthetic": {"core", "propagate", "signal", "geology"},
+    "synthetic": {"core", "physics", "propagate", "signal"},
     "runs": {"core", "propagate", "signal"},
     "surrogate": ENGINE | {"signal", "traveltime"},
     "inversion": {"core", "propagate", "misfit", "metrics", "priors", "runs", "signal", "unknowns"},

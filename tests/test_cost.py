@@ -40,7 +40,7 @@ def test_printed_solves_are_those_the_propagator_counts(name: str) -> None:
     with counted() as work:
         inversion = problem(**CASES[name])
         data = work.solves
-        result = inversion.run(si.LBFGS(iterations=3), bands=[6, 10])
+        result = si.invert(inversion, si.LBFGS(iterations=3), bands=[6, 10])
     assert work.solves - data == result.solves
     assert data == len(inversion.observed)
     assert work.recomputed == 0
@@ -49,7 +49,7 @@ def test_printed_solves_are_those_the_propagator_counts(name: str) -> None:
 def test_a_budget_is_kept_as_the_propagator_counts_it() -> None:
     inversion, budget = problem(), 41
     with counted() as work:
-        result = inversion.run(si.LBFGS(iterations=50), bands=[6, 10], budget=budget)
+        result = si.invert(inversion, si.LBFGS(iterations=50), bands=[6, 10], budget=budget)
     assert work.solves == result.solves <= budget
     assert budget - result.solves < 2 * len(inversion.observed), "another gradient would not have fitted"
 
@@ -59,14 +59,14 @@ def test_repeated_steps_are_counted_apart(tmp_path: Path) -> None:
     repeated = replace(stored, propagator=stored.propagator.replace(memory=si.Checkpointed(every=20)))  # type: ignore[attr-defined]
     for inversion, each in ((stored, 0), (repeated, 1)):
         folder = tmp_path / str(each)
-        result = inversion.run(si.Adam(iterations=2), bands=[8], run_directory=folder)
+        result = si.invert(inversion, si.Adam(iterations=2), bands=[8], run_directory=folder)
         cost = read_cost(folder)
         assert cost is not None
         assert cost.solves == result.solves == 2 * 3 * (1 + 3)  # illumination and three gradients of three shots
         # Each gradient repeats its forward run once from checkpoints.
         assert cost.recomputed == pytest.approx(each * result.solves / 2)
         assert cost.peak_memory > 1e7
-        again = inversion.run(si.Adam(iterations=2), bands=[8], run_directory=folder, resume=True)
+        again = si.invert(inversion, si.Adam(iterations=2), bands=[8], run_directory=folder, resume=True)
         assert torch.equal(again.model.vp, result.model.vp)
         assert read_cost(folder) == cost, "a replay costs nothing"
 

@@ -12,22 +12,24 @@ from seisinv.core import Grid, RunError
 from seisinv.jobs import demo
 from seisinv.metrics import rmse
 from seisinv.runs import read_run
+from seisinv.synthetic import Seafloor
+from seisinv.synthetic.seafloor import WATER
 
 
 def test_earth_depends_on_the_seed_alone() -> None:
     coarse, fine = Grid((21, 61), 100.0), Grid((41, 121), 50.0)
-    earth = demo.DemoEarth(seed=5)
+    earth = Seafloor(seed=5)
     # Texture and layers are functions of position, so a finer grid sees the same earth.
     np.testing.assert_array_equal(earth.model(coarse).vp, earth.model(fine).vp[::2, ::2])
-    assert not np.array_equal(earth.model(coarse).vp, demo.DemoEarth(seed=6).model(coarse).vp)
+    assert not np.array_equal(earth.model(coarse).vp, Seafloor(seed=6).model(coarse).vp)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_seed_gives_plausible_rock_within_the_bounds(seed: int) -> None:
     grid = Grid((81, 241), 25.0)
-    earth = demo.DemoEarth(seed=seed)
+    earth = Seafloor(seed=seed)
     truth, start = earth.model(grid), earth.start(grid)
-    assert float(truth.vp.min()) == demo.WATER
+    assert float(truth.vp.min()) == WATER
     assert float(start.vp.min()) >= 1450
     assert max(float(truth.vp.max()), float(start.vp.max())) < 4300
     assert 60 < rmse(start, truth) < 300

@@ -17,7 +17,7 @@ from learned_tiny import SHAPE, Fake, identity, network, saved
 
 from seisinv.core import ConfigError, DataError, Grid, Model, RunError
 from seisinv.geology import Geology
-from seisinv.inversion import LBFGS, Adam, Inversion
+from seisinv.inversion import LBFGS, Adam, Inversion, invert
 from seisinv.jobs import build, config
 from seisinv.priors import Attraction, Learned
 from seisinv.priors.learned import load
@@ -462,7 +462,7 @@ every_optimizer = pytest.mark.parametrize("optimizer", [LBFGS(6), Adam(6, rate=2
 def test_inversion_with_the_prior_fits_the_data(tmp_path, optimizer):
     prior = Learned(weights=saved(tmp_path / "w"), weight=0.01, sigmas=(200.0, 50.0), finish=False)
     inversion, truth = problem(prior)
-    history = inversion.run(optimizer, bands=[10.0, 20.0], truth=truth).history
+    history = invert(inversion, optimizer, bands=[10.0, 20.0], truth=truth).history
     first = [row for row in history if row["band"] == 10]
     assert first[-1]["misfit"] < 0.3 * first[0]["misfit"]
     assert history[-1]["model_rmse"] < 0.8 * history[0]["model_rmse"]
@@ -478,7 +478,7 @@ def test_stopped_inversion_ends_with_the_same_bits(tmp_path, optimizer, after):
     prior = Learned(weights=saved(tmp_path / "w", network(size=0.05)), weight=0.01)
     inversion, _ = problem(prior)
     options: dict[str, Any] = {"bands": [10.0, 20.0], "budget": 150, "resume": True}
-    wanted = inversion.run(optimizer, run_directory=tmp_path / "whole", **options)
+    wanted = invert(inversion, optimizer, run_directory=tmp_path / "whole", **options)
     left = [after]
 
     def progress(event: Any) -> None:
@@ -487,8 +487,8 @@ def test_stopped_inversion_ends_with_the_same_bits(tmp_path, optimizer, after):
             raise Stop
 
     with pytest.raises(Stop):
-        inversion.run(optimizer, run_directory=tmp_path / "cut", progress=progress, **options)
-    result = inversion.run(optimizer, run_directory=tmp_path / "cut", **options)
+        invert(inversion, optimizer, run_directory=tmp_path / "cut", progress=progress, **options)
+    result = invert(inversion, optimizer, run_directory=tmp_path / "cut", **options)
     assert torch.equal(result.model.vp, wanted.model.vp)
     assert [r | {"seconds": 0} for r in result.history] == [r | {"seconds": 0} for r in wanted.history]
 
@@ -498,7 +498,7 @@ def test_weights_with_other_content_are_another_job(tmp_path):
 
     def run(**changes: Any) -> None:
         inversion, _ = problem(Learned(**({"weights": path} | changes)))
-        inversion.run(LBFGS(1), run_directory=tmp_path / "run", resume=True)
+        invert(inversion, LBFGS(1), run_directory=tmp_path / "run", resume=True)
 
     run()
     run(weights=saved(tmp_path / "same under another name", network(size=0.1)))
@@ -553,7 +553,7 @@ def test_examples_of_the_page_run(tmp_path, monkeypatch):
     for block in blocks:
         exec(compile(block, "docs/priors.md", "exec", dont_inherit=True), names)
     own = [names["Faster"](), names["Median"]()]
-    history = problem(own)[0].run(LBFGS(4), bands=[20.0]).history  # type: ignore[arg-type]
+    history = invert(problem(own)[0], LBFGS(4), bands=[20.0]).history  # type: ignore[arg-type]
     assert history[-1]["misfit"] < 0.5 * history[0]["misfit"]
     settings = re.findall(r"```toml\n(.*?)```", page, re.S)
     assert len(settings) == 1

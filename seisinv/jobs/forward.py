@@ -16,7 +16,7 @@ from seisinv.jobs.choose import given_grid
 from seisinv.jobs.models import read_model_file, starting_model
 from seisinv.jobs.progress import steps
 from seisinv.jobs.settings import ForwardSection, Settings
-from seisinv.synthetic import ModellingRecipe
+from seisinv.synthetic import ModellingRecipe, with_noise
 
 log = logging.getLogger("seisinv.jobs.forward")
 
@@ -57,9 +57,8 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
     simulate = build.propagator_of(settings, model.grid, survey, vp_max=float(model.vp.max()))
     gathers = simulate_in_parts(simulate, model)
     if f.noise > 0:
-        noisy = with_noise(
-            gathers.data, f.noise, dt=survey.time.step, band=(0.3 * f.peak, 3 * f.peak), seed=settings.run.seed
-        )
+        band, random = (0.3 * f.peak, 3 * f.peak), np.random.default_rng(settings.run.seed)
+        noisy = with_noise(gathers.data, f.noise, dt=survey.time.step, band=band, random=random)
         gathers = Gathers(noisy, survey)
     io.write_segy(path, gathers, text=(ModellingRecipe.of(simulate, model).text(),), overwrite=overwrite)
     return path
@@ -155,17 +154,3 @@ def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
         duration=f.duration,
         dt=f.dt,
     )
-
-
-def with_noise(data: torch.Tensor, ratio: float, *, dt: float, band: tuple[float, float], seed: int) -> torch.Tensor:
-    """Return `data` [shot, receiver, time] plus noise in `band` (Hz) whose RMS is `ratio` × the median trace's RMS."""
-    if ratio == 0:
-        return data
-    n = data.shape[-1]
-    random = np.random.default_rng(seed)
-    spectrum = np.fft.rfft(random.standard_normal(data.shape), axis=-1)
-    frequency = np.fft.rfftfreq(n, dt)
-    spectrum[..., (frequency < band[0]) | (frequency > band[1])] = 0
-    noise = np.fft.irfft(spectrum, n, axis=-1)
-    level = float(data.double().square().mean(dim=-1).sqrt().median())
-    return data + torch.from_numpy(ratio * level * noise / noise.std()).to(data.dtype)

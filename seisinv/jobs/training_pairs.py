@@ -1,25 +1,23 @@
-"""Rehearsals: small inversions of procedural models with poor data, that a learned prior learns from how they end.
+"""Training pairs: small inversions of procedural models with poor data, and the models that they should have found.
 
-Synthetic errors of inversions are not those of inversions: what waves of a coarse grid, noise, gaps and a start model
-without detail do to a model is seen by inverting. Every rehearsal is a function of (seed, index).
+Synthetic errors of inversions are not those of inversions: what waves of a coarse grid, noise, missing traces and a
+starting model without detail do to a model is seen by inverting. Every pair is a function of (seed, index).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from seisinv import inversion, priors
-from seisinv.core import Gathers, Grid, Model, Survey, line, ricker
+from seisinv import inversion, priors, synthetic
+from seisinv.core import Gathers, Grid, Model, Survey
 from seisinv.geology import Geology
+from seisinv.geology.curves import log_uniform
 from seisinv.physics import Acoustic
 from seisinv.priors.learned import load, refinement
 from seisinv.priors.learned.pairs import TrainingPair
@@ -29,7 +27,6 @@ from seisinv.unknowns import Bounded
 
 FIRST = 1_000_000  # index in the stream of the first model: synthetic examples are cut from those before
 BOUNDS = (1450.0, 5700.0)  # m/s
-WATER = 1560.0  # m/s, what is slower and reaches the surface is water
 KEPT = (5, 10)  # updates of a band after which the model is kept, beside its last
 
 
@@ -44,9 +41,9 @@ class Plan:
     low, highs : Hz
         Amplitudes vanish below low / 1.5; upper ends of the bands.
     smooth : float, cells
-        The start is the truth, its slowness smoothed by a Gaussian.
+        The starting model is the truth, its slowness smoothed by a Gaussian.
     trend : float
-        Relative error of the start, of long wavelength.
+        Relative error of the starting model, of long wavelength.
     snr : float, dB
         Against the RMS of the median trace.
     missing : float
@@ -70,7 +67,7 @@ class Plan:
     @classmethod
     def drawn(cls, random: np.random.Generator) -> Plan:
         """Draw a plan; with larger cells come longer waves and times, so that all are as expensive."""
-        spacing = _log_uniform(random, 10.0, 35.0)
+        spacing = log_uniform(random, 10.0, 35.0)
         ratio = 25.0 / spacing
         kind = str(random.choice(["none", "tikhonov", "learned"]))
         return cls(
@@ -80,15 +77,15 @@ class Plan:
             gradients=int(random.integers(15, 28)),
             low=ratio * min(7.5, random.uniform(3.5, 8.0)),
             highs=tuple(ratio * f for f in ((8.0, 10.0, 13.0) if random.random() < 0.7 else (8.0, 11.0, 15.0))),
-            smooth=_log_uniform(random, 5.0, 16.0),
+            smooth=log_uniform(random, 5.0, 16.0),
             trend=random.uniform(0.0, 0.04) if random.random() < 0.25 else 0.0,
             snr=random.uniform(6.0, 20.0),
             missing=random.uniform(0.0, 0.6),
             kind=kind,
             weight={
                 "none": 0.0,
-                "tikhonov": _log_uniform(random, 0.1, 1.0),
-                "learned": _log_uniform(random, 0.03, 0.2),
+                "tikhonov": log_uniform(random, 0.1, 1.0),
+                "learned": log_uniform(random, 0.03, 0.2),
             }[kind],
         )
 
@@ -103,16 +100,9 @@ class Plan:
         return [(self.low, high) for high in self.highs]
 
     def survey(self) -> Survey:
-        """Return shots in equal distances, and a receiver in every column, one cell deep."""
-        h, width = self.spacing, self.grid.extent[1][1]
-        ratio = 25.0 / h
-        return Survey.surface(
-            sources=line(width / (2 * self.shots), width, every=width / self.shots, depth=h),
-            receivers=line(0, width, every=h, depth=h),
-            wavelet=ricker(8.0 * ratio),
-            duration=2.2 / ratio,
-            dt=4e-3 / ratio,
-        )
+        """Return shots at equal distances, and a receiver in every column, one cell deep."""
+        ratio = 25.0 / self.spacing
+        return synthetic.spread(self.grid, shots=self.shots, peak=8.0 * ratio, duration=2.2 / ratio, dt=4e-3 / ratio)
 
     def penalty(self, weights: Path | None) -> priors.Penalty | priors.PlugAndPlay | None:
         """Return the penalty; a learned one with the weights of a file."""
@@ -126,25 +116,30 @@ class Plan:
 def refine(
     path: Path, count: int, *, steps: int = 400, progress: Callable[[str], None] | None = None
 ) -> dict[str, Any]:
-    """Run rehearsals with the weights in a file, add a network for the last target to it, and return its card.
+    """Make training pairs with the weights in a file, add a network for the last target to it, and return its card.
 
-    The rehearsals are kept in the folder `pairs` beside the file; those that are there are not run again.
+    The pairs are kept in the folder `pairs` beside the file; those that are there are not made again.
 
     Parameters
     ----------
     path : Path
         Weights of a training.
     count : int
-        Rehearsals.
+        Number of pairs.
     steps : int
         Updates of the network.
     progress : callable, optional
-        Called with one line after every rehearsal and every tenth update.
+        Called with one line after every pair and every tenth update.
+
+    Returns
+    -------
+    dict
+        The card of the weights.
 
     Raises
     ------
     ConfigError
-        If there is no rehearsal.
+        If there is no pair.
     """
     tell, folder, seed = progress or (lambda _: None), path.parent / "pairs", int(load(path)[1]["recipe"]["seed"])
     folder.mkdir(exist_ok=True)
@@ -152,9 +147,9 @@ def refine(
     for index in range(count):
         file = folder / f"{index:04d}.safetensors"
         if not file.exists():
-            rehearse(index, seed=seed, weights=path).save(file)
+            training_pair(index, seed=seed, weights=path).save(file)
         pairs.append(TrainingPair.load(file))
-        tell(f"rehearsal {index + 1} of {count}")
+        tell(f"training pair {index + 1} of {count}")
 
     def show(step: int, loss: float) -> None:
         if step % 10 == 0 or step == steps:
@@ -164,64 +159,63 @@ def refine(
     return load(path)[1]
 
 
-def rehearse(index: int, *, seed: int, weights: Path | None = None) -> TrainingPair:
-    """Invert a procedural model and return it with the start and what was found on the way.
+def training_pair(index: int, *, seed: int, weights: Path | None = None) -> TrainingPair:
+    """Invert a procedural model and return it with the starting model and what was found on the way.
 
     Parameters
     ----------
     index : int
-        Of the rehearsal.
+        Number of the pair.
     seed : int
         Of the stream of models and of all else that is drawn.
     weights : path, optional
-        Of the learned prior that a third of the rehearsals use; default: those that come with the package.
+        Of the learned prior that a third of the inversions use; default: those that come with the package.
+
+    Returns
+    -------
+    TrainingPair
     """
-    random = np.random.default_rng([seed, index, 77])
-    plan = Plan.drawn(random)
-    fine = Grid((2 * plan.shape[0] - 1, 2 * plan.shape[1] - 1), plan.spacing / 2)
-    vp = Geology().vp(fine, seed=seed, index=FIRST + index)
-    truth = vp[::2, ::2].copy()
-    water = np.logical_and.accumulate(truth < WATER, axis=0)
-    start = _start(truth, water, plan, random)
-    found = _invert(plan, _observed(plan, Model(fine, vp=vp), random), Model(plan.grid, vp=start), water, weights)
-    return TrainingPair(truth, start, np.stack(found), plan.spacing)
+    plan, case = plan_and_case(index, seed=seed)
+    found = _invert(plan, case, weights)
+    return TrainingPair(case.truth.vp.numpy(), case.start.vp.numpy(), np.stack(found), plan.spacing)
 
 
-def _observed(plan: Plan, model: Model, random: np.random.Generator) -> Gathers:
-    """Model data on a grid twice as fine with another stencil, add noise of the band, drop traces."""
-    survey = plan.survey()
-    simulate = Propagator(Acoustic(), model.grid, survey, order=10, boundary=Boundary(width=30), threads=1)
-    with torch.no_grad():
-        gathers = simulate(model)
-    whole, dt = Band(plan.highs[-1], plan.low), survey.time.step
-    level = float(whole(gathers.data.double(), dt).square().mean(dim=-1).sqrt().median())
-    noise = whole(torch.from_numpy(random.standard_normal(gathers.data.shape)), dt)
-    noisy = gathers.data + (10 ** (-plan.snr / 20) * level / noise.std() * noise).to(gathers.data.dtype)
-    kept: Tensor = torch.from_numpy(random.random(gathers.data.shape[:2]) >= plan.missing)
-    return gathers.replace(data=noisy, live=gathers.live & kept)
-
-
-def _start(truth: np.ndarray, water: np.ndarray, plan: Plan, random: np.random.Generator) -> np.ndarray:
+def plan_and_case(index: int, *, seed: int) -> tuple[Plan, synthetic.Case]:
+    """Draw what is inverted, and how."""
     from scipy.ndimage import gaussian_filter
 
-    smooth = partial(gaussian_filter, sigma=plan.smooth, mode="nearest")
-    rock = np.where(water, 0.0, 1.0)
-    slowness = smooth(rock / truth) / np.maximum(smooth(rock), 1e-6)  # a Gaussian that does not see the water
-    trend = gaussian_filter(random.standard_normal(truth.shape), min(truth.shape) / 4, mode="nearest")
-    vp = (1.0 + plan.trend * trend / trend.std()) / np.maximum(slowness, 1e-5)
-    return np.where(water, truth, np.clip(vp, *BOUNDS)).astype(np.float32)
+    random = np.random.default_rng([seed, index, 77])
+    plan = Plan.drawn(random)
+    trend = gaussian_filter(random.standard_normal(plan.shape), min(plan.shape) / 4, mode="nearest")
+    case = synthetic.Case.modelled(
+        lambda grid: Geology().vp(grid, seed=seed, index=FIRST + index),
+        plan.survey(),
+        plan.grid,
+        smooth=plan.smooth,
+        error=plan.trend * trend / trend.std(),
+        threads=1,
+    )
+    start = case.start.vp.numpy()
+    start = np.where(case.water, start, np.clip(start, *BOUNDS))
+    return plan, replace(case, start=Model(plan.grid, vp=start), observed=_spoilt(plan, case.observed, random))
 
 
-def _invert(
-    plan: Plan, observed: Gathers, start: Model, water: np.ndarray, weights: Path | None
-) -> Sequence[np.ndarray]:
+def _spoilt(plan: Plan, observed: Gathers, random: np.random.Generator) -> Gathers:
+    """Add noise of the band, drop traces."""
+    whole, dt, ratio = Band(plan.highs[-1], plan.low), observed.survey.time.step, 10 ** (-plan.snr / 20)
+    level = synthetic.median_rms(whole(observed.data.double(), dt))
+    noisy = synthetic.with_noise(observed.data, ratio, dt=dt, band=whole, random=random, level=level)
+    return synthetic.without_traces(observed.replace(data=noisy), plan.missing, random)
+
+
+def _invert(plan: Plan, case: synthetic.Case, weights: Path | None) -> Sequence[np.ndarray]:
     """Return vp after some updates of every band and at its end."""
     simulate = Propagator(
-        Acoustic(), plan.grid, observed.survey, vp_max=BOUNDS[1], boundary=Boundary(width=15), threads=1
+        Acoustic(), plan.grid, case.observed.survey, vp_max=BOUNDS[1], boundary=Boundary(width=15), threads=1
     )
-    unknown = Bounded(start, vp=BOUNDS, water=water)
+    unknown = Bounded(case.start, vp=BOUNDS, water=case.water)
     problem = inversion.Inversion(
-        propagator=simulate, observed=observed, unknown=unknown, penalty=plan.penalty(weights)
+        propagator=simulate, observed=case.observed, unknown=unknown, penalty=plan.penalty(weights)
     )
     optimizer = inversion.LBFGS(iterations=1000, tolerance=1e-5)
     models: list[np.ndarray] = []
@@ -234,7 +228,3 @@ def _invert(
     rows = inversion.invert(problem, optimizer, bands=plan.bands, budget=budget, progress=note).history
     ends = [row["band"] != after["band"] for row, after in pairwise(rows)] + [True]
     return [models[k] for k, row in enumerate(rows) if ends[k] or row["iteration"] in KEPT]
-
-
-def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))

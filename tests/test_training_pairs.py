@@ -1,4 +1,4 @@
-"""Rehearsals, the pairs that they leave, and the network for the last target that learns from them."""
+"""Training pairs, and the network for the last target that learns from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from seisinv.cli import app
 from seisinv.core import ConfigError, DataError, Grid, Model
-from seisinv.inversion import LBFGS, Inversion
+from seisinv.inversion import LBFGS, Inversion, invert
 from seisinv.jobs import training_pairs
 from seisinv.priors import Learned
 from seisinv.priors.learned import load
@@ -37,12 +37,12 @@ def pair(seed: int = 0, shape: tuple[int, int] = (48, 96), spacing: float = 20.0
     return TrainingPair(truth, np.full(shape, 2500.0), found, spacing)
 
 
-# Rehearsals
+# Made by inversion
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> training_pairs.Plan:
-    """Let every rehearsal be one of a few seconds of waves through a few cells."""
+    """Let every inversion be one of a few seconds of waves through a few cells."""
     plan = training_pairs.Plan(
         shape=(16, 24), spacing=25.0, shots=1, gradients=8, low=4.0, highs=(8.0, 10.0), smooth=5.0, trend=0.02,
         snr=10.0, missing=0.3, kind="none", weight=0.0,
@@ -51,9 +51,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> training_pairs.Plan:
     return plan
 
 
-def test_rehearsal_is_a_function_of_seed_and_index(tiny):
-    first, other = (training_pairs.rehearse(k, seed=0) for k in (3, 4))
-    assert np.array_equal(first.found, training_pairs.rehearse(3, seed=0).found)
+def test_pair_is_a_function_of_seed_and_index(tiny):
+    first, other = (training_pairs.training_pair(k, seed=0) for k in (3, 4))
+    assert np.array_equal(first.found, training_pairs.training_pair(3, seed=0).found)
     assert not np.array_equal(first.truth, other.truth)
     assert first.found.shape[1:] == first.truth.shape == first.start.shape == tiny.shape
     assert len(first.found) >= len(tiny.highs)
@@ -61,18 +61,14 @@ def test_rehearsal_is_a_function_of_seed_and_index(tiny):
     assert 1 < np.abs(first.found[-1] - first.start).max() < 3000
 
 
-def test_start_is_smooth_and_leaves_the_water_alone(tiny):
-    truth = np.full(tiny.shape, 3000.0, np.float32)
-    truth[:6], truth[6:, 12:] = 1500.0, 2000.0
-    water = truth < 1600
-    calm = dataclasses.replace(tiny, trend=0.0)
-    start = training_pairs._start(truth, water, calm, np.random.default_rng(0))
-    assert np.array_equal(start[water], truth[water])
-    assert start[~water].min() > 1999
-    assert start[~water].max() < 3001
-    assert np.abs(np.diff(start[6:], axis=1)).max() < 150  # of a step of 1000 m/s, over a Gaussian of 5 cells
-    tilted = training_pairs._start(truth, water, tiny, np.random.default_rng(0))
-    assert np.std(tilted[~water] / start[~water]) == pytest.approx(0.02, rel=0.5)  # where it is not water
+def test_starting_model_has_the_stated_error(tiny, monkeypatch):
+    tilted, calm = (
+        monkeypatch.setattr(training_pairs.Plan, "drawn", classmethod(lambda cls, random, plan=plan: plan))
+        or training_pairs.plan_and_case(3, seed=0)[1]
+        for plan in (tiny, dataclasses.replace(tiny, trend=0.0))
+    )
+    rock = ~calm.water
+    assert np.std(tilted.start.vp.numpy()[rock] / calm.start.vp.numpy()[rock]) == pytest.approx(0.02, rel=0.5)
 
 
 def test_plans_are_within_what_the_geology_and_the_bands_allow():
@@ -86,7 +82,7 @@ def test_plans_are_within_what_the_geology_and_the_bands_allow():
     assert len(plans[0].survey()) == plans[0].shots
 
 
-def test_rehearsals_are_run_once_and_the_command_refines(tmp_path, monkeypatch):
+def test_pairs_are_made_once_and_the_command_refines(tmp_path, monkeypatch):
     asked: list[int] = []
 
     def fake(index: int, *, seed: int, weights: Path) -> TrainingPair:
@@ -97,13 +93,13 @@ def test_rehearsals_are_run_once_and_the_command_refines(tmp_path, monkeypatch):
     def short(path: Path, pairs: Any, *, steps: int, progress: Any) -> Any:
         return refine(path, pairs, steps=1, batch=4, progress=progress)
 
-    monkeypatch.setattr(training_pairs, "rehearse", fake)
+    monkeypatch.setattr(training_pairs, "training_pair", fake)
     monkeypatch.setattr(training_pairs.refinement, "refine", short)
     monkeypatch.setattr("seisinv.priors.learned.DenoiserRecipe", lambda: RECIPE)
     directory = tmp_path / "prior"
     result = CliRunner().invoke(app, ["train", "prior", "-d", str(directory), "--device", "cpu", "--pairs", "2"])
     assert result.exit_code == 0, result.output
-    assert "rehearsal 2 of 2" in result.output
+    assert "training pair 2 of 2" in result.output
     assert load(directory / "weights.safetensors")[0].last is not None
     training_pairs.refine(directory / "weights.safetensors", 3, steps=1)
     assert asked == [0, 1, 2]
@@ -214,7 +210,7 @@ def test_inversion_ends_with_the_last_target(tmp_path):
     problem = Inversion(
         propagator=simulate, observed=simulate(truth), unknown=Bounded(start, vp=(1500, 3000)), penalty=prior
     )
-    found = problem.run(LBFGS(iterations=2))
-    plain = dataclasses.replace(problem, penalty=dataclasses.replace(prior, finish=False)).run(LBFGS(iterations=2))
+    found = invert(problem, LBFGS(iterations=2))
+    plain = invert(dataclasses.replace(problem, penalty=dataclasses.replace(prior, finish=False)), LBFGS(iterations=2))
     wanted = prior.last(plain.model, start=plain.start, wavelength=None, seed=[0]).vp
     torch.testing.assert_close(found.model.vp, wanted.clamp(1500, 3000), rtol=1e-6, atol=1e-2)
