@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "metrics": {"core"},
     "geology": {"core"},
     "unknowns": {"core"},
-    "traveltime": {"core"},
+    "traveltime": {"core", "signal"},
     "priors": {"core", "geology"},
     "synthetic": {"core", "propagate", "signal", "geology"},
     "runs": {"core", "propagate", "signal"},
