@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "metrics": {"core"},
     "geology": {"core"},
     "unknowns": {"core"},
-    "traveltime": {"core"},
+    "traveltime": {"core", "signal"},
     "priors": {"core", "geology"},
     "synthetic": {"core", "physics", "propagate", "signal"},
     "runs": {"core", "propagate", "signal"},

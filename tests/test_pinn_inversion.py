@@ -168,7 +168,7 @@ def test_refusals_say_what_is_needed(problem):
         problem.run([5.0, 4.0])
     with pytest.raises(si.ConfigError, match="hold nothing above 125 Hz"):
         problem.run([200.0])
-    with pytest.raises(si.DataError, match="wavelet holds nothing at 60 Hz"):
+    with pytest.raises(si.DataError, match="no energy at 60 Hz"):
         problem.run([60.0])
     with pytest.raises(si.ConfigError, match="data_weight is 0"):
         dataclasses.replace(problem, data_weight=0.0)

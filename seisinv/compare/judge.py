@@ -20,8 +20,8 @@ from seisinv.core import Gathers, Model, Observed, Simulator
 from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import predicted
-from seisinv.signal.delays import delays
-from seisinv.signal.processing import Band, fast_length, processed
+from seisinv.signal.delays import delays, power_spectrum, with_signal
+from seisinv.signal.processing import Band, processed
 
 SHOWN = 3  # shots inverted, and shots kept back, that a report shows
 
@@ -129,11 +129,10 @@ class Judge:
         if self.held_band is not None:
             sums.compare("band", *(processed(g, self.held_band, window) for g in (observed, simulated)))
         traces = d.live.numpy()
-        a, b = p.data.numpy()[traces], d.data.numpy()[traces]
-        heard = (np.abs(a).max(-1, initial=0) > 0) & (np.abs(b).max(-1, initial=0) > 0)
-        if heard.any():
-            sums.late.append(np.abs(delays(a[heard], b[heard], dt)))
-            power = (np.abs(np.fft.rfft(b[heard], fast_length(2 * b.shape[-1]))) ** 2).sum(0)
+        a, b = with_signal(p.data.numpy()[traces], d.data.numpy()[traces])
+        if len(b):
+            sums.late.append(np.abs(delays(a, b, dt)))
+            power, _ = power_spectrum(b, dt)
             sums.power = power if sums.power is None else sums.power + power
         whole = [processed(g, None, window).data.numpy()[traces] for g in (observed, simulated)]
         spectra = np.stack([(np.abs(np.fft.rfft(v)) ** 2).sum(0) for v in (*whole, whole[0] - whole[1])])

@@ -8,22 +8,49 @@ that a finer sampling of the same traces gives the same value.
 from __future__ import annotations
 
 import abc
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seisinv.core import DataError, Gathers
+from seisinv.core import DataError, Gathers, registry
 
 
 class Misfit(abc.ABC):
-    """A distance between predicted and observed traces; subclasses state it for each trace.
+    """A distance between predicted and observed traces, summed over the live ones.
 
-    Call it with two `Gathers`, or with tensors [shot, receiver, time] plus `live` and `dt`.
+    A subclass states the distance of each trace in `of_traces`; masking, types and the sum are done here. A `name` on
+    the subclass makes it available to settings, see `by_name`.
+
+    Examples
+    --------
+    >>> class L1(Misfit):
+    ...     def of_traces(self, predicted, observed, live, dt):
+    ...         return dt * (predicted - observed).abs().sum(-1)
+    >>> float(L1()(torch.ones(1, 2, 4), torch.zeros(1, 2, 4), dt=0.5))
+    4.0
     """
+
+    name: ClassVar[str] = ""
 
     @abc.abstractmethod
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:
-        """Return the distance of each trace [shot, receiver]; traces that are not live arrive as zeros."""
+        """Return the distance of each trace.
+
+        Parameters
+        ----------
+        predicted, observed : [shot, receiver, time] tensors
+            Traces that are not live are zeros.
+        live : [shot, receiver] bool tensor
+            Traces that count.
+        dt : float, s
+            Sample interval.
+
+        Returns
+        -------
+        [shot, receiver] tensor
+            Differentiable with respect to `predicted`; the values of traces that are not live are ignored.
+        """
 
     def __call__(
         self,
@@ -33,15 +60,20 @@ class Misfit(abc.ABC):
         *,
         dt: float | None = None,
     ) -> Tensor:
-        """Return the misfit of the live traces as a scalar tensor.
+        """Return the misfit of the live traces.
 
         Parameters
         ----------
-        predicted, observed : Gathers, or tensors [shot, receiver, time]
-        live : bool tensor [shot, receiver], optional
-            Only with tensors: the traces that count (default: all). With gathers, those live on both sides count.
+        predicted, observed : Gathers, or [shot, receiver, time] tensors
+        live : [shot, receiver] bool tensor, optional
+            Traces that count (default: all); of gathers, only those that are live in both.
         dt : float, s, optional
-            Only with tensors: the sample interval (default 1).
+            Sample interval of tensors (default: 1); that of gathers is known.
+
+        Returns
+        -------
+        scalar tensor
+            In the unit stated by the subclass.
 
         Raises
         ------
@@ -71,10 +103,46 @@ class Misfit(abc.ABC):
         return torch.where(live, each, zero).sum()
 
 
+def by_name(name: str) -> type[Misfit]:
+    """Return the misfit that settings call `name`.
+
+    Parameters
+    ----------
+    name : str
+        "l2", "huber", "correlation", "envelope", "traveltime", or the `name` of a subclass of your own.
+
+    Returns
+    -------
+    type
+        The class; call it for an instance.
+
+    Raises
+    ------
+    ConfigError
+        If no misfit has that name.
+
+    Examples
+    --------
+    >>> by_name("envelope")()
+    Envelope(power=1)
+    """
+    return registry.by_name(name, "misfit", Misfit)  # type: ignore[type-abstract]
+
+
 def mean_square_of_shot(data: Tensor, live: Tensor) -> Tensor:
     """Mean square of the live samples of each shot [shot, 1, 1]; dead traces are zeros in `data`."""
     samples = (live.sum(1).clamp(min=1) * data.shape[-1]).to(data.dtype)
     return (data.square().sum((1, 2)) / samples)[:, None, None]
+
+
+def scaled(data: Tensor) -> tuple[Tensor, Tensor]:
+    """Return traces over their largest amplitude, which is held constant, and whether each has a signal.
+
+    Where scale cancels in the end, this keeps the squares of small amplitudes from underflowing.
+    """
+    size = data.detach().abs().amax(-1, keepdim=True)
+    has_signal = size > tiny(data)
+    return data / torch.where(has_signal, size, torch.ones_like(size)), has_signal[..., 0]
 
 
 def tiny(data: Tensor) -> float:

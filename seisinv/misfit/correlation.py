@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seisinv.misfit.base import Misfit, tiny
+from seisinv.misfit.base import Misfit, scaled
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,21 @@ class NormalisedCorrelation(Misfit):
 
     j = 1 − ⟨p, d⟩ / (‖p‖ ‖d‖), between 0 (same shape) and 2 (opposite sign), dimensionless, the same for every trace.
     Choi & Alkhalifah minimise −⟨p̂, d̂⟩; the constant 1 makes the best value 0. A silent predicted trace counts 1 and
-    has no gradient; an observed trace that is silent has no shape to match and counts 0.
+    has no gradient; an observed trace that is silent has no shape to match and counts 0. There are no parameters.
+
+    Examples
+    --------
+    >>> trace = torch.tensor([[[0.0, 1.0, -2.0, 1.0]]])
+    >>> [round(float(NormalisedCorrelation()(factor * trace, trace)), 6) for factor in (3, -1)]
+    [0.0, 2.0]
     """
+
+    name: ClassVar[str] = "correlation"
 
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:
         """Return 1 − ⟨p, d⟩ / (‖p‖ ‖d‖) for each trace."""
-        p, predicted_heard = _of_unit_size(predicted)
-        d, observed_heard = _of_unit_size(observed)
-        both = predicted_heard & observed_heard
+        (p, in_predicted), (d, in_observed) = scaled(predicted), scaled(observed)
+        both = in_predicted & in_observed
         energies = torch.where(both, p.square().sum(-1) * d.square().sum(-1), torch.ones_like(p[..., 0]))
         similarity = torch.where(both, (p * d).sum(-1) * energies.rsqrt(), torch.zeros_like(energies))
-        return torch.where(observed_heard, 1 - similarity, torch.zeros_like(similarity))
-
-
-def _of_unit_size(data: Tensor) -> tuple[Tensor, Tensor]:
-    """Divide traces by their largest amplitude, held constant: scale cancels, and small squares do not underflow."""
-    size = data.detach().abs().amax(-1, keepdim=True)
-    heard = size > tiny(data)
-    return data / torch.where(heard, size, torch.ones_like(size)), heard[..., 0]
+        return torch.where(in_observed, 1 - similarity, torch.zeros_like(similarity))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,8 +26,20 @@ class Envelope(Misfit):
     ----------
     power : 1 or 2
         The exponent q.
+
+    Raises
+    ------
+    ConfigError
+        If `power` is neither 1 nor 2.
+
+    Examples
+    --------
+    >>> trace = torch.tensor([[[0.0, 1.0, -2.0, 1.0]]])
+    >>> float(Envelope()(-trace, trace)), bool(Envelope(power=2)(2 * trace, trace) > 0)  # the sign does not matter
+    (0.0, True)
     """
 
+    name: ClassVar[str] = "envelope"
     power: int = 1
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from seisinv.misfit.base import Misfit, mean_square_of_shot, tiny
 class L2(Misfit):
     """Least squares, j = ½ ∫ (p − d)² dt (Tarantola 1984, doi:10.1190/1.1441754).
 
+    The unit of j is (unit of the data)² s; with `balance` it is dimensionless.
+
     Parameters
     ----------
     balance : bool
@@ -23,11 +26,11 @@ class L2(Misfit):
 
     Examples
     --------
-    >>> import torch
     >>> float(L2()(torch.ones(1, 1, 4), torch.zeros(1, 1, 4), dt=0.5))
     1.0
     """
 
+    name: ClassVar[str] = "l2"
     balance: bool = False
 
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:
@@ -38,24 +41,38 @@ class L2(Misfit):
 
 @dataclass(frozen=True)
 class Huber(Misfit):
-    """Squares for small residuals, absolute values for large ones: j = ∫ ρ(p − d) dt.
+    """Squares of small residuals, absolute values of large ones: j = ∫ ρ(p − d) dt (Huber 1964).
 
     ρ(r) = ½ r² where |r| ≤ δ, else δ (|r| − ½ δ), with δ = `threshold` × the root mean square of the shot's live
-    observed samples, so that one setting serves any amplitude and frequency band.
+    observed samples, so that one setting serves any amplitude and frequency band. The unit of j is that of `L2`.
 
     Parameters
     ----------
     threshold : float, dimensionless
+        δ as a multiple of the root mean square of the shot's observed data.
     balance : bool
         As in `L2`.
+
+    Raises
+    ------
+    ConfigError
+        If `threshold` is not positive.
+
+    Examples
+    --------
+    >>> observed = torch.tensor([[[1.0, -1.0, 1.0, -1.0]]])  # rms 1, so that δ = 1
+    >>> predicted = observed + torch.tensor([0.0, 1.0, 3.0, 0.0])
+    >>> float(Huber()(predicted, observed, dt=1.0))  # ½ 1² + 1 (3 − ½)
+    3.0
     """
 
+    name: ClassVar[str] = "huber"
     threshold: float = 1.0
     balance: bool = False
 
     def __post_init__(self) -> None:
         if not self.threshold > 0:
-            raise ConfigError(f"threshold is {self.threshold:g}; Huber needs a positive multiple of the data's rms")
+            raise ConfigError(f"threshold is {self.threshold:g}; it must be a positive multiple of the data's rms")
 
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:
         """Return ∫ ρ(p − d) dt for each trace."""

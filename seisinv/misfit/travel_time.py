@@ -1,13 +1,14 @@
-"""Travel times by cross-correlation: kinematics count, wave forms do not, and no cycle is too far away."""
+"""Traveltimes by cross-correlation: delays count, waveforms do not, and there is no limit of half a period."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seisinv.misfit.base import Misfit, tiny
+from seisinv.misfit.base import Misfit, scaled
 from seisinv.misfit.envelope import hilbert
 
 
@@ -19,23 +20,31 @@ class TravelTime(Misfit):
 
     The maximum is refined by the parabola through the best lag and its two neighbours; the derivative is the
     parabola's, which tends to Luo & Schuster's −∫ ṗ δp dt / ∫ p̈ d dt as the sampling becomes finer. Every trace
-    counts the same, however loud. A silent trace has no time and counts 0.
+    counts the same, whatever its amplitude. A silent trace has no traveltime and counts 0.
 
     Parameters
     ----------
     envelope : bool
         Correlate envelopes in place of the traces: their correlation has one maximum where that of narrow-band traces
         has one per cycle.
+
+    Examples
+    --------
+    >>> t = 0.01 * torch.arange(100)
+    >>> pulse = lambda arrival: torch.exp(-(((t - arrival) / 0.05) ** 2))[None, None]
+    >>> round(float(TravelTime()(pulse(0.52), pulse(0.48), dt=0.01)), 6)  # ½ (40 ms)²
+    0.0008
     """
 
+    name: ClassVar[str] = "traveltime"
     envelope: bool = False
 
     def of_traces(self, predicted: Tensor, observed: Tensor, live: Tensor, dt: float) -> Tensor:
         """Return ½ Δt² of each trace."""
-        (p, p_heard), (d, d_heard) = _scaled(predicted), _scaled(observed)
+        (p, in_predicted), (d, in_observed) = scaled(predicted), scaled(observed)
         if self.envelope:
             p, d = _envelope(p), _envelope(d)
-        return torch.where(p_heard & d_heard, 0.5 * (dt * _delay(p, d)).square(), predicted.new_zeros(()))
+        return torch.where(in_predicted & in_observed, 0.5 * (dt * _delay(p, d)).square(), predicted.new_zeros(()))
 
 
 def _delay(p: Tensor, d: Tensor) -> Tensor:
@@ -49,13 +58,6 @@ def _delay(p: Tensor, d: Tensor) -> Tensor:
     fine = torch.where(peaked, 0.5 * (left - right) / torch.where(peaked, curvature, -torch.ones_like(curvature)), 0.0)
     whole = torch.where(best > n // 2, best - n, best)[..., 0]
     return whole.to(p.dtype) + fine
-
-
-def _scaled(data: Tensor) -> tuple[Tensor, Tensor]:
-    """Divide traces by their largest amplitude, held constant; say which are heard."""
-    size = data.detach().abs().amax(-1, keepdim=True)
-    heard = size > tiny(data)
-    return data / torch.where(heard, size, torch.ones_like(size)), heard[..., 0]
 
 
 def _envelope(data: Tensor) -> Tensor:

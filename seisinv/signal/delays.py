@@ -1,8 +1,8 @@
-"""Cycle skipping before it happens: which share of traces is off by more than half a period, band by band.
+"""Cycle skipping before it happens: the share of traces that is off by more than half a period, band by band.
 
 A least-squares inversion pulls a predicted arrival towards the nearest observed cycle; beyond half a period that is the
 wrong one. The delay of a trace is the lag at which predicted and observed traces, both filtered to the band, correlate
-best.
+best; the period is that of the mean frequency of the observed traces, Σ power / Σ power·f.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core import Gathers
-from seisinv.signal.processing import Band, Window, bands_of, fast_length, processed
+from seisinv.signal.processing import Band, Window, bands_of, fast_length, hertz, processed
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class SkipShare:
     Parameters
     ----------
     band : float, Hz, or None
+        Upper corner of the band; None: the data as they are.
     period : float, s
         Period of the mean frequency of the observed traces in the band.
     share : float
@@ -30,7 +31,12 @@ class SkipShare:
     median_delay : float, s
         Median of their absolute delays.
     traces : int
-        Live traces with a signal on both sides.
+        Number of live traces with a signal on both sides.
+
+    Examples
+    --------
+    >>> SkipShare(band=3.0, period=0.4, share=0.25, median_delay=0.12, traces=480).share
+    0.25
     """
 
     band: float | None
@@ -54,12 +60,35 @@ def cycle_skip_share(
     ----------
     predicted, observed : Gathers
         Unfiltered, of one survey.
-    bands : as for `Inversion.run`
+    bands : sequence, optional
+        Low-pass corners in Hz, (low, high) pairs in Hz, or `Band` objects, from low to high; None: the data as they
+        are.
     window : Window, optional
         The mutes of the inversion.
     first : float, s, optional
         Compare only this long after the first arrival (and one period before it): where the envelope of either trace
         first exceeds a tenth of its maximum, whichever is earlier to whichever is later. Default: whole traces.
+
+    Returns
+    -------
+    list of SkipShare
+        One for each band.
+
+    Raises
+    ------
+    ConfigError
+        If the bands do not rise, or exceed the Nyquist frequency.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seisinv.core import Survey, line, ricker
+    >>> survey = Survey.surface(sources=line(0, 0, every=10), receivers=line(0, 40, every=10), wavelet=ricker(5),
+    ...                         duration=1.0, dt=0.01)
+    >>> def arriving(time):
+    ...     return Gathers(torch.from_numpy(ricker(5, delay=time)(survey.time.times)).expand(1, 5, -1), survey)
+    >>> [round(cycle_skip_share(arriving(0.4 + late), arriving(0.4))[0].share, 2) for late in (0.05, 0.15)]
+    [0.0, 1.0]
     """
     out = []
     for band in bands_of(bands, observed.survey.time.nyquist):
@@ -71,45 +100,54 @@ def cycle_skip_share(
 
 
 def _share(p: np.ndarray, d: np.ndarray, dt: float, band: Band | None, first: float | None) -> SkipShare:
-    heard = (np.abs(p).max(-1, initial=0) > 0) & (np.abs(d).max(-1, initial=0) > 0)
-    p, d = p[heard], d[heard]
-    high = None if band is None else band.high
+    p, d = with_signal(p, d)
     if not len(d):
-        return SkipShare(high, np.nan, np.nan, np.nan, 0)
-    n = fast_length(2 * d.shape[-1])
-    power = (np.abs(np.fft.rfft(d, n)) ** 2).sum(0)
-    period = float(power.sum() / (power * np.fft.rfftfreq(n, dt)).sum())
+        return SkipShare(hertz(band), np.nan, np.nan, np.nan, 0)
+    power, f = power_spectrum(d, dt)
+    period = float(power.sum() / (power * f).sum())
     if first is not None:
         keep = _first_arrivals(p, d, dt, before=period, after=first)
         p, d = p * keep, d * keep
     delay = np.abs(delays(p, d, dt))
-    return SkipShare(high, period, float(np.mean(delay > 0.5 * period)), float(np.median(delay)), len(d))
+    return SkipShare(hertz(band), period, float(np.mean(delay > 0.5 * period)), float(np.median(delay)), len(d))
+
+
+def with_signal(predicted: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the traces [trace, time] that are not zero in either of the two sets."""
+    both = (np.abs(predicted).max(-1, initial=0) > 0) & (np.abs(observed).max(-1, initial=0) > 0)
+    return predicted[both], observed[both]
+
+
+def power_spectrum(traces: np.ndarray, dt: float, samples: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the power spectrum Σ |D(f)|² of traces [trace, time] and its frequencies, Hz.
+
+    Traces are padded with zeros to `samples`, by default to twice their length or a little more, as `delays` does.
+    """
+    n = samples or fast_length(2 * traces.shape[-1])
+    return (np.abs(np.fft.rfft(traces, n)) ** 2).sum(0), np.fft.rfftfreq(n, dt)
 
 
 def moments(predicted: np.ndarray, observed: np.ndarray, dt: float) -> dict[str, np.ndarray]:
-    """Return the delays of the traces [trace, time] heard on both sides, s, and Σ power and Σ power × f of these.
+    """Return the delays of the traces [trace, time] with a signal on both sides, s, and Σ power and Σ power·f of these.
 
-    What is found of groups of shots adds up to what is found of all: see `residual_time`.
+    The sums over groups of shots add up to those over all shots: see `residual_time`.
     """
-    heard = (np.abs(predicted).max(-1, initial=0) > 0) & (np.abs(observed).max(-1, initial=0) > 0)
-    p, d = predicted[heard], observed[heard]
-    n = fast_length(2 * d.shape[-1])
-    power = (np.abs(np.fft.rfft(d, n)) ** 2).sum(0)
-    moment = power @ np.fft.rfftfreq(n, dt)
-    return {"delays": delays(p, d, dt) if len(d) else np.zeros(0), "power": power.sum(), "moment": moment}
+    p, d = with_signal(predicted, observed)
+    power, f = power_spectrum(d, dt)
+    return {"delays": delays(p, d, dt) if len(d) else np.zeros(0), "power": power.sum(), "moment": power @ f}
 
 
 def residual_time(groups: Iterable[Mapping[str, np.ndarray]], percentile: float) -> tuple[float, float]:
     """Return the percentile of the absolute delays of all groups, and the period of their mean frequency, both in s.
 
-    Both are NaN where no trace is heard.
+    Both are NaN where no trace has a signal on both sides.
     """
     found = list(groups)
-    late = np.abs(np.concatenate([g["delays"] for g in found]))
-    if not len(late):
+    size = np.abs(np.concatenate([g["delays"] for g in found]))
+    if not len(size):
         return np.nan, np.nan
     period = sum(float(g["power"]) for g in found) / sum(float(g["moment"]) for g in found)
-    return float(np.percentile(late, percentile)), period
+    return float(np.percentile(size, percentile)), period
 
 
 def delays(predicted: np.ndarray, observed: np.ndarray, dt: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is done alike to observed and to predicted traces: a zero-phase band filter, then mutes."""
+"""What is done to observed and to predicted traces alike: a zero-phase band filter, then mutes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,19 @@ class Band:
     Parameters
     ----------
     high : float, Hz
+        Upper corner.
     low : float, Hz, optional
+        Lower corner; None: a low-pass.
+
+    Raises
+    ------
+    ConfigError
+        Unless 0 < low < high.
+
+    Examples
+    --------
+    >>> Band(8.0, low=2.0).response(np.array([0.0, 2.0, 8.0, 12.0])).tolist()
+    [0.0, 1.0, 1.0, 0.0]
     """
 
     high: float
@@ -43,13 +55,35 @@ class Band:
         return f"{self.high:06.2f}Hz"
 
     def response(self, frequencies: np.ndarray) -> np.ndarray:
-        """Return the amplitude response at `frequencies` in Hz."""
+        """Return the amplitude response.
+
+        Parameters
+        ----------
+        frequencies : array, Hz
+
+        Returns
+        -------
+        array
+            From 0 to 1, in the shape of `frequencies`.
+        """
         f = np.abs(frequencies)
         out = _cosine_fall(f, self.high, self.high * ROLL_OFF)
         return out if self.low is None else out * (1 - _cosine_fall(f, self.low / ROLL_OFF, self.low))
 
     def __call__(self, data: Tensor, dt: float) -> Tensor:
-        """Filter `data` [..., time] sampled every `dt` seconds."""
+        """Filter traces.
+
+        Parameters
+        ----------
+        data : [..., time] tensor
+        dt : float, s
+            Sample interval.
+
+        Returns
+        -------
+        [..., time] tensor
+            In the unit of `data`; differentiable.
+        """
         n = data.shape[-1]
         padded = fast_length(2 * n)
         response = torch.from_numpy(self.response(np.fft.rfftfreq(padded, dt))).to(data)
@@ -57,7 +91,7 @@ class Band:
 
 
 def bands_of(values: Sequence[float | tuple[float, float] | Band] | None, nyquist: float) -> tuple[Band | None, ...]:
-    """Return the bands a user's list means; a number is a low-pass, a pair a band-pass, None the data as they are."""
+    """Return the bands that a list describes: a number is a low-pass, a pair a band-pass, None the data as they are."""
     if values is None:
         return (None,)
     if not values:
@@ -65,10 +99,10 @@ def bands_of(values: Sequence[float | tuple[float, float] | Band] | None, nyquis
     bands = tuple(v if isinstance(v, Band) else Band(*reversed(np.atleast_1d(v).tolist())) for v in values)
     highs = [b.high for b in bands]
     if any(b <= a for a, b in pairwise(highs)):
-        raise ConfigError(f"bands are {', '.join(f'{h:g}' for h in highs)} Hz; they must rise, low to high")
+        raise ConfigError(f"bands are {', '.join(f'{h:g}' for h in highs)} Hz; they must rise from low to high")
     if highs[-1] > nyquist:
         raise ConfigError(
-            f"bands reach {highs[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz (half the sampling)"
+            f"bands reach {highs[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz, their Nyquist frequency"
         )
     return bands
 
@@ -87,6 +121,22 @@ class Window:
         Linear mutes: samples before (after) intercept + |offset| / velocity are muted.
     taper : float, s
         Length of the cosine flank of time windows and mutes, inside the kept part.
+
+    Raises
+    ------
+    ConfigError
+        If a range is empty, or the velocity of a mute is not positive.
+
+    Examples
+    --------
+    >>> from seisinv.core import Survey, line, ricker
+    >>> survey = Survey.surface(sources=line(0, 0, every=10), receivers=line(0, 200, every=100), wavelet=ricker(10),
+    ...                         duration=0.3, dt=0.1)
+    >>> window = Window(offsets=(50, 500), after=(1000.0, 0.0), taper=0.0)  # before x / (1 km/s)
+    >>> window.traces(survey).tolist()
+    [[False, True, True]]
+    >>> window.weights(survey)[0, 2].tolist()
+    [1.0, 1.0, 0.0, 0.0]
     """
 
     offsets: tuple[float, float] | None = None
@@ -106,14 +156,33 @@ class Window:
                 raise ConfigError(f"the mute {name} has velocity {mute[0]:g} m/s; it must be positive")
 
     def traces(self, survey: Survey) -> Tensor:
-        """Which traces [shot, receiver] lie in the offset range."""
+        """Return which traces lie in the offset range.
+
+        Parameters
+        ----------
+        survey : Survey
+
+        Returns
+        -------
+        [shot, receiver] bool tensor
+        """
         if self.offsets is None:
             return survey.occupied
         distance = np.nan_to_num(np.abs(survey.offsets), nan=np.inf)
         return torch.from_numpy((distance >= self.offsets[0]) & (distance <= self.offsets[1]))
 
     def weights(self, survey: Survey) -> Tensor:
-        """Weights [shot, receiver, time] of the samples, 0 to 1."""
+        """Return the weights of the samples.
+
+        Parameters
+        ----------
+        survey : Survey
+
+        Returns
+        -------
+        [shot, receiver, time] tensor
+            From 0 (muted) to 1 (kept).
+        """
         t = survey.time.times[None, None]
         distance = np.nan_to_num(np.abs(survey.offsets))[..., None]
         out = np.ones((*distance.shape[:2], survey.time.samples))

@@ -29,12 +29,14 @@ def of_sources(survey: Survey, frequency: float) -> np.ndarray:
         If the survey has no wavelet, or one without energy at this frequency.
     """
     if survey.wavelet is None:
-        raise DataError("the survey has no wavelet; say wavelet='estimate', or give it one with with_wavelet(…)")
+        raise DataError(
+            "the survey has no wavelet; pass wavelet='estimate', or give it one with survey.with_wavelet(…)"
+        )
     w = survey.wavelet if survey.wavelet.ndim == 1 else survey.wavelet[:, 0]
     out = np.broadcast_to(spectrum(w, survey.source_time, frequency), (len(survey),))
     strongest = float(w.abs().sum(-1).max()) * survey.time.step  # no spectrum exceeds it
     if (np.abs(out) < 1e-4 * strongest).any():
         raise DataError(
-            f"the wavelet holds nothing at {frequency:g} Hz; choose frequencies that the sources emit, or estimate it"
+            f"the wavelet has no energy at {frequency:g} Hz; choose frequencies that the sources emit, or estimate it"
         )
     return out

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, Gathers, Survey
+from seisinv.signal.delays import power_spectrum
 
 FLOOR = 3e-3  # share of a trace's largest amplitude below which nothing counts as an arrival
 WEAK = 2.0  # amplitude after over before a pick, below which it is no pick
@@ -123,8 +124,7 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
 
 def dominant_period(data: np.ndarray, dt: float) -> float:
     """Return one over the amplitude-weighted mean frequency of data [..., time], s."""
-    spectrum = np.abs(np.fft.rfft(data.reshape(-1, data.shape[-1]), axis=-1)) ** 2
-    power, f = spectrum.sum(0), np.fft.rfftfreq(data.shape[-1], dt)
+    power, f = power_spectrum(data.reshape(-1, data.shape[-1]), dt, data.shape[-1])
     return float(power[1:].sum() / (power[1:] @ f[1:]))
 
 
