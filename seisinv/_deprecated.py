@@ -51,10 +51,12 @@ def method(owner: type, name: str, function: Callable[..., Any], instead: str) -
 
 
 def renamed(function: Callable[..., Any], was: str, keywords: Mapping[str, str]) -> Callable[..., Any]:
-    """Return a function that takes former keywords as well."""
+    """Return a function that takes former keywords as well, with a warning."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        for name in keywords.keys() & kwargs.keys():
+            _warn(f"{was}({name}=…)", f"{keywords[name]}=")
         return function(*args, **{keywords.get(name, name): value for name, value in kwargs.items()})
 
     call.__name__ = was

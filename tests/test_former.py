@@ -111,3 +111,11 @@ def test_defaults_have_one_home() -> None:
                     assert ours == parameter.default, f"{section}.{name}"
                     compared += 1
     assert compared > 20
+
+
+def test_the_former_keyword_of_a_continuation_is_taken() -> None:
+    simulator, truth, start = crosshole()
+    parts = {"propagator": simulator, "observed": simulator(truth), "unknown": Bounded(start, vp=(1500, 2800))}
+    with pytest.warns(DeprecationWarning, match=r"Inversion\(ladder=…\) is now continuation="):
+        problem = Inversion(**parts, ladder=Continuation(attempts=2))
+    assert problem.continuation == Continuation(attempts=2)

@@ -123,7 +123,7 @@ def judged(
     """
     check_comparable({label.name: record for label, record in records.items()})
     first = next(iter(records.values()))
-    truth = next((r.truth for r in records.values() if r.is_judged), None) if truth is None else truth
+    truth = next((r.truth for r in records.values() if r.has_truth), None) if truth is None else truth
     starts: dict[str, tuple[Model, Seen | None]] = {}
     for label, record in records.items():
         if label.start not in starts:

@@ -29,6 +29,9 @@ __all__ = [
     "run_ensemble",
 ]
 
+Inversion.__init__ = _deprecated.renamed(  # type: ignore[method-assign]
+    Inversion.__init__, "Inversion", {"ladder": "continuation"}
+)
 _deprecated.method(Inversion, "run", invert, "seisinv.invert(problem, optimizer, …)")
 
 __getattr__ = _deprecated.moved(

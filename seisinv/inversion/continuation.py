@@ -3,12 +3,12 @@
 Least squares pulls an arrival to the nearest cycle, the wrong one beyond half a period. Before each band the delays Δt
 of all traces are measured in that band (see `signal.delays`), and the next stage is
 
-    kinematic   where P₉₅(|Δt|) ≥ ½ T     a misfit of traveltimes (cross-correlation, envelope), which skips no cycle
-    kinematic   once, where it is ≥ ¼ T   since the other 5 % can spoil least squares this close to the limit
-    waveform    else                      the problem's own misfit
+    traveltime   where P₉₅(|Δt|) ≥ ½ T     a misfit of traveltimes (cross-correlation, envelope), which skips no cycle
+    traveltime   once, where it is ≥ ¼ T   since the other 5 % can spoil least squares this close to the limit
+    waveform     else                      the problem's own misfit
 
-with T the period of the mean frequency in the band. After a kinematic stage the delays are measured again. A band that
-has had its largest number of kinematic stages without getting under ½ T is never begun: the run ends, and says so.
+with T the period of the mean frequency in the band. After a traveltime stage the delays are measured again. A band that
+has had its largest number of traveltime stages without getting under ½ T is never begun: the run ends, and says so.
 Continuation from low to high frequencies is Bunks et al.'s (1995, doi:10.1190/1.1443880); the limit of half a period is
 Virieux & Operto's (2009, doi:10.1190/1.3238367); traveltimes before waveforms are Luo & Schuster's (1991,
 doi:10.1190/1.1443081).
@@ -34,23 +34,30 @@ class Continuation:
     Parameters
     ----------
     misfit : Misfit
-        Of the kinematic stages: `TravelTime()`, `TravelTime(envelope=True)` or `Envelope()`.
+        Of the traveltime stages: `TravelTime()`, `TravelTime(envelope=True)` or `Envelope()`.
     optimizer : Optimizer
-        Of the kinematic stages; its iterations are those of one stage.
+        Of the traveltime stages; its iterations are those of one stage.
     attempts : int
-        Cap: kinematic stages in one band.
+        Largest number of traveltime stages in one band.
     periods : float
         Largest delay with which a band may begin, in periods.
     aim : float
-        Delay, in periods, from which a band begins with one kinematic stage at least.
+        Delay, in periods, from which a band begins with at least one traveltime stage.
     percentile : float
-        Share of the traces in percent whose delays must keep to it.
+        Share of the traces, in percent, whose delays must not exceed these limits.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of its range.
 
     Examples
     --------
     >>> import seisinv as si
-    >>> Continuation(misfit=si.misfit.Envelope(), attempts=2).periods
-    0.5
+    >>> from seisinv.inversion import Continuation
+    >>> continuation = Continuation(misfit=si.misfit.Envelope(), attempts=2)  # for Inversion(continuation=…)
+    >>> continuation.periods, continuation.aim
+    (0.5, 0.25)
     """
 
     misfit: Misfit = field(default_factory=TravelTime)
@@ -72,8 +79,8 @@ class Continuation:
         if not 0 < self.percentile <= 100:
             raise ConfigError(f"percentile is {self.percentile:g}; it lies between 0 and 100, such as 95")
 
-    def judged(self, stage: Stage, *, late: float, period: float, attempt: int) -> Stage:
-        """Return the stage as it is where its delays (s) suit its period (s), else a kinematic one before it."""
+    def next_stage(self, stage: Stage, *, late: float, period: float, attempt: int) -> Stage:
+        """Return the stage as it is where its delays (s) suit its period (s), else a traveltime stage before it."""
         if np.isnan(late):
             return replace(
                 stage,
@@ -100,7 +107,7 @@ class Continuation:
 class Stage:
     """One minimisation: a band, a misfit, an optimiser; `index` counts stages, `number` bands, both from 0.
 
-    `attempt` is 0 where waveforms are fitted, else which kinematic stage of the band it is, from 1; `why` is empty
+    `attempt` is 0 where waveforms are fitted, else the number of the band's traveltime stage, from 1; `why` is empty
     without a continuation.
     """
 
@@ -114,10 +121,10 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """ "kinematic" or "waveform"."""
+        """ "kinematic" (a traveltime stage) or "waveform", as in history.jsonl."""
         return "kinematic" if self.attempt else "waveform"
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the rows of the history say of it: nothing where there is no continuation by traveltimes."""
+        """Entries of the rows of the history; none where there is no continuation by traveltimes."""
         return {"rung": self.index, "stage": self.kind, "why": self.why} if self.why else {}

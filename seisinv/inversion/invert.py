@@ -152,12 +152,12 @@ class Loop:
         return result
 
     def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:
-        """Return the stage that follows, None if there is none: the next band, or what a continuation makes of it."""
+        """Return the stage that follows, None if there is none: the next band, or a traveltime stage before it."""
         index = 0 if last is None else last.index + 1
         number = 0 if last is None else last.number + 1
         continuation = self.problem.continuation
         if continuation is not None and last is not None and last.attempt:
-            number = last.number  # of a band, times come first, then waveforms
+            number = last.number  # in each band, traveltimes come first, then waveforms
         if number == len(self.state.bands):
             return None
         stage = Stage(index, number, self.state.bands[number], self.state.optimizer, self.problem.misfit)
@@ -167,7 +167,7 @@ class Loop:
         """Measure the delays; return the stage, a traveltime stage before it, or None where the continuation ends."""
         attempt = last.attempt if last is not None else 0
         late, period = BandRun(self.state, stage, x).times(continuation.percentile)
-        stage = continuation.judged(stage, late=late, period=period, attempt=attempt)
+        stage = continuation.next_stage(stage, late=late, period=period, attempt=attempt)
         if stage.attempt > continuation.attempts:
             self.stopped = continuation.capped(stage)
         elif stage.attempt and not self._can_afford(stage):

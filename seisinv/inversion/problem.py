@@ -1,4 +1,4 @@
-"""The inversion: what is asked, of which data, and how; `run` finds the model.
+"""The problem of waveform inversion: data, simulator, unknown, misfit and penalties; `invert` solves it.
 
     minimise  J(m) / J(m₀) + R(m)   within the bounds,   J = Σ_shots misfit(P F(m), P d)
 
@@ -26,8 +26,7 @@ from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.runs.fingerprint import data_digest, digest
 from seisinv.signal.processing import Band, Window, check_same_survey
-from seisinv.unknowns import Bounded, Unknown, water_mask
-from seisinv.unknowns.update import Update
+from seisinv.unknowns import Unknown, water_mask
 
 BATCH = 16  # shots per group; fixed, so that sums do not depend on the machine
 
@@ -41,13 +40,15 @@ class Inversion:
     propagator : Propagator
         Built with the survey of the data; give it `vp_max` = the upper bound, so that its step stays the same.
     observed : Gathers or a lazy file
+        Observed data.
     unknown : Unknown
         For example `unknowns.Bounded(start, vp=(1450, 4800))`.
     misfit : Misfit
     penalty : Penalty, learned prior, or several, optional
         Added to the relative misfit; see `priors.penalty` for units.
     water : float (m) or bool array [z, x], optional
-        Cells that keep their starting value: above a depth, or where the mask is True.
+        Cells that keep their starting value, besides those that `unknown` keeps: above a depth, or where the mask is
+        True.
     smooth : float, m, optional
         Standard deviation of a Gaussian that smooths updates.
     illumination : bool
@@ -60,12 +61,19 @@ class Inversion:
         Neighbouring shots per group (default 16): bounds the memory, is what `mapper` spreads, and shares a wavelet
         where one is estimated.
     continuation : Continuation, optional
-        Fit times before wave forms where a band needs it, and begin no band that would skip cycles.
+        Fit traveltimes before waveforms where a band needs it, and begin no band that would skip cycles.
+
+    Raises
+    ------
+    ConfigError
+        If the parts do not fit each other.
+    DataError
+        If the data are not those of the propagator's survey.
 
     Examples
     --------
-    >>> import torch, seisinv as si
-    >>> from seisinv.inversion import Inversion, LBFGS
+    >>> import seisinv as si
+    >>> from seisinv.inversion import Inversion, LBFGS, invert
     >>> grid = si.Grid((21, 31), 20.0)
     >>> survey = si.Survey.surface(sources=si.line(100, 500, every=200, depth=20), wavelet=si.ricker(6),
     ...                            receivers=si.line(0, 600, every=40, depth=380), duration=0.6, dt=4e-3)
@@ -73,7 +81,7 @@ class Inversion:
     >>> start = si.Model(grid, vp=2000.0)
     >>> problem = Inversion(propagator=simulate, observed=simulate(si.Model(grid, vp=2050.0)),
     ...                     unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
-    >>> result = problem.run(LBFGS(iterations=2))
+    >>> result = invert(problem, LBFGS(iterations=2))
     >>> result.history[-1]["misfit"] < 0.5 * result.history[0]["misfit"]
     True
     """
@@ -94,12 +102,12 @@ class Inversion:
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
         if self.unknown.start.grid != self.propagator.grid:
-            raise ConfigError("the start model and the propagator are on different grids; build both on one grid")
+            raise ConfigError("the starting model and the propagator are on different grids; build both on one grid")
         if isinstance(self.wavelet, str) and self.wavelet not in ("known", "estimate"):
             raise ConfigError(f"wavelet is {self.wavelet!r}; it must be 'known', 'estimate' or EstimateWavelet(…)")
         if self.wavelet == "known" and self.propagator.survey.wavelet is None:
             raise ConfigError(
-                "the survey has no wavelet; say wavelet='estimate', or give the survey one with with_wavelet(…)"
+                "the survey has no wavelet; pass wavelet='estimate', or give the survey one with with_wavelet(…)"
             )
         if self.batch_shots is not None and self.batch_shots < 1:
             raise ConfigError(f"batch_shots is {self.batch_shots}; a group needs at least 1 shot")
@@ -117,19 +125,15 @@ class Inversion:
                 prior.check(self.unknown.start)
 
     def model(self, vector: Tensor) -> Model:
-        """Return the model of an unknown's vector, with the water as it was at the start."""
-        model = self.unknown.model(vector)
-        if self._water is None:
-            return model
-        start = self.unknown.start
-        return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
+        """Return the model of an unknown's vector [n], with the water as it was at the start."""
+        return self._with_water(self.unknown.model(vector))
 
     def tasks(
         self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None, misfit: Misfit | None = None
     ) -> Iterator[ShotTask]:
         """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own."""
         parameters = {n: model[n].detach() for n in model}
-        # Of the start model, not the current one: the objective may not change from step to step.
+        # Of the starting model, not the current one: the objective may not change from step to step.
         slowest = float(self.unknown.start["vp"].detach().min())
         highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
         for shots, simulator in self._groups:
@@ -163,33 +167,30 @@ class Inversion:
         return next((p for p in self.penalties if isinstance(p, PlugAndPlay) and p.finish), None)
 
     def estimate(self) -> EstimateWavelet | None:
-        """Return how the wavelet is estimated, None if it is known."""
+        """Return the way in which the wavelet is estimated, None if it is known."""
         if isinstance(self.wavelet, EstimateWavelet):
             return self.wavelet
         return EstimateWavelet() if self.wavelet == "estimate" else None
 
     def free(self) -> np.ndarray:
-        """Return where the vector may move, as bool [n]."""
+        """Return which entries of the vector may change, as bool [n]."""
         low, high = self.unknown.bounds()
         free = low < high
-        if self._water is not None and self.unknown.shape is not None:
-            free = free & ~np.broadcast_to(self._water.numpy(), self.unknown.shape).ravel()
+        if self.water_cells is not None and self.unknown.shape is not None:
+            free = free & ~np.broadcast_to(self.water_cells, self.unknown.shape).ravel()
         return free
 
     def within(self, model: Model) -> Model:
         """Return the nearest model that this inversion may end with."""
-        inside, start = self.unknown.within(model), self.unknown.start
-        if self._water is None:
-            return inside
-        return inside.replace(**{n: torch.where(self._water, start[n], inside[n]) for n in inside})
+        return self._with_water(self.unknown.within(model))
 
     def fingerprint(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, str]:
         """Return hashes of everything that the numbers of a run depend on, by name."""
         start = self.unknown.start
-        ladder = {} if self.continuation is None else {"ladder": digest(self.continuation)}
-        return ladder | {
+        continued = {} if self.continuation is None else {"ladder": digest(self.continuation)}
+        return continued | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
             "bounds": digest(*self.unknown.bounds()),
@@ -197,7 +198,7 @@ class Inversion:
             "propagator": digest(self.propagator),
             "misfit": digest(self.misfit),
             "penalty": digest(self.penalty),
-            "water": digest(self._water),
+            "water": digest(self._given_water),
             "smooth": digest(self.smooth),
             "illumination": digest(self.illumination),
             "wavelet": digest(self.estimate()),
@@ -210,14 +211,14 @@ class Inversion:
         }
 
     def least_solves(self, bands: int) -> int:
-        """Return what a run costs at least: its stages, the times between them, first wavelet, last misfit."""
+        """Return what a run costs at least: its stages, the delays between them, first wavelet, last misfit."""
         shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
         band = self.least_of_stage if self.continuation is None else 2 * (self.least_of_stage + shots)
         return bands * band + wavelet + (0 if self.finishing is None else shots)
 
     @property
     def least_of_stage(self) -> int:
-        """What a stage costs at least: illumination, gradient, wavelet."""
+        """Solves that a stage costs at least: illumination, gradient, wavelet."""
         gradients = 2 if self.illumination and self.unknown.shape is not None else 1
         shots = len(self.observed)
         return 2 * gradients * shots + (0 if self.estimate() is None else shots)
@@ -225,9 +226,7 @@ class Inversion:
     def record(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, Any]:
-        """Return the tables [versions] and [job] of run.toml."""
-        from seisinv.runs.versions import versions
-
+        """Return the table [job] of run.toml."""
         job = {
             "optimizer": repr(optimizer),
             "bands": ["all frequencies" if b is None else repr(b) for b in bands],
@@ -236,7 +235,7 @@ class Inversion:
             "penalty": "none" if self.penalty is None else repr(self.penalty),
             "prior": [repr(p.identity) for p in self.penalties if isinstance(p, PlugAndPlay)],
             "unknown": type(self.unknown).__name__,
-            "water": "none" if self._water is None else f"{int(self._water.sum())} cells",
+            "water": "none" if self._given_water is None else f"{int(self._given_water.sum())} cells",
             "smooth": self.smooth or 0.0,
             "illumination": self.illumination,
             "wavelet": "known" if self.estimate() is None else repr(self.estimate()),
@@ -246,19 +245,27 @@ class Inversion:
             "budget": "none" if budget is None else budget,
             "seed": seed,
         }
-        return {"versions": versions(), "job": job}
+        return {"job": job}
 
     @property
     def water_cells(self) -> np.ndarray | None:
-        """Cells [z, x] that keep their starting value, None where all may move."""
-        box = self.unknown.box if isinstance(self.unknown, Update) else self.unknown
-        own = box.water if isinstance(box, Bounded) else None
-        masks = [m.numpy() for m in (self._water, own) if m is not None]
-        return np.logical_or.reduce(masks) if masks else None
+        """Cells [z, x] that keep their starting value, None where all may change."""
+        return None if self._water is None else self._water.numpy()
+
+    @cached_property
+    def _given_water(self) -> Tensor | None:
+        return None if self.water is None else water_mask(self.unknown.start.grid, self.water)
 
     @cached_property
     def _water(self) -> Tensor | None:
-        return None if self.water is None else water_mask(self.unknown.start.grid, self.water)
+        masks = [mask for mask in (self._given_water, self.unknown.fixed) if mask is not None]
+        return torch.stack(masks).any(0) if masks else None
+
+    def _with_water(self, model: Model) -> Model:
+        if self._water is None:
+            return model
+        start = self.unknown.start
+        return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
 
     @cached_property
     def _groups(self) -> list[tuple[list[int], Simulator]]:

@@ -19,7 +19,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
 
     Parameters
     ----------
-    history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of a ladder
+    history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of a continuation by traveltimes
         As in the run directory's history.jsonl; "solves" counts forward-modelling equivalents.
     """
     errors = [record.get("model_rmse") for record in history]
@@ -33,7 +33,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
         misfit = np.array([record["misfit"] for record in part], dtype=float)
         solves = [record["solves"] for record in part]
         axes[0, 0].semilogy(solves, misfit / (misfit[0] or 1.0), "o-", color=BLUE, markersize=3, linewidth=1.2)
-        band, times = part[0]["band"], ", times" if part[0].get("stage") == "kinematic" else ""
+        band, times = part[0]["band"], ", traveltimes" if part[0].get("stage") == "kinematic" else ""
         axes[0, 0].annotate(
             ("all frequencies" if band is None else f"≤ {band:g} Hz") + times,
             (solves[0], 1.0),

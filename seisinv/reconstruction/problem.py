@@ -26,7 +26,6 @@ from seisinv.priors import PlugAndPlay, Tikhonov, TotalVariation
 from seisinv.propagate import Propagator
 from seisinv.reconstruction.fields import ReconstructedFields
 from seisinv.runs.fingerprint import data_digest, digest
-from seisinv.runs.versions import versions
 from seisinv.signal.spectra import of_sources
 from seisinv.unknowns import Bounded
 
@@ -210,7 +209,7 @@ class WavefieldReconstruction:
     def record(
         self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
     ) -> dict[str, Any]:
-        """Return the tables [versions] and [job] of run.toml."""
+        """Return the table [job] of run.toml."""
         job = {
             "method": "wavefield reconstruction in features",
             "frequencies": list(frequencies),
@@ -225,4 +224,4 @@ class WavefieldReconstruction:
             "budget": "none" if budget is None else budget,
             "seed": seed,
         }
-        return {"versions": versions(), "job": job}
+        return {"job": job}

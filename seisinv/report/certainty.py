@@ -54,7 +54,7 @@ def certainties(run: RunRecord) -> list[Certainty]:
         if not spread.any():
             continue
         judged: list[float | None] = [None] * 4
-        if run.truth is not None and run.is_judged:
+        if run.truth is not None and run.has_truth:
             correlation = e.spread_error_correlation(run.truth, name=name, mask=free)
             judged = [
                 e.coverage(run.truth, name=name, mask=free),
@@ -118,5 +118,5 @@ def percent(share: float) -> str:
 def figure(run: RunRecord, name: str) -> Figure:
     """Draw mean and spread of a parameter, and where a truth is known, the error."""
     assert run.ensemble is not None  # asked only of parameters that `certainties` returns
-    e, truth = run.ensemble, run.truth if run.is_judged else None
+    e, truth = run.ensemble, run.truth if run.has_truth else None
     return plot.uncertainty(e.mean, e.std(name), name, truth=truth, half_width=e.half_width(name=name))

@@ -120,7 +120,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
 def headline(run: RunRecord) -> list[Headline]:
     """Return the numbers a reader looks for first."""
     cards = []
-    if run.truth is not None and run.is_judged:
+    if run.truth is not None and run.has_truth:
         for name in run.result:
             before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
             unit = PARAMETERS[name].unit
@@ -160,7 +160,7 @@ def band_rows(run: RunRecord) -> list[BandRow]:
             continue
         a, b = history[first], history[k - 1]
         band = "all frequencies" if a["band"] is None else f"up to {a['band']:g} Hz"
-        band += ", times" if a.get("stage") == "kinematic" else ""
+        band += ", traveltimes" if a.get("stage") == "kinematic" else ""
         rows.append(BandRow(band, int(b["iteration"]), a["misfit"], b["misfit"], b["solves"], b.get("model_rmse")))
         first = k
     return rows
@@ -168,7 +168,7 @@ def band_rows(run: RunRecord) -> list[BandRow]:
 
 def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
     """Return (model, parameter, errors) for start and result, where a truth is known on the same grid."""
-    if run.truth is None or not run.is_judged:
+    if run.truth is None or not run.has_truth:
         return []
     return [
         (title, name, metrics(model, run.truth, start=run.start if title == "result" else None, name=name))
@@ -182,7 +182,7 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
     pictures = [
         _picture(f"models-{name}", _models_figure(run, name), PARAMETERS[name].title, _MODELS) for name in run.result
     ]
-    caption = _CERTAIN_OR_NOT if run.is_judged else _CERTAIN
+    caption = _CERTAIN_OR_NOT if run.has_truth else _CERTAIN
     pictures += [
         _picture(f"uncertainty-{c.name}", certainty.figure(run, c.name), f"{c.title}, how certain", caption)
         for c in certainty.certainties(run)
@@ -217,7 +217,7 @@ _WAVELET = "Estimated from the data by least squares, frequency by frequency, as
 def _models_figure(run: RunRecord, name: str) -> Figure:
     models = {"start": run.start, "result": run.result}
     differences = {"result − start": ("result", "start")}
-    if run.truth is not None and run.is_judged:
+    if run.truth is not None and run.has_truth:
         models["truth"] = run.truth
         differences = {"result − truth": ("result", "truth"), **differences, "truth − start": ("truth", "start")}
     return plot.compare_models(models, name, differences=differences)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import platform
 import sys
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +19,90 @@ import numpy as np
 from seisinv.core import Model, RunError
 from seisinv.core.files import write_whole
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 Arrays = Mapping[str, np.ndarray]
+RECORD = "run.toml"  # settings, versions and fingerprint; the first file of a run
+
+
+def check_directory(path: Path, *, resume: bool, fingerprint: Mapping[str, str] | None = None) -> None:
+    """Refuse a directory that cannot hold a new run, or that holds no run, or another one, to be resumed.
+
+    Parameters
+    ----------
+    path : Path
+    resume : bool
+        Whether a run in the directory is to be continued.
+    fingerprint : mapping, optional
+        Hashes of the inputs of the job by name; those of the run to be resumed must be equal.
+
+    Raises
+    ------
+    RunError
+        With what differs, and what to do instead.
+    """
+    other = "choose another directory (--directory)"
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, not a directory; {other}")
+    there = (path / RECORD).exists()
+    if there and not resume:
+        raise RunError(
+            f"{path} already holds a run; resume it (resume=True, or seisinv invert --resume {path}), or {other}"
+        )
+    if resume and not there:
+        raise RunError(f"{path} holds no run to resume (no {RECORD}); name the directory of a run")
+    if not there and any((path / name).exists() for name in ("evaluations", "model.npz")):
+        raise RunError(f"{path} holds results but no {RECORD}; {other}")
+    parent = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
+    if not parent.is_dir():
+        raise RunError(f"cannot create the run directory {path}: {parent} is a file; {other}")
+    if not os.access(parent, os.W_OK):
+        raise RunError(f"cannot write to the run directory {path}: permission denied; {other}")
+    if there and fingerprint is not None:
+        _check_owner(path, fingerprint)
+
+
+def _check_owner(path: Path, fingerprint: Mapping[str, str]) -> None:
+    recorded = read_record(path / RECORD).get("job", {}).get("fingerprint", {})
+    names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
+    if not names:
+        return
+    model = next((p for n in ("model.sgy", "model.npz") if (p := path / n).exists()), None)
+    further = f", or start a new run from its result (--start {model} --directory NEW)" if model else ""
+    raise RunError(
+        f"{path} belongs to another job: {', '.join(names)} differ{'s' if len(names) == 1 else ''}; a run cannot be "
+        f"extended or changed: resume it with the settings it was started with{further}"
+    )
 
 
 @dataclass
 class RunDirectory:
     """A directory that belongs to one job; without a path nothing is kept.
 
-    Resuming replays the optimiser from the start and answers every expensive question from `evaluations/` as long as
-    the question (a hash of its inputs) is the one that was asked; the numbers are then those of a run never stopped.
+    Resuming repeats the optimiser from the start and takes every expensive result from `evaluations/`, as long as its
+    key (a hash of its inputs) is the same; the numbers are then those of a run that was never stopped.
+
+    Parameters
+    ----------
+    path : Path or None
+    replayed : int
+        Number of results that were found in the directory.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from pathlib import Path
+    >>> from seisinv.runs import RunDirectory
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for resume in (False, True):
+    ...         run = RunDirectory.open(Path(folder, "run"), fingerprint={"data": "3f2a"}, settings={}, resume=resume)
+    ...         kept = run.kept("00-00000", "key", lambda: {"misfit": np.array(0.5)})
+    ...         print(float(kept["misfit"]), run.replayed)
+    0.5 0
+    0.5 1
     """
 
     path: Path | None
@@ -35,6 +114,21 @@ class RunDirectory:
     ) -> RunDirectory:
         """Create the directory of a new job, or check that an existing one belongs to this job.
 
+        Parameters
+        ----------
+        path : path or None
+            None: nothing is kept.
+        fingerprint : mapping of str
+            Hashes of the inputs of the job, by name.
+        settings : mapping
+            Tables to be recorded in run.toml, where versions are added.
+        resume : bool
+            Continue the run that the directory holds, if it holds one.
+
+        Returns
+        -------
+        RunDirectory
+
         Raises
         ------
         RunError
@@ -42,25 +136,23 @@ class RunDirectory:
         """
         if path is None:
             return cls(None)
-        self = cls(Path(path))
-        if self._file("run.toml").exists():
-            if not resume:
-                raise RunError(f"{path} already holds a run; resume it (resume=True), or choose another directory")
-            self._check_owner(fingerprint)
-            self._sweep()
-            return self
-        if (self._file("evaluations")).exists() or (self._file("model.npz")).exists():
-            raise RunError(f"{path} holds results but no run.toml; choose another directory")
-        try:
-            Path(path).mkdir(parents=True, exist_ok=True)  # its folders come after run.toml, which lets it be resumed
-        except OSError as error:
-            raise RunError(f"cannot create the run directory {path}: {error.strerror}; choose another place") from None
-        self.write_record({**settings, "job": {**settings.get("job", {}), "fingerprint": dict(fingerprint)}})
+        path = Path(path)
+        there = (path / RECORD).exists()
+        check_directory(path, resume=resume and there, fingerprint=fingerprint)
+        self = cls(path)
+        if there:
+            for leftover in [*path.glob(".*.part"), *path.glob("*/.*.part")]:
+                leftover.unlink(missing_ok=True)
+        else:
+            job = {**settings.get("job", {}), "fingerprint": dict(fingerprint)}
+            self.write_record({**settings, "versions": versions(), "job": job})
         return self
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write run.toml."""
-        self.write("run.toml", _toml(record))
+        import tomli_w
+
+        self.write(RECORD, tomli_w.dumps(_plain(record)).encode())
 
     def kept(self, name: str, key: str, compute: Callable[[], Arrays]) -> dict[str, np.ndarray]:
         """Return the arrays kept under `name`, computing and keeping them first if they are not there.
@@ -68,17 +160,16 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If arrays are there, but for another question than `key`.
+            If arrays are there, but with another key.
         """
         if self.path is None:
             return dict(compute())
-        file = self._file(f"evaluations/{name}.npz")
-        if file.exists():
-            arrays = _load(file)
+        arrays = read_arrays(self.path / f"evaluations/{name}.npz")
+        if arrays is not None:
             if str(arrays.pop("key")) != key:
                 raise RunError(
-                    f"{file} answers another question than this run asks: the optimiser took another path, as after a "
-                    "change of numpy, scipy or threads; start a new run directory"
+                    f"{self.path}/evaluations/{name}.npz was computed for another model than the optimiser has reached "
+                    "now, as after a change of numpy, scipy or the number of threads; start a new run directory"
                 )
             self.replayed += 1
             return arrays
@@ -98,10 +189,9 @@ class RunDirectory:
         self.write_npz(name, **arrays, spacing=np.array(model.grid.spacing), origin=np.array(model.grid.origin))
 
     def accepted_before(self) -> int:
-        """Return how many accepted iterations history.jsonl holds already."""
-        if self.path is None or not self._file("history.jsonl").exists():
-            return 0
-        return self._file("history.jsonl").read_bytes().count(b"\n")
+        """Return the number of accepted iterations that history.jsonl holds already."""
+        file = None if self.path is None else self.path / "history.jsonl"
+        return file.read_bytes().count(b"\n") if file is not None and file.exists() else 0
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write history.jsonl."""
@@ -111,7 +201,7 @@ class RunDirectory:
         """Write a file, whole or not at all."""
         if self.path is None:
             return
-        file = self._file(name)
+        file = self.path / name
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, content)
@@ -120,23 +210,16 @@ class RunDirectory:
                 f"cannot write {file}: {error.strerror}; free some space or permit writing, then resume the run"
             ) from None
 
-    def _file(self, name: str) -> Path:
-        assert self.path is not None  # callers have checked
-        return self.path / name
 
-    def _sweep(self) -> None:
-        assert self.path is not None  # callers have checked
-        for leftover in [*self.path.glob(".*.part"), *self.path.glob("*/.*.part")]:
-            leftover.unlink(missing_ok=True)
-
-    def _check_owner(self, fingerprint: Mapping[str, str]) -> None:
-        recorded = read_record(self._file("run.toml")).get("job", {}).get("fingerprint", {})
-        names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
-        if names:
-            raise RunError(
-                f"{self.path} belongs to another job: {', '.join(names)} differ{'s' if len(names) == 1 else ''}; "
-                "resume with the settings it was started with, or choose another directory"
-            )
+def versions() -> dict[str, str]:
+    """Return versions of Python, seisinv and the numerical packages, and the machine's kind."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for package in ("seisinv", "torch", "numpy", "scipy"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
 
 
 def iterate_name(row: int) -> str:
@@ -152,28 +235,27 @@ def read_record(path: Path) -> dict[str, Any]:
     RunError
         If it is missing or damaged.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {error}; is this a run directory?") from None
+        raise RunError(f"{path} cannot be read: {error}; is this a run directory?") from None
 
 
-def _load(file: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Read an .npz file of a run directory, None where it is not there.
+
+    Raises
+    ------
+    RunError
+        If it is damaged.
+    """
+    if not path.is_file():
+        return None
     try:
-        with np.load(file) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"cannot read {file}: {error}; delete that file and resume to compute it again") from None
-
-
-def _toml(value: Mapping[str, Any]) -> bytes:
-    import tomli_w
-
-    return tomli_w.dumps(_plain(value)).encode()
+        with np.load(path) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path} cannot be read: {error}; delete it and resume the run to write it again") from None
 
 
 def _plain(value: Any) -> Any:

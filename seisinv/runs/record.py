@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,18 +13,23 @@ import numpy as np
 
 from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.runs.cost import Cost, read_cost
-from seisinv.runs.directory import iterate_name
+from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)
 class ShownGathers:
-    """A few shots kept for the eye: arrays [shot, receiver, time]."""
+    """Some shots as observed, and as predicted before and after the inversion, filtered and muted alike.
+
+    Parameters
+    ----------
+    observed, before, after : (shot, receiver, time) array
+    offsets : (shot, receiver) array, m
+    live : (shot, receiver) bool array
+    shots : tuple of int
+        Their indices in the survey.
+    time : TimeAxis
+    """
 
     observed: np.ndarray
     before: np.ndarray
@@ -39,7 +42,39 @@ class ShownGathers:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run directory in memory; parts that the run has not written yet are None or empty."""
+    """A run directory in memory; parts that the run has not written yet are None or empty.
+
+    Parameters
+    ----------
+    directory : Path
+    settings : mapping
+        Tables of run.toml.
+    history : tuple of mapping
+        Rows of history.jsonl, one per accepted iteration.
+    start, result : Model
+        Starting model, and latest model.
+    truth : Model, optional
+        True model, where it is known.
+    gathers : ShownGathers, optional
+    wavelets : mapping of (time,) array
+        Estimated wavelets by band.
+    wavelet_time : TimeAxis, optional
+        Of the wavelets.
+    ensemble : Uncertainty, optional
+    cost : Cost, optional
+        None where the run has not ended.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import seisinv as si
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((3, 4), 10.0), vp=2000.0)
+    >>> record = RunRecord(Path("run"), {}, (), start, start.replace(vp=2050.0), truth=start.replace(vp=2100.0))
+    >>> record.has_truth
+    True
+    """
 
     directory: Path
     settings: Mapping[str, Any]
@@ -54,18 +89,29 @@ class RunRecord:
     cost: Cost | None = None
 
     @property
-    def is_judged(self) -> bool:
-        """Whether a truth is known on the grid of the models."""
+    def has_truth(self) -> bool:
+        """Whether the true model is known on the grid of the models."""
         return self.truth is not None and self.truth.grid.shape == self.start.grid.shape
 
     def iterate(self, row: int) -> Model | None:
-        """Return the model of a row of the history, None where the run has not kept it."""
+        """Return the model of a row of the history.
+
+        Parameters
+        ----------
+        row : int
+            From 0.
+
+        Returns
+        -------
+        Model or None
+            None where the run has not kept it.
+        """
         return _model(self.directory / "models" / iterate_name(row))
 
     @property
     def settings_text(self) -> str:
         """The resolved configuration as it stands in run.toml."""
-        return (self.directory / "run.toml").read_text(encoding="utf-8")
+        return (self.directory / RECORD).read_text(encoding="utf-8")
 
 
 def read_run(directory: str | os.PathLike[str]) -> RunRecord:
@@ -75,18 +121,30 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
     ----------
     directory : path
 
+    Returns
+    -------
+    RunRecord
+
     Raises
     ------
     RunError
-        If it is no run directory, or a file in it cannot be read.
+        If it is not a run directory, or a file in it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import seisinv as si
+    >>> from seisinv.runs import RunDirectory, read_run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = RunDirectory.open(folder, fingerprint={"data": "3f2a"}, settings={"run": {"seed": 1}}, resume=False)
+    ...     run.write_model("start.npz", si.Model(si.Grid((3, 4), 10.0), vp=2000.0))
+    ...     record = read_run(folder)
+    >>> record.settings["run"]["seed"], record.start.grid.shape, record.cost
+    (1, (3, 4), None)
     """
     directory = Path(directory)
-    if not (directory / "run.toml").is_file():
-        raise RunError(f"{directory} is not a run directory: it holds no run.toml; name the directory of a run")
-    try:
-        settings = tomllib.loads((directory / "run.toml").read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{directory / 'run.toml'} cannot be read: {error}") from None
+    if not (directory / RECORD).is_file():
+        raise RunError(f"{directory} is not a run directory: it holds no {RECORD}; name the directory of a run")
     start = _model(directory / "start.npz")
     if start is None:
         raise RunError(
@@ -95,7 +153,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
     wavelets, time = _wavelets(directory / "wavelets.npz")
     return RunRecord(
         directory,
-        settings,
+        read_record(directory / RECORD),
         _history(directory / "history.jsonl"),
         start,
         _model(directory / "model.npz") or start,
@@ -108,18 +166,8 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
     )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray] | None:
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
-
-
 def _model(path: Path) -> Model | None:
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     if arrays is None:
         return None
     spacing, origin = arrays.pop("spacing").tolist(), arrays.pop("origin").tolist()
@@ -129,7 +177,7 @@ def _model(path: Path) -> Model | None:
 
 
 def _gathers(path: Path) -> ShownGathers | None:
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     if arrays is None:
         return None
     time = TimeAxis(float(arrays["dt"]), arrays["observed"].shape[-1], float(arrays.get("start", 0.0)))
@@ -139,7 +187,7 @@ def _gathers(path: Path) -> ShownGathers | None:
 
 
 def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     if not arrays:
         return {}, None
     dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))

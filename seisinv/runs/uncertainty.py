@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from seisinv.core import PARAMETERS, ConfigError, Grid, Model, RunError
+from seisinv.runs.directory import read_arrays
 
 FILE = "ensemble.npz"  # in a run directory
 
@@ -153,9 +153,10 @@ def read_ensemble(path: str | os.PathLike[str]) -> Spread:
         If there is none, or it cannot be read.
     """
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
+    arrays = read_arrays(path)
+    if arrays is None:
+        raise RunError(f"{path} is not there; an ensemble is made by ensemble.members = 8 or `run_ensemble`")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
         names = [name for name in arrays if name in PARAMETERS]
         grid = Grid(arrays[names[0]].shape, arrays["spacing"].tolist(), arrays["origin"].tolist())
         return Spread(
@@ -165,9 +166,7 @@ def read_ensemble(path: str | os.PathLike[str]) -> Spread:
             float(arrays["calibration"]),
             float(arrays["level"]),
         )
-    except FileNotFoundError:
-        raise RunError(f"{path} is not there; an ensemble is made by ensemble.members = 8 or `run_ensemble`") from None
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, IndexError) as error:
         raise RunError(f"{path} cannot be read: {error}; delete it and resume the run to write it again") from None
 
 

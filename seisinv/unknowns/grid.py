@@ -35,6 +35,11 @@ class Unknown(abc.ABC):
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the lowest and the highest allowed vector [n]; ±inf where free."""
 
+    @property
+    def fixed(self) -> Tensor | None:
+        """Nodes [z, x] that keep their starting value, None where all may change."""
+        return None
+
     @abc.abstractmethod
     def within(self, model: Model) -> Model:
         """Return the nearest model within the bounds of the parameters, with the start model's water."""
@@ -104,6 +109,11 @@ class Bounded(Unknown):
     def start(self) -> Model:
         """Starting model."""
         return self.start_model
+
+    @property
+    def fixed(self) -> Tensor | None:
+        """The water."""
+        return self.water
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -44,6 +44,11 @@ class Update(Unknown):
         return self.box.start
 
     @property
+    def fixed(self) -> Tensor | None:
+        """The water of `box`."""
+        return self.box.water
+
+    @property
     def shape(self) -> None:
         """None: the entries have no place on the grid."""
         return None

@@ -1,4 +1,4 @@
-"""The ladder begins no band before its times suit it, fits times where they do not, says so, and can be resumed."""
+"""Continuation begins no band before its delays suit it, fits traveltimes where they do not, and can be resumed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def periods_late(problem: Inversion, model: Model) -> float:
 
 
 @pytest.mark.parametrize("misfit", [TravelTime(), TravelTime(envelope=True), Envelope()], ids=repr)
-def test_ladder_finds_what_waveforms_alone_miss(misfit):
+def test_continuation_finds_what_waveforms_alone_miss(misfit):
     plain, climbing = far()[0], far(continuation=Continuation(misfit=misfit, optimizer=LBFGS(6)))[0]
     lost, found = (p.run(LBFGS(6), bands=BANDS) for p in (plain, climbing))
     assert periods_late(plain, lost.model) > 0.5  # measured 0.8
@@ -51,8 +51,8 @@ def test_ladder_finds_what_waveforms_alone_miss(misfit):
     assert found.ends[-1].stage == "waveform"
 
 
-def test_ladder_is_no_detour_where_times_suit():
-    """The model is that of a run without a ladder; only the times are looked at, band by band."""
+def test_continuation_costs_no_detour_where_delays_suit():
+    """The model is that of a run without a continuation; only the delays are measured, band by band."""
     plain, counts, _ = far(1.0)
     climbing, counts_too, _ = far(1.0, continuation=SHORT)
     a, b = (p.run(LBFGS(3), bands=BANDS) for p in (plain, climbing))
@@ -63,7 +63,7 @@ def test_ladder_is_no_detour_where_times_suit():
 
 
 def test_no_band_begins_before_its_times_suit_it():
-    """With one update per rung the cap is met: the ladder ends without a waveform rung, and the reason says why."""
+    """With one update per stage the cap is met: the run ends without a waveform stage, and the reason says why."""
     problem, _, _ = far(continuation=Continuation(optimizer=LBFGS(1), attempts=2))
     result = problem.run(LBFGS(3), bands=BANDS)
     assert [e.stage for e in result.ends] == ["kinematic"] * 2
@@ -90,7 +90,7 @@ class Stop(Exception):
     pass
 
 
-def test_stopped_ladder_ends_with_the_same_bits(tmp_path):
+def test_stopped_continuation_ends_with_the_same_bits(tmp_path):
     def run(name: str, after: int = 10**9):
         left = [after]
 
@@ -114,7 +114,7 @@ def test_stopped_ladder_ends_with_the_same_bits(tmp_path):
         (r["rung"], r["stage"], r["misfit"]) for r in wanted.history
     ]
     shown = band_rows(read_run(tmp_path / "cut"))
-    assert ["times" in row.band for row in shown] == [e.stage == "kinematic" for e in result.ends]
+    assert ["traveltimes" in row.band for row in shown] == [e.stage == "kinematic" for e in result.ends]
     assert len(convergence(result.history).axes[0].lines) == 2 * len(shown) - 1  # curves, and the lines between them
     with pytest.raises(RunError, match="ladder differ"):
         far()[0].run(LBFGS(2), bands=BANDS, run_directory=tmp_path / "cut", resume=True)
@@ -147,7 +147,7 @@ def test_traveltime_is_half_the_squared_delay_however_far_and_loud():
             assert float(at.grad) == pytest.approx(late, rel=2e-2)
 
 
-def test_settings_make_the_ladder_they_name():
+def test_settings_make_the_continuation_they_name():
     assert build.continuation_of(config.load(None)) is None
     made = build.continuation_of(
         config.load(None, {"ladder.kind": "envelope", "ladder.attempts": 2, "ladder.periods": 0.4})
