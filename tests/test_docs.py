@@ -1,0 +1,160 @@
+"""The documentation: what is exported is documented, examples run, and every page has a place in the site."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import seisinv
+
+docscrape = pytest.importorskip("numpydoc.docscrape", reason="the extra docs is not installed")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def modules() -> list[ModuleType]:
+    """All modules of the package but its command line, which documents itself."""
+    names = [m.name for m in pkgutil.walk_packages(seisinv.__path__, "seisinv.")]
+    return [importlib.import_module(n) for n in ("seisinv", *names) if not n.startswith("seisinv.cli")]
+
+
+def public() -> Iterator[tuple[ModuleType, str, Any]]:
+    """All exported objects that have a docstring of their own: no constants, no modules."""
+    for module in modules():
+        if module is not seisinv and not hasattr(module, "__all__"):
+            continue
+        for name in getattr(module, "__all__", [n for n in vars(module) if not n.startswith("_")]):
+            value = getattr(module, name)
+            if inspect.isclass(value) or inspect.isroutine(value):
+                yield module, name, value
+
+
+EXPORTED = {f"{value.__module__}.{value.__qualname__}": value for _, _, value in public()}
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTED))
+def test_what_is_exported_is_documented(name: str) -> None:
+    value = EXPORTED[name]
+    assert not (gaps_of_class(value) if inspect.isclass(value) else gaps(value))
+
+
+def gaps_of_class(cls: type) -> list[str]:
+    """What a class's docstring and those of its public methods lack."""
+    found = parsed(cls, docscrape.ClassDoc)
+    out = [] if found["Summary"] else ["a summary"]
+    if not found["Examples"]:
+        out.append("Examples")
+    accepted = signature(cls)
+    if not has_members(cls) and accepted and not (found["Parameters"] or found["Attributes"]):
+        out.append(f"Parameters ({', '.join(accepted)})")
+    for name, member in vars(cls).items():
+        function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        if not inspect.isfunction(function) or (name.startswith("_") and name != "__call__"):
+            continue
+        out += [f"{name}: {gap}" for gap in gaps(function, examples=False)]
+    return out
+
+
+def gaps(function: Any, *, examples: bool = True) -> list[str]:
+    """What a function's docstring lacks."""
+    found = parsed(function, docscrape.FunctionDoc)
+    out = [] if found["Summary"] else ["a summary"]
+    accepted = signature(function)
+    if accepted and not found["Parameters"]:
+        out.append(f"Parameters ({', '.join(accepted)})")
+    documented = {n.strip().lstrip("*") for p in found["Parameters"] for n in p.name.split(",")}
+    if documented and (missing := [n for n in accepted if n not in documented]):
+        out.append(f"Parameters: {', '.join(missing)}")
+    if returns(function) and not (found["Returns"] or found["Yields"]):
+        out.append("Returns")
+    if examples and not found["Examples"]:
+        out.append("Examples")
+    return out
+
+
+def parsed(value: Any, kind: Any) -> Any:
+    """A docstring in numpydoc's sections; what numpydoc warns of is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if kind is docscrape.ClassDoc:
+            return kind(value, doc=inspect.cleandoc(value.__doc__ or ""), config={"show_class_members": False})
+        return kind(value, doc=inspect.cleandoc(value.__doc__ or ""))
+
+
+def signature(value: Any) -> list[str]:
+    """Names of the parameters that a caller gives."""
+    try:
+        names = inspect.signature(value).parameters
+    except (TypeError, ValueError):
+        return []
+    return [n for n in names if n not in ("self", "cls") and not n.startswith("_")]
+
+
+def returns(function: Any) -> bool:
+    """Whether a function is declared to return something."""
+    return str(getattr(function, "__annotations__", {}).get("return", "None")) not in ("None", "<class 'NoneType'>")
+
+
+def has_members(cls: type) -> bool:
+    """Whether a class is made by subclassing it, or is a protocol or an exception, and not by calling it."""
+    return inspect.isabstract(cls) or getattr(cls, "_is_protocol", False) or issubclass(cls, BaseException)
+
+
+def test_a_name_means_one_thing() -> None:
+    """Two packages may export one object; never two objects under one name."""
+    meanings = defaultdict(dict)
+    for module, name, value in public():
+        meanings[name][id(value)] = f"{module.__name__}.{name}"
+    assert not {name: sorted(found.values()) for name, found in meanings.items() if len(found) > 1}
+
+
+def test_a_public_class_name_is_defined_once() -> None:
+    places = defaultdict(list)
+    for module in modules():
+        for name, value in vars(module).items():
+            if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):
+                places[name].append(module.__name__)
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_every_page_has_a_place_in_the_site() -> None:
+    """Each page of docs/ stands in the table of contents of another, or is the first."""
+    docs = ROOT / "docs"
+    pages = {p.relative_to(docs).with_suffix("").as_posix() for p in docs.rglob("*.md")}
+    listed = {"index"}
+    for path in docs.rglob("*.md"):
+        for block in re.findall(r"```{toctree}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+            entries = [line.split("<")[-1].rstrip(">") for line in block.splitlines() if line and line[0] != ":"]
+            listed |= {(path.parent / e).relative_to(docs).as_posix() for e in entries}
+    assert pages <= listed
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))])
+def test_links_lead_somewhere(path: Path) -> None:
+    """Links to files, and to headings within pages of the documentation."""
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    wrong = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, heading = target.partition("#")
+        if "://" in target or target.startswith("reference/"):
+            continue
+        there = path.parent / file if file else path
+        if not there.exists() or (heading and heading not in headings(there)):
+            wrong.append(target)
+    assert not wrong
+
+
+def headings(path: Path) -> set[str]:
+    """Anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
