@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -17,8 +18,10 @@ import pytest
 from numpydoc import docscrape
 
 import seisinv
+from seisinv.jobs import config
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def modules() -> list[ModuleType]:
@@ -150,7 +153,7 @@ def test_every_page_has_a_place_in_the_site() -> None:
     assert pages <= listed
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))])
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path: Path) -> None:
     """Links to files, and to headings within pages of the documentation."""
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -169,3 +172,44 @@ def headings(path: Path) -> set[str]:
     """Anchors of a page's headings."""
     titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+# Code in the pages
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    """All blocks of code in a language, with where they stand."""
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        for found in re.finditer(rf"```{language}\n(.*?)```", text, re.DOTALL):
+            yield f"{path.relative_to(ROOT)}:{text[: found.start()].count(chr(10)) + 1}", found[1]
+
+
+@pytest.mark.parametrize(("place", "code"), list(blocks("python")))
+def test_names_in_code_exist(place: str, code: str) -> None:
+    """Every `si.….…` and every import from seisinv finds something, under no former name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "seisinv", DeprecationWarning)
+        known: dict[str, Any] = {"si": seisinv}
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seisinv"):
+                for alias in node.names:
+                    known[alias.asname or alias.name] = getattr(importlib.import_module(str(node.module)), alias.name)
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Attribute) and re.fullmatch(r"[\w.]+", ast.unparse(node)):
+                first, *rest = ast.unparse(node).split(".")
+                value: Any = known.get(first)
+                while isinstance(value, ModuleType | type) and rest:
+                    value = getattr(value, rest.pop(0))
+
+
+@pytest.mark.parametrize(("place", "code"), list(blocks("toml")))
+def test_settings_in_pages_are_read(place: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text(code, encoding="utf-8")
+    config.load(tmp_path / "job.toml")
+
+
+@pytest.mark.parametrize(("place", "code"), [(p, c) for p, c in blocks("sh") if "--set" in c])
+def test_settings_in_commands_exist(place: str, code: str) -> None:
+    for key, value in re.findall(r"--set (\S+?)=(\S+)", code):
+        config.load(None, {key: value})
