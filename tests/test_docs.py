@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
+import subprocess
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -213,3 +216,27 @@ def test_settings_in_pages_are_read(place: str, code: str, tmp_path: Path) -> No
 def test_settings_in_commands_exist(place: str, code: str) -> None:
     for key, value in re.findall(r"--set (\S+?)=(\S+)", code):
         config.load(None, {key: value})
+
+
+RUN = """
+import json, sys
+first, *examples = json.load(sys.stdin)
+shared = {"__name__": "__main__"}
+exec(compile(first, "the problem", "exec", dont_inherit=True), shared)
+for place, code in examples:
+    print(place, file=sys.stderr)
+    exec(compile(code, place, "exec", dont_inherit=True), dict(shared))
+"""
+
+
+def test_examples_of_extensions_run(tmp_path: Path) -> None:
+    """Each section of docs/extend.md has an example that runs after the first block; apart, since they add classes."""
+    text = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
+    head, *sections = re.split(r"^## (?=\w)", text, flags=re.MULTILINE)
+    codes = [re.findall(r"```python\n(.*?)```", section, re.DOTALL) for section in (head, *sections)]
+    assert all(codes)
+    assert max(len(code.splitlines()) for found in codes for code in found) < 60
+    examples = [(s.splitlines()[0], code) for s, found in zip(sections, codes[1:], strict=True) for code in found]
+    work = json.dumps([codes[0][0], *examples])
+    found = subprocess.run([sys.executable, "-c", RUN], input=work, text=True, capture_output=True, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
