@@ -30,6 +30,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 default_role = "code"
+suppress_warnings = ["autosummary.import_cycle"]  # a package may show what its parts export
 
 autosummary_generate = True
 autosummary_ignore_module_all = False
@@ -96,7 +97,7 @@ def packages() -> dict[str, list[str]]:
 
 
 def homes(public: dict[str, list[str]]) -> dict[int, str]:
-    """Return where each object is documented, by its id: in the outermost package that exports it, seisinv's face last."""
+    """Return where each object is documented, by its id: the outermost package that exports it, seisinv last."""
     found: dict[int, str] = {}
     for package in sorted(public, key=lambda name: (name == "seisinv", name.count("."), name)):
         for name in public[package]:
@@ -113,16 +114,18 @@ def write_reference(app: Any, config: Any) -> None:
     # Files whose names differ by case only would be one file on some systems.
     lower = Counter(name.lower() for name in set(home.values()))
     config.autosummary_filename_map = {
-        name: f"{name}-function" for name in home.values() if lower[name.lower()] > 1 and name.rpartition(".")[2].islower()
+        name: f"{name}-function"
+        for name in home.values()
+        if lower[name.lower()] > 1 and name.rpartition(".")[2].islower()
     }
-    pages = {"index.rst": index(public)}
+    pages = {}
     for package, names in public.items():
         module = importlib.import_module(package)
-        own, others = [], []
-        for name in names:
-            there = home[id(getattr(module, name))]
-            (own if there == f"{package}.{name}" else others).append((name, there))
-        pages[f"{package}.rst"] = page(package, [name for name, _ in own], others)
+        places = {name: home[id(getattr(module, name))] for name in names}
+        own = [name for name, there in places.items() if there == f"{package}.{name}"]
+        if own or package == "seisinv":
+            pages[f"{package}.rst"] = page(package, own, [p for n, p in places.items() if n not in own])
+    pages["index.rst"] = index([name.removesuffix(".rst") for name in pages])
     for name, text in pages.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             (folder / name).write_text(text, encoding="utf-8")
@@ -130,19 +133,18 @@ def write_reference(app: Any, config: Any) -> None:
         (folder / stale).unlink()
 
 
-def page(package: str, own: list[str], others: list[tuple[str, str]]) -> str:
-    """Return the page of one package."""
+def page(package: str, own: list[str], others: list[str]) -> str:
+    """Return the page of one package: its docstring, what it exports, and what it shows of other packages."""
     lines = [package, "=" * len(package), "", f".. automodule:: {package}", "   :no-members:", ""]
     lines += [f".. currentmodule:: {package}", ""]
     if own:
         lines += [".. autosummary::", "   :toctree: api", "", *(f"   {name}" for name in own), ""]
     if others:
-        lines += ["Also here, and documented where it belongs:", ""]
-        lines += [f"* ``{name}``: :obj:`~{there}`" for name, there in others]
+        lines += ["From other packages:", "", ".. autosummary::", "", *(f"   ~{there}" for there in others)]
     return "\n".join(lines) + "\n"
 
 
-def index(public: dict[str, list[str]]) -> str:
+def index(public: list[str]) -> str:
     """Return the first page of the reference."""
     lines = ["API reference", "=============", "", "All quantities are in SI units; see :doc:`/units`.", ""]
     for package in public:
