@@ -240,3 +240,20 @@ def test_examples_of_extensions_run(tmp_path: Path) -> None:
     work = json.dumps([codes[0][0], *examples])
     found = subprocess.run([sys.executable, "-c", RUN], input=work, text=True, capture_output=True, cwd=tmp_path)
     assert found.returncode == 0, found.stderr
+
+
+def test_files_named_in_pages_exist() -> None:
+    wrong = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md", ROOT / "docs" / "extend.md")
+        for name in re.findall(r"`([\w./]+/[\w./]*)`", path.read_text(encoding="utf-8"))
+        if not ((ROOT / name).exists() or (ROOT / "seisinv" / name).exists() or name.startswith(("build/", "tests/")))
+    ]
+    assert not wrong
+
+
+def test_every_folder_is_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("## Folders")[1].split("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)/`", table, re.MULTILINE))
+    assert named == {p.parent.name for p in (ROOT / "seisinv").glob("*/__init__.py")}
