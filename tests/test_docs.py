@@ -72,14 +72,19 @@ def gaps_of_class(cls: type) -> list[str]:
 
 
 def gaps_of_method(cls: type, name: str) -> list[str]:
-    """What a method's docstring lacks; "Return the mean." says what it returns."""
+    """What a method's docstring lacks; a summary such as "Return the model of a vector." may say it all."""
     member = vars(cls)[name]
     function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
     if not inspect.isfunction(function):
         return []
-    summary = parsed(function, docscrape.FunctionDoc)["Summary"]
-    says = bool(summary) and summary[0].startswith(("Return", "Yield"))
-    return [g for g in gaps(function) if g != "Examples" and not (g == "Returns" and says)]
+    found, lacking = parsed(function, docscrape.FunctionDoc), [g for g in gaps(function) if g != "Examples"]
+    text = " ".join(found["Summary"] + found["Extended Summary"])
+    if text.startswith(("Return", "Yield")) and "Returns" in lacking:
+        lacking.remove("Returns")
+    if not found["Parameters"]:
+        unnamed = [n for n in signature(function) if not re.search(rf"\b{n.rstrip('s')}", text)]
+        lacking = [g for g in lacking if not g.startswith("Parameters")] + [f"a word on {n}" for n in unnamed]
+    return lacking
 
 
 def gaps(function: Any) -> list[str]:
