@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from numpydoc.xref import DEFAULT_LINKS
+
 import seisinv
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +40,8 @@ autodoc_typehints = "none"  # the sections Parameters and Returns state types, s
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False  # the template of a class lists them
+numpydoc_xref_param_type = True  # classes of ours among the types are links; `write_reference` names them
+numpydoc_xref_ignore = "all"
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 
@@ -118,6 +122,10 @@ def write_reference(app: Any, config: Any) -> None:
         for name in home.values()
         if lower[name.lower()] > 1 and name.rpartition(".")[2].islower()
     }
+    # Only classes of ours are linked: what numpydoc links by itself lies on pages of others.
+    config.numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
+        name.rpartition(".")[2]: name for name in home.values() if name.rpartition(".")[2][0].isupper()
+    }
     pages = {}
     for package, names in public.items():
         module = importlib.import_module(package)
@@ -169,8 +177,15 @@ def prepare(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
     lines[:] = out
 
 
+def skip(app: Any, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
+    """Leave out methods that only former names need."""
+    code = getattr(obj, "__code__", None)
+    return True if code is not None and code.co_filename.endswith("_deprecated.py") else None
+
+
 def setup(app: Any) -> None:
     """Connect the functions above."""
-    app.connect("config-inited", write_reference)
+    app.connect("autodoc-skip-member", skip)
+    app.connect("config-inited", write_reference, priority=100)  # before numpydoc reads its settings
     app.connect("source-read", page_of)
     app.connect("autodoc-process-docstring", prepare, priority=100)
