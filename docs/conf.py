@@ -164,6 +164,8 @@ def index(public: list[str]) -> str:
 
 def prepare(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Keep the line breaks of equations and diagrams, and take |r| for a size and not for a substitution."""
+    if what == "data":  # the docstring of a constant is that of its type
+        lines.clear()
     head = next((n - 1 for n, line in enumerate(lines) if n and re.fullmatch(r"-{3,}", line.strip())), len(lines))
     out: list[str] = []
     set_in = False
