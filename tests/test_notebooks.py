@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,20 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+def run(sources: Iterable[str], name: str) -> None:
+    """Run code as printed; it uses no former name."""
+    names: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "seisinv", DeprecationWarning)
+        for source in sources:
+            exec(compile(source, name, "exec"), names)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook_runs(path: Path) -> None:
     cells = json.loads(path.read_text())["cells"]
     assert not any(cell.get("outputs") for cell in cells), "clear the outputs before committing"
-    names: dict[str, object] = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{path.name}", "exec"), names)
+    run(("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"), path.name)
 
 
 def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +38,7 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     blocks = (ROOT / "README.md").read_text().split("```python\n")[1:]
     assert blocks
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(block.split("```")[0], names)
+    run((block.split("```")[0] for block in blocks), "README.md")
 
 
 def test_settings_page_is_current() -> None:
