@@ -184,19 +184,6 @@ def optimizer_of(s: Settings) -> Optimizer:
     return LBFGS(iterations=s.inversion.iterations, tolerance=s.inversion.tolerance)
 
 
-def misfit_of(s: Settings) -> Any:
-    """Return the misfit that the settings name."""
-    from seisinv import misfit
-
-    return {
-        "l2": misfit.L2,
-        "huber": misfit.Huber,
-        "correlation": misfit.NormalisedCorrelation,
-        "envelope": misfit.Envelope,
-        "traveltime": misfit.TravelTime,
-    }[s.inversion.misfit]()
-
-
 def continuation_of(s: Settings) -> Continuation | None:
     """Return the continuation by traveltimes that the settings describe, or None where bands fit waveforms alone."""
     from seisinv.inversion import LBFGS, Continuation

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from seisinv.core import Model, RunError
+from seisinv.core import Model
 from seisinv.jobs import config
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.models import true_model
 from seisinv.jobs.prepare import Prepared, method_of, prepare
 from seisinv.jobs.progress import inversion_progress
 from seisinv.jobs.settings import Settings
+from seisinv.runs.directory import RunDirectory, check_directory, read_record
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -50,7 +49,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
         In one line, for anything that cannot work; nothing is written over.
     """
     directory = run_directory(settings)
-    _check_directory(directory, resume)
+    check_directory(directory, resume=resume)
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
     return run(prepare(settings), directory, resume=resume, truth=truth)
@@ -62,12 +61,11 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
     from seisinv.io import write_model
     from seisinv.report import write_report
 
-    _check_directory(directory, resume)
     settings, method = prepared.settings, method_of(prepared)
+    check_directory(directory, resume=resume, fingerprint=method.fingerprint(settings.run.seed))
     if truth is None:
         truth = true_model(settings, directory, prepared.chosen.grid)
     if resume:
-        _check_same_job(directory, method.fingerprint(settings.run.seed))
         _note_ensemble(directory, settings)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
@@ -118,42 +116,6 @@ def _run_members(method: Method, settings: Settings, directory: Path, *, first: 
 
 def _note_ensemble(directory: Path, settings: Settings) -> None:
     """Write down that a run goes on with more members, so that it can be resumed from its run.toml alone."""
-    from seisinv.runs.directory import RunDirectory, read_record
-
     record, table = read_record(directory / "run.toml"), config.dump(settings)["ensemble"]
     if settings.ensemble.members > 1 and record.get("ensemble") != table:
         RunDirectory(directory).write_record({**record, "ensemble": table})
-
-
-def _check_directory(directory: Path, resume: bool) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise RunError(f"{directory} is a file, not a directory; choose another one with --directory")
-    if (directory / "run.toml").exists() and not resume:
-        raise RunError(
-            f"{directory} already holds a run; go on with it: seisinv invert --resume {directory}, "
-            "or choose another one with --directory"
-        )
-    if resume and not (directory / "run.toml").exists():
-        raise RunError(f"{directory} holds no run to resume (no run.toml); name the directory of a run")
-    if not resume and any((directory / name).exists() for name in ("evaluations", "model.npz", "members")):
-        raise RunError(f"{directory} holds results but no run.toml; choose another one with --directory")
-    there = next((p for p in (directory, *directory.absolute().parents) if p.exists()), directory)
-    if not there.is_dir():
-        raise RunError(f"cannot create the run directory {directory}: {there} is a file; choose another --directory")
-    if not os.access(there, os.W_OK):
-        raise RunError(f"cannot write to the run directory {directory}: permission denied; choose another --directory")
-
-
-def _check_same_job(directory: Path, fingerprint: Mapping[str, str]) -> None:
-    """Refuse to resume a run with other settings, and say how to go on from its result."""
-    from seisinv.runs.directory import read_record
-
-    recorded = read_record(directory / "run.toml").get("job", {}).get("fingerprint", {})
-    names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
-    if names:
-        model = next((p for n in ("model.sgy", "model.npz") if (p := directory / n).exists()), None)
-        further = f", or go on from its result in a new run: --start {model} --directory NEW" if model else ""
-        raise RunError(
-            f"{directory} belongs to another job (it differs in {', '.join(names)}); a run "
-            f"cannot be extended or changed: resume it with the settings it was started with{further}"
-        )

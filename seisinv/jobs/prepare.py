@@ -130,6 +130,7 @@ def method_of(prepared: Prepared) -> Method:
 
 def problem_of(prepared: Prepared) -> Inversion:
     """Return the waveform inversion of a job, whatever its method: it also evaluates models."""
+    from seisinv import misfit
     from seisinv.inversion import Inversion
 
     s = prepared.settings
@@ -137,7 +138,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         propagator=build.with_known_wavelet(s, prepared.propagator, prepared.observed.survey),
         observed=prepared.observed,
         unknown=build.unknown_of(s, prepared.start),
-        misfit=build.misfit_of(s),
+        misfit=misfit.by_name(s.inversion.misfit)(),
         penalty=build.penalty_of(s),
         water=s.inversion.water,
         smooth=s.inversion.smooth or None,
