@@ -153,7 +153,7 @@ def test_pinn_inversion_is_a_run_like_any_other(job: Path) -> None:
             "inversion.smooth = 50.0",
             "inversion.smooth is set, but inversion.method is 'reconstruction', which",
         ),
-        ("pinn.frequencies = [4, 3]", "frequencies are [4.0, 3.0] Hz; give positive ones that rise"),
+        ("pinn.frequencies = [4, 3]", "frequencies are [4.0, 3.0] Hz; they must be positive and increasing"),
         ("inversion.budget = 11", "3 shots at 2 frequencies need at least 24"),
         ('inversion.method = "fwi"', "[reconstruction] is set, but inversion.method is 'fwi'"),
         ("propagator.free_surface = true", "the propagator has a free surface"),
@@ -180,7 +180,7 @@ def test_a_pinn_run_inherits_no_window_and_a_truth_is_read_before_any_work(job: 
     job.write_text(plain + "[compare]\nstarts = ['a.npz', 'b.npz']\n" + PINN + 'start.kind = "tomography"')
     assert "makes its own start" in refusal(job)
     job.write_text(plain + PINN.replace("pinn.bound = 0.5", "pinn.bound = 1e-6"))
-    assert "'PINN': at 3 Hz the features are off by" in refusal(job)
+    assert "'PINN': at 3 Hz the data of the basis differ from the simulator's by" in refusal(job)
     assert not (job.parent / "out").exists(), "what was refused can be mended"
 
 

@@ -1,4 +1,4 @@
-"""Wavefields that fit an equation and data at once, in features that do not depend on the model.
+"""Wavefields that fit an equation and data at once, in plane waves that do not depend on the model.
 
     minimise over a   ‖A(m) a − b‖² + λ² ‖P a − d‖²,   A(m) = (m ∂²/∂t² − L) Φ / k²,   m = 1/c²
 
@@ -24,7 +24,7 @@ from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.helmholtz import COARSEST, ROWS, Helmholtz
 from seisinv.surrogate.jets import Functions
 
-LARGEST = 4000  # features of one dense solve
+LARGEST = 4000  # plane waves of one dense solve
 CUTOFF = 1e-8
 LAYER = 1.0  # width of the absorbing layers in shortest wavelengths
 
@@ -69,7 +69,7 @@ class ReconstructedFields:
     ModelError
         If the physics is another.
     ConfigError
-        If the frequency needs more features than a dense solve holds.
+        If the frequency needs more plane waves than a dense solve holds.
     """
 
     physics: Physics
@@ -82,9 +82,7 @@ class ReconstructedFields:
 
     def __post_init__(self) -> None:
         if self.physics != Acoustic():
-            raise ModelError(
-                f"the physics is {self.physics.name}; fields and 1/vp² are solved for by turns in acoustic"
-            )
+            raise ModelError(f"the physics is {self.physics.name}; wavefield reconstruction is written for acoustic")
         coarsest = self.velocities[0] / self.frequency / COARSEST
         if max(self.start.grid.spacing) > coarsest:
             raise ModelError(
@@ -94,7 +92,7 @@ class ReconstructedFields:
         if self.surrogate.needed > LARGEST:
             raise ConfigError(
                 f"frequency {self.frequency:g} Hz at {self.velocities[0]:g} m/s needs {self.surrogate.needed} "
-                f"features; one solve holds {LARGEST}: lower the frequency, raise the lower bound, or cut the model"
+                f"plane waves; one solve holds {LARGEST}: lower the frequency, raise the lower bound, or cut the model"
             )
 
     def solve(
@@ -156,7 +154,7 @@ class ReconstructedFields:
     def surrogate(self) -> Helmholtz:
         """Features and layers; its model is a constant one in which the equation's parts are told apart."""
         low, high = self.velocities
-        # Rows are as dense as the features need, not as the model: on a grid of its own.
+        # Rows are as dense as the plane waves need, not as the model: on a grid of its own.
         (z0, z1), (x0, x1) = self.start.grid.extent
         step = low / self.frequency / ROWS
         shape = max(2, ceil((z1 - z0) / step) + 1), max(2, ceil((x1 - x0) / step) + 1)

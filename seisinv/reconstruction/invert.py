@@ -1,4 +1,4 @@
-"""Solving a `WavefieldReconstruction`, frequency by frequency and by turns; killed runs replay to the same numbers."""
+"""Solving a `WavefieldReconstruction`, from low to high frequencies; killed runs resume to the same numbers."""
 
 from __future__ import annotations
 
@@ -46,32 +46,55 @@ def reconstruct(
     configuration: Mapping[str, Any] | None = None,
     budget: int | None = None,
 ) -> Result:
-    """Reconstruct wavefields and model by turns, from low to high frequencies.
+    """Solve for wavefields and model alternately, from low to high frequencies.
 
     Parameters
     ----------
     problem : WavefieldReconstruction
     frequencies : sequence of float, Hz
-        Rising.
+        Increasing.
     iterations : int
-        Turns at each frequency; each costs a factorisation and, per shot, one solution.
+        At each frequency; each costs a factorisation and, per shot, one solution.
     run_directory, resume, progress, truth, configuration
         As in `inversion.invert`.
     seed : int
         Of the priors.
     budget : int, optional
-        Solves the run may cost at most: fields of one shot at one turn are one, two where the wavelet is estimated,
-        and each frequency begins with two for its check.  The frequencies get equal shares.
+        Solves the run may cost at most: fields of one shot in one iteration are one, two where the wavelet is estimated,
+        and each frequency begins with two per shot for its check.  The frequencies get equal shares.
 
     Returns
     -------
     Result
         In its history `misfit` is ‖P u − d‖² / ‖d‖² of the reconstructed fields and `penalty` the misfit of the
         equation over ‖m ∂²u/∂t²‖²; both fall when the model is right.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `WavefieldReconstruction.checked`.
+    RunError
+        If the directory cannot be used or the model is not finite.
+    StabilityError
+        If the basis cannot hold the waves in the starting model.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.reconstruction import WavefieldReconstruction
+    >>> grid = si.Grid((13, 13), 40.0)
+    >>> survey = si.Survey.surface(sources=si.line(80, 400, every=160, depth=0.0), wavelet=si.ricker(5),
+    ...                            receivers=si.line(40, 440, every=40, depth=480), duration=1.2, dt=4e-3)
+    >>> propagator = si.Propagator(si.Acoustic(), grid, survey)
+    >>> problem = WavefieldReconstruction(propagator=propagator, observed=propagator(si.Model(grid, vp=2000.0)),
+    ...                                   unknown=si.Bounded(si.Model(grid, vp=2050.0), vp=(1800, 2300)))
+    >>> history = reconstruct(problem, [4.0], iterations=2).history
+    >>> history[-1]["misfit"] < history[0]["misfit"]
+    True
     """
     chosen = problem.checked(frequencies, iterations, budget)
     ledger = Ledger(RunDirectory(None), seed, truth, budget)
-    loop = Loop(problem, chosen, iterations, ledger, progress)
+    loop = _Alternation(problem, chosen, iterations, ledger, progress)
     if not resume:
         loop.begin()
     ledger.directory = RunDirectory.open(
@@ -85,7 +108,7 @@ def reconstruct(
 
 @dataclass(frozen=True, eq=False)
 class Alternating(Method):
-    """Fields and model by turns; parameters as for `reconstruct`."""
+    """Fields and model alternately; parameters as for `reconstruct`."""
 
     problem: WavefieldReconstruction
     frequencies: Sequence[float]
@@ -104,8 +127,8 @@ class Alternating(Method):
         return self.problem.fingerprint(list(self.frequencies), self.iterations, seed, self.budget)
 
 
-class Loop:
-    """The turns of a run, frequency by frequency."""
+class _Alternation:
+    """The iterations of a run, frequency by frequency."""
 
     def __init__(
         self,
@@ -117,7 +140,7 @@ class Loop:
     ) -> None:
         self.problem, self.frequencies, self.iterations = problem, frequencies, iterations
         self.ledger, self.progress = ledger, progress
-        self.error = 0.0  # of the features at the current frequency
+        self.error = 0.0  # of the basis at the current frequency
         self.first: Arrays | None = None  # what `begin` has found
         self.prepared: tuple[ReconstructedFields, np.ndarray, np.ndarray | None] | None = None
 
@@ -137,7 +160,9 @@ class Loop:
                 break
             model = self._frequency(index, model, (fields, data, amplitude))
             spent = turns < self.iterations
-            reason = f"its share of the {self.ledger.budget} solves is spent" if spent else "all turns are done"
+            reason = (
+                f"its share of the {self.ledger.budget} solves is spent" if spent else f"all {turns} iterations done"
+            )
             ends.append(BandEnd(frequency, reason, turns, turns))
         ledger.directory.write_model("model.npz", model)
         result = Result(
@@ -149,7 +174,7 @@ class Loop:
 
     @cached_property
     def turns(self) -> list[int]:
-        """How many turns each frequency gets; what one leaves of the budget goes to those after it."""
+        """How many iterations each frequency gets; what one leaves of the budget goes to those after it."""
         left, out = self.ledger.budget, []
         for later in range(len(self.frequencies), 0, -1):
             check, turn = self.problem.solves_of_check, self.problem.solves_of_turn
@@ -184,7 +209,7 @@ class Loop:
         return model
 
     def _write_gathers(self, result: Result) -> None:
-        """Simulate a few shots in the start model and in the result; reconstructed fields would fit by themselves."""
+        """Simulate a few shots in the start model and in the result; reconstructed fields would fit anyway."""
         if self.ledger.directory.path is None:
             return
         shots, band = shown_shots(len(self.problem.observed)), Band(self.frequencies[-1])
@@ -195,7 +220,7 @@ class Loop:
         write_gathers(self.ledger.directory, self.problem.observed[shots], (shown[0], shown[1]), shots=shots, band=band)
 
     def _prepared(self, index: int, observed: Gathers) -> tuple[ReconstructedFields, np.ndarray, np.ndarray | None]:
-        """Return the fields' features, the data [receiver, shot], NaN where there are none, and the amplitudes."""
+        """Return the basis of the fields, the data [receiver, shot], NaN where there are none, and the amplitudes."""
         problem, survey, frequency = self.problem, observed.survey, self.frequencies[index]
         places = self._places[0]
         data = self._spectra(observed, frequency)
@@ -246,7 +271,9 @@ class Loop:
         solves = self.problem.solves_of_check
         self.error = float(self.ledger.kept(f"{index:02d}-check", digest(_vp(model)), compute, solves=solves)["error"])
         log.info(
-            "%g Hz: the features are off by %.1f %% of the simulator's data", self.frequencies[index], 100 * self.error
+            "%g Hz: the data of the basis differ from the simulator's by %.1f %%",
+            self.frequencies[index],
+            100 * self.error,
         )
         return self._refusal(index, self.error)
 
@@ -273,8 +300,8 @@ class Loop:
         if error <= bound:
             return None
         return (
-            f"at {self.frequencies[index]:g} Hz the features are off by {error:.1%} of the simulator's data (at most "
-            f"{bound:.0%}): use more features per wave (oversampling), "
+            f"at {self.frequencies[index]:g} Hz the data of the basis differ from the simulator's by {error:.1%} (at most "
+            f"{bound:.0%}): use more basis functions per wave (oversampling), "
             "longer records, other frequencies, or waveform inversion"
         )
 
@@ -349,7 +376,8 @@ class Loop:
             done, total = sum(self.turns[:index]) + turn, sum(self.turns)
             eta = self.ledger.seconds / done * (total - done) if done else None
             place = (frequency, index + 1, len(self.frequencies), turn, self.turns[index], turn)
-            self.progress(Event(*place, misfit, misfit / (first or 1.0), self.ledger.solves, self.ledger.seconds, eta))
+            spent = (self.ledger.solves, self.ledger.seconds, eta)
+            self.progress(Event(*place, misfit, misfit / (first or 1.0), *spent, model=model))
 
 
 def _vp(model: Model) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Wavefield-reconstruction inversion in the features of the frequency-domain surrogate.
+"""Wavefield-reconstruction inversion in the plane-wave basis of the frequency-domain surrogate.
 
-For one frequency after the other, low to high, and by turns:
+From low to high frequencies, and alternately at each of them:
 
     fields    minimise  ‖A(m) u − s − s̃‖² + λ² ‖P u − d − d̃‖²     (`surrogate.reconstruction`)
     model     minimise  ‖A(m) u − s − s̃‖² / E + R(m)  over m = 1/vp²  (`slowness`)
@@ -38,23 +38,28 @@ class WavefieldReconstruction:
     ----------
     propagator : Propagator
         Acoustic, 2-D, without a free surface, with the survey of the data; simulates what the result predicts.
-    observed : Gathers or a lazy file
+    observed : Gathers or a line on disk
         Records long enough to hold the waves: their Fourier transforms are used.  One source for each shot.
     unknown : Bounded
-        vp and its bounds, which also choose the features; nodes in water keep their values.
+        vp and its bounds, which also set the wavenumbers of the basis; nodes in water keep their values.
     penalty : Tikhonov, TotalVariation or a learned prior, or several, optional
         In units of the misfit of the equation; see `priors.penalty`.
     data_weight : float
-        Weight of the data rows; see `surrogate.reconstruction`.
+        Weight of the data misfit against that of the wave equation; see `reconstruction.fields`.
     refine : bool
-        Add what is left to the right-hand sides, as above; without it λ stays a compromise.
+        Add the residuals to the right-hand sides, as above; without it λ stays a compromise.
     wavelet : "known" or "estimate"
         Use the survey's wavelet, or one amplitude for each frequency, estimated by least squares.
     oversampling : float
-        Features per wave; more cost more and fit better.
+        Basis functions per wave; more cost more and fit better.
     max_error : float
-        Largest relative error of the features' data against the propagator's, measured in the model of then before the
-        turns of each frequency; beyond it the run is refused, or ends with the frequency before.
+        Largest relative error of the data in the basis against the propagator's, measured in the current model before
+        each frequency; beyond it the run is refused, or ends with the frequency before.
+
+    Raises
+    ------
+    ConfigError, DataError, GeometryError
+        If grids, surveys, bounds or penalties do not fit, or a parameter is out of range.
 
     Examples
     --------
@@ -84,17 +89,19 @@ class WavefieldReconstruction:
     def __post_init__(self) -> None:
         grid, survey = self.propagator.grid, self.observed.survey
         if self.unknown.start.grid != grid:
-            raise ConfigError("the start model and the propagator are on different grids; build both on one grid")
+            raise ConfigError("the starting model and the propagator are on different grids; build both on one grid")
         if set(self.unknown.limits) != {"vp"}:
-            raise ConfigError(f"bounds are given for {', '.join(self.unknown.limits)}; only vp is solved for here")
+            raise ConfigError(
+                f"bounds are given for {', '.join(self.unknown.limits)}; wavefield reconstruction solves for vp only"
+            )
         if self.propagator.boundary.free_surface:
-            raise ConfigError("the propagator has a free surface; the fields here have absorbing layers on all sides")
+            raise ConfigError(
+                "the propagator has a free surface; wavefield reconstruction has absorbing layers on all sides"
+            )
         if not self.max_error > 0:
             raise ConfigError(f"max_error is {self.max_error:g}; it must be positive (0.1 is 10 % of the data)")
         if not self.data_weight > 0:
-            raise ConfigError(
-                f"data_weight is {self.data_weight:g}; the data rows need a positive weight (100 is a good value)"
-            )
+            raise ConfigError(f"data_weight is {self.data_weight:g}; it must be positive (100 is a good value)")
         if self.wavelet not in ("known", "estimate"):
             raise ConfigError(f"wavelet is {self.wavelet!r}; it must be 'known' or 'estimate'")
         if len(survey) != len(self.propagator.survey):
@@ -102,27 +109,37 @@ class WavefieldReconstruction:
                 f"the data hold {len(survey)} shots and the propagator {len(self.propagator.survey)}; use one survey"
             )
         if survey.max_sources > 1:
-            raise GeometryError(f"a shot has {survey.max_sources} sources; fields are those of single sources here")
+            raise GeometryError(
+                f"a shot has {survey.max_sources} sources; wavefield reconstruction needs one source per shot"
+            )
         survey.check_inside(grid)
         for prior in self.penalties:
             if not isinstance(prior, Tikhonov | TotalVariation | PlugAndPlay):
-                raise ConfigError(f"penalty is {prior!r}; here it must be Tikhonov, TotalVariation or a prior")
+                raise ConfigError(f"penalty is {prior!r}; it must be Tikhonov, TotalVariation or a plug-and-play prior")
             if isinstance(prior, PlugAndPlay):
                 prior.check(self.unknown.start)
 
     def checked(self, frequencies: Sequence[float], iterations: int, budget: int | None = None) -> list[float]:
-        """Return the frequencies, Hz, if `run` can work with all three.
+        """Return the frequencies in Hz if `reconstruct` can work with all three.
+
+        Parameters
+        ----------
+        frequencies : sequence of float, Hz
+        iterations : int
+            At each frequency.
+        budget : int, optional
+            Solves the run may cost at most.
 
         Raises
         ------
         ConfigError
-            If the frequencies do not rise or need too many features, or the budget is too small for one turn at each.
+            If the frequencies do not increase or need too many basis functions, or the budget is too small.
         DataError
             If the sources do not emit one of them.
         """
         chosen = [float(f) for f in frequencies]
         if not chosen or any(b <= a for a, b in pairwise([0.0, *chosen])):
-            raise ConfigError(f"frequencies are {chosen} Hz; give positive ones that rise")
+            raise ConfigError(f"frequencies are {chosen} Hz; they must be positive and increasing")
         nyquist = self.observed.survey.time.nyquist
         if chosen[-1] > nyquist:
             raise ConfigError(f"frequencies reach {chosen[-1]:g} Hz; the data hold nothing above {nyquist:g} Hz")
@@ -138,11 +155,11 @@ class WavefieldReconstruction:
             for f in chosen:
                 of_sources(self.propagator.survey, f)  # refuses what the sources do not emit
         for f in chosen:
-            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the features cannot hold
+            self.fields(f, np.zeros((0, 2)), np.zeros((0, 2)))  # refuses what the basis cannot hold
         return chosen
 
     def fields(self, frequency: float, sources: np.ndarray, receivers: np.ndarray) -> ReconstructedFields:
-        """Return the features of a frequency (Hz) for sources and receivers at (z, x), m."""
+        """Return the plane-wave basis of a frequency (Hz) for sources and receivers at (z, x), m."""
         return ReconstructedFields(
             self.propagator.physics, self.unknown.start, frequency, self.velocities, sources, receivers,
             oversampling=self.oversampling,
@@ -150,16 +167,16 @@ class WavefieldReconstruction:
 
     @property
     def solves_of_turn(self) -> int:
-        """What a turn costs: fields of every shot, twice where the wavelet is estimated."""
+        """What an iteration costs: fields of every shot, twice where the wavelet is estimated."""
         return len(self.observed) * (1 if self.wavelet == "known" else 2)
 
     @property
     def solves_of_check(self) -> int:
-        """What holding the fields against the simulator costs at a frequency: one field and one simulation per shot."""
+        """What the comparison with the simulator costs at a frequency: one field and one simulation per shot."""
         return 2 * len(self.observed)
 
     def waveform(self, shots: Sequence[int] | None = None) -> Inversion:
-        """Return the waveform inversion of the same data (default: all shots), which can judge this one's models."""
+        """Return the waveform inversion of the same data (default: all shots), to evaluate models with."""
         index = list(range(len(self.observed))) if shots is None else list(shots)
         return Inversion(
             propagator=self.propagator.subset(index), observed=self.observed[index], unknown=self.unknown,
@@ -193,7 +210,13 @@ class WavefieldReconstruction:
     def fingerprint(
         self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
     ) -> dict[str, str]:
-        """Return hashes of everything that the numbers of a run depend on, by name."""
+        """Return hashes of everything that the numbers of a run depend on, by name.
+
+        Parameters
+        ----------
+        frequencies, iterations, seed, budget
+            As for `reconstruct`.
+        """
         start = self.unknown.start
         return {
             "data": data_digest(self.observed),
@@ -209,7 +232,13 @@ class WavefieldReconstruction:
     def record(
         self, frequencies: Sequence[float], iterations: int, seed: int, budget: int | None = None
     ) -> dict[str, Any]:
-        """Return the table [job] of run.toml."""
+        """Return the table [job] of run.toml.
+
+        Parameters
+        ----------
+        frequencies, iterations, seed, budget
+            As for `reconstruct`.
+        """
         job = {
             "method": "wavefield reconstruction in features",
             "frequencies": list(frequencies),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROUNDS = 12  # each is four sweeps; 4 or 5 are usual
 CLOSE = 1e-6  # relative change of τ at which sweeping ends
 NEAR = 1.5  # cells about the source in which τ is the mean slowness of both ends
-UNREACHED = 10.0  # s/m, a slowness no rock has
+UNREACHED = 10.0  # s/m, slower than any rock
 PAD = 2  # nodes beyond each side that are never reached
 
 
@@ -41,6 +41,14 @@ class Arrivals:
         Positions (z, x).
     tau : (n, nz, nx) array, s/m
         Time divided by distance.
+
+    Examples
+    --------
+    >>> found = arrivals(Grid((11, 21), 10.0), np.full((11, 21), 1 / 2000.0), np.array([[0.0, 0.0]]))
+    >>> found.times.shape, round(float(found.times[0, 0, -1]), 6)
+    ((1, 11, 21), 0.1)
+    >>> found.at(0, np.array([[0.0, 145.0]])).round(6)
+    array([0.0725])
     """
 
     grid: Grid
@@ -70,6 +78,16 @@ def arrivals(grid: Grid, slowness: np.ndarray, sources: np.ndarray, *, guess: np
     sources : (n, 2) array, m
     guess : (n, nz, nx) array, s/m, optional
         τ of a similar model, from which fewer sweeps are needed.
+
+    Returns
+    -------
+    Arrivals
+
+    Examples
+    --------
+    >>> found = arrivals(Grid((11, 21), 10.0), np.full((11, 21), 1 / 2000.0), np.array([[0.0, 0.0]]))
+    >>> float(found.times[0, -1, 0].round(6))
+    0.05
     """
     state = _State(grid, slowness, sources)
     if guess is None:

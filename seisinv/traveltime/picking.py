@@ -1,4 +1,4 @@
-"""First breaks: when the first wave arrives, trace by trace, with a measure of trust.
+"""First breaks: when the first wave arrives, trace by trace, with a measure of their quality.
 
 1. The energy ratio of the windows after and before each sample finds the first strong rise (Coppens 1985,
    doi:10.1111/j.1365-2478.1985.tb01360.x); a floor keeps it from triggering on what is far below the trace's signal.
@@ -27,7 +27,7 @@ from seisinv.core import ConfigError, DataError, Gathers, Survey
 from seisinv.signal.delays import power_spectrum
 
 FLOOR = 3e-3  # share of a trace's largest amplitude below which nothing counts as an arrival
-WEAK = 2.0  # amplitude after over before a pick, below which it is no pick
+WEAK = 2.0  # amplitude after over before a pick, below which there is no pick
 NEIGHBOURS = 9  # traces whose running median a pick must follow
 TRIALS = 9  # noises under which the wavelet is picked
 OFF = 0.75  # periods that a pick may lie off that median
@@ -48,6 +48,19 @@ class Picks:
         Dominant period of the data.
     lag : float or None, s
         What was subtracted for the wavelet; None if it is not known, so that a common delay remains.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(100, 700, every=300), receivers=si.line(0, 800, every=100),
+    ...                            wavelet=si.ricker(20), duration=0.6, dt=2e-3)
+    >>> times = np.abs(survey.offsets) / 2000.0
+    >>> picks = Picks(survey, times, np.ones_like(times), period=0.05, lag=0.0)
+    >>> picks.count
+    27
+    >>> picks.table().splitlines()[1].decode()
+    '1,0,100.000,0.000,0.000,0.000,-100.000,0.050000,1.000'
     """
 
     survey: Survey
@@ -91,12 +104,26 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
     slowest : float, m/s
         First breaks slower than this (from the source, plus two periods) are not looked for.
 
+    Returns
+    -------
+    Picks
+
     Raises
     ------
     DataError
         If no trace has a first break.
     ConfigError
         If the period is shorter than four samples.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((21, 41), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 100, every=1, depth=20), wavelet=si.ricker(12),
+    ...                            receivers=si.line(200, 700, every=20, depth=20), duration=0.6, dt=2e-3)
+    >>> picks = pick_first_breaks(si.Propagator(si.Acoustic(), grid, survey)(si.Model(grid, vp=2000.0)))
+    >>> bool(abs(picks.times - survey.offsets / 2000.0).max() < 0.25 * picks.period)
+    True
     """
     survey, dt = gathers.survey, gathers.survey.time.step
     data = np.where(gathers.live.numpy()[..., None], gathers.data.detach().double().numpy(), 0.0)

@@ -29,6 +29,18 @@ class Reciprocity:
         Pairs that disagree.
     rms : float, s
         Of the differences of all pairs; NaN without pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> from seisinv.traveltime import Picks
+    >>> survey = si.Survey.surface(sources=si.line(100, 700, every=300), receivers=si.line(0, 800, every=100),
+    ...                            wavelet=si.ricker(20), duration=0.6, dt=2e-3)
+    >>> times = np.abs(survey.offsets) / 2000.0
+    >>> found = check_reciprocity(Picks(survey, times, np.ones_like(times), period=0.05, lag=0.0))
+    >>> isinstance(found, Reciprocity), found.pairs, found.rms
+    (True, 3, 0.0)
     """
 
     picks: Picks
@@ -45,24 +57,44 @@ def check_reciprocity(picks: Picks, *, share: float = SHARE) -> Reciprocity:
     picks : Picks
     share : float
         Periods by which the two times may differ.
+
+    Returns
+    -------
+    Reciprocity
+
+    Examples
+    --------
+    >>> from seisinv.traveltime import Picks
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(100, 700, every=300), receivers=si.line(0, 800, every=100),
+    ...                            wavelet=si.ricker(20), duration=0.6, dt=2e-3)
+    >>> times = np.abs(survey.offsets) / 2000.0
+    >>> picks = Picks(survey, times, np.ones_like(times), period=0.05, lag=0.0)
+    >>> check_reciprocity(picks).broken
+    0
+    >>> times[0, 4] += 0.1  # the receiver at 400 m, where the second source is
+    >>> found = check_reciprocity(picks)
+    >>> found.pairs, found.broken, found.picks.count
+    (3, 1, 25)
     """
     shots, times = picks.survey.shots, picks.times.copy()
-    apart: list[float] = []
+    differences: list[float] = []
     broken: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for i, k in combinations(range(len(shots)), 2):
         one, other = shots[i].sources[0], shots[k].sources[0]
         t, m = _time_at(picks.times[i], shots[i].receivers, other)
         u, n = _time_at(picks.times[k], shots[k].receivers, one)
         if np.isfinite(t + u):
-            apart.append(t - u)
+            differences.append(t - u)
             if abs(t - u) > share * picks.period:
                 broken.append(((i, m), (k, n)))
     for pair in broken:
-        for place in pair:
-            times[place] = np.nan
+        for trace in pair:
+            times[trace] = np.nan
     quality = np.where(np.isfinite(times), picks.quality, 0.0)
-    rms = float(np.sqrt(np.mean(np.square(apart)))) if apart else float("nan")
-    return Reciprocity(picks.replace(times=times, quality=quality), len(apart), len(broken), rms)
+    rms = float(np.sqrt(np.mean(np.square(differences)))) if differences else float("nan")
+    return Reciprocity(picks.replace(times=times, quality=quality), len(differences), len(broken), rms)
 
 
 def _time_at(times: np.ndarray, receivers: np.ndarray, position: np.ndarray) -> tuple[float, int]:

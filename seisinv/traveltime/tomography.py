@@ -26,7 +26,7 @@ from seisinv.traveltime.eikonal import Arrivals, Linearised, arrivals, bilinear
 from seisinv.traveltime.knots import Knots, layered_knots
 from seisinv.traveltime.picking import Picks
 
-HUBER = 1.5  # residuals beyond so many standard deviations count linearly
+HUBER = 1.5  # standard deviations beyond which residuals count linearly
 SIGMA = 0.03  # periods: standard deviation of a pick of quality 1
 SMOOTH = (0.4, 1.6)  # wavelengths at the surface over which the update varies, along z and x
 LEFT, UNKNOWN = 0.05, 2.0  # periods: how large the delay may be with and without a known lag
@@ -35,7 +35,7 @@ GAIN = 0.01  # relative gain of the objective below which a fit ends
 
 @dataclass(frozen=True)
 class Fit:
-    """One step: its number, the medium that is fitted ("gradient" or "smooth"), RMS residual in s, objective."""
+    """A step of the fit: its number, the medium that is fitted ("gradient" or "smooth"), RMS residual in s, objective."""
 
     step: int
     medium: str
@@ -62,6 +62,18 @@ class Tomogram:
     coverage : (nz, nx) array
         Sum of the lengths of ray in each cell over the cell's width.
     history : tuple of Fit
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.traveltime import Picks
+    >>> grid = si.Grid((3, 3), 100.0)
+    >>> survey = si.Survey.surface(sources=si.line(0, 0, every=1), receivers=si.line(0, 200, every=100),
+    ...                            wavelet=si.ricker(15), duration=0.6, dt=2e-3)
+    >>> model, times = si.Model(grid, vp=2000.0), np.abs(survey.offsets) / 2000.0
+    >>> found = Tomogram(model, model, (2000.0, 0.0), times + 0.001, times, 0.0, np.ones(grid.shape), ())
+    >>> found.by_offset(Picks(survey, times, np.ones_like(times), period=0.07), parts=1)
+    ('0 to 200 m: +1.0 ± 0.0 ms',)
     """
 
     model: Model
@@ -74,16 +86,29 @@ class Tomogram:
     history: tuple[Fit, ...]
 
     def by_offset(self, picks: Picks, *, parts: int = 3) -> tuple[str, ...]:
-        """Say how far predicted lie from picked times, in ranges of offset with equally many picks."""
+        """Return how far predicted times lie from picked ones, in ranges of offset with equal numbers of picks.
+
+        Parameters
+        ----------
+        picks : Picks
+            What the model was fitted to.
+        parts : int
+            Number of ranges.
+
+        Returns
+        -------
+        tuple of str
+            For each range: offsets, mean and standard deviation of the difference in ms.
+        """
         rest = 1e3 * (self.predicted - picks.times)
         distance = np.abs(picks.survey.offsets)
         good = np.isfinite(rest)
         edges = np.quantile(distance[good], np.linspace(0, 1, parts + 1))
-        said = []
+        lines = []
         for near, far in pairwise(edges):
             here = rest[good & (distance >= near) & (distance <= far)]
-            said.append(f"{near:.0f} to {far:.0f} m: {here.mean():+.1f} ± {here.std():.1f} ms")
-        return tuple(said)
+            lines.append(f"{near:.0f} to {far:.0f} m: {here.mean():+.1f} ± {here.std():.1f} ms")
+        return tuple(lines)
 
 
 @dataclass(frozen=True)
@@ -104,7 +129,27 @@ class Tomography:
     sigma : float, s, optional
         Standard deviation of a pick of quality 1; default: 0.03 dominant periods.
     steps : int
-        At most so many Gauss–Newton steps.
+        Largest number of Gauss–Newton steps.
+
+    Raises
+    ------
+    GeometryError, ConfigError
+        If the grid is not two-dimensional, or bounds or lengths are not positive.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.traveltime import Picks
+    >>> grid = si.Grid((21, 41), 20.0)
+    >>> vp = 2000 + 1.0 * grid.coordinates("z")[:, None] + np.zeros(grid.shape)
+    >>> survey = si.Survey.surface(sources=si.line(0, 800, every=400), receivers=si.line(0, 800, every=40),
+    ...                            wavelet=si.ricker(15), duration=0.6, dt=2e-3)
+    >>> exact = arrivals(grid, 1 / vp, np.concatenate([s.sources for s in survey.shots]))
+    >>> times = np.stack([exact.at(k, s.receivers) for k, s in enumerate(survey.shots)])
+    >>> picks = Picks(survey, times, np.ones_like(times), period=0.07, lag=0.0)
+    >>> found = Tomography(grid, bounds=(1500.0, 4000.0)).run(picks)
+    >>> bool(np.nanmax(abs(found.predicted - times)) < 2e-3)
+    True
     """
 
     grid: Grid
@@ -125,6 +170,17 @@ class Tomography:
 
     def run(self, picks: Picks, *, callback: Callable[[Fit], None] | None = None) -> Tomogram:
         """Fit a gradient medium, then a smooth model.
+
+        Parameters
+        ----------
+        picks : Picks
+            With a common delay if the lag of their wavelet is not known.
+        callback : callable, optional
+            Called with a `Fit` after every step.
+
+        Returns
+        -------
+        Tomogram
 
         Raises
         ------
