@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import seisinv as si
+from seisinv.backends import BACKENDS
 from seisinv.testing import CHECKS, backend_test, dot_test, hessian_test, random_problem
 from seisinv.testing.accuracy import EXACT, convergence_order, green_error, reciprocity_error, reflection
 from seisinv.testing.checks import Check
@@ -31,6 +33,30 @@ def test_what_holds_for_any_physics(physics: si.Physics, check: Check) -> None:
 def test_the_solver_has_a_step_of_its_own(physics: si.Physics) -> None:
     p = random_problem(physics)
     assert p.simulate.clock(p.model).step != p.simulate.survey.time.step
+
+
+def test_a_third_backend_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(BACKENDS["reference"]):
+        pass
+
+    p = random_problem(si.Acoustic(), shape=(8, 9), steps=4, order=2)
+    with pytest.raises(si.ConfigError, match="backend is 'other'; it must be 'c' or 'reference'"):
+        p.replace(backend="other")
+    monkeypatch.setitem(BACKENDS, "other", Other)
+    other = p.replace(backend="other")
+    backend_test(other.simulate, other.model, other.wavelet, against="c")
+
+
+def test_the_memory_of_a_gradient_follows_its_strategy() -> None:
+    p = random_problem(si.Acoustic(), shape=(30, 40))
+    steps = p.simulate.clock(p.model).steps
+    whole = p.simulate.replace(memory=si.StoreAll()).gradient_memory(p.model, shots=2)
+    parts = p.simulate.replace(memory=si.Checkpointed(7), threads=1).gradient_memory(p.model, shots=2)
+    assert (whole.steps, whole.every) == (steps, None)
+    assert (parts.steps, parts.every) == (steps, 7)
+    tape = 8 * math.prod(p.simulate.layout.shape) * steps  # one coefficient, float64, without the halo
+    assert 2 * tape < whole.bytes < 4 * tape
+    assert parts.bytes < whole.bytes
 
 
 @each_physics

@@ -173,12 +173,17 @@ p, K, s = Field("p"), Coefficient("K"), Source("s")
         ([Equation(Dtt(p), K * (D(D(p, "z"), "z")))], "the equations have 0 sources"),
         ([Equation(Dtt(p), K * (D(D(p, "z"), "z") + s + Source("q")))], "the equations have 2 sources"),
         ([Equation(Dtt(Field("u")), K * (D(D(Field("u"), "z"), "z") + s))], "the record is 'p'; it must be a field: u"),
+        (
+            [Equation(Dt(p), K * (D(p, "z") + s))],
+            r"terms of one equation are at \(z, x\), odd .* and \(z\+½, x\), even",
+        ),
+        ([Equation(Dt(Field("u", "z")), K * s)], "∂u/∂t is at .* but its right-hand side at"),
         ([Equation(Dt(p), K * (D(Field("u", "z"), "z") + s))], "no equation gives the time derivative of u"),
     ],
 )
-def test_names_that_clash_are_refused(equations: list[Equation], words: str) -> None:
+def test_equations_that_cannot_be_meant_are_refused(equations: list[Equation], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        derive(equations, "zx", order=2, record="p", ratios=(1, 1))
+        derive(equations, "zx", order=2, record="u" if "∂u" in words else "p", ratios=(1, 1))
 
 
 @each_own

@@ -18,9 +18,7 @@ I = ctypes.c_longlong
 class GridStruct(ctypes.Structure):
     """`Grid` of the C source."""
 
-    _fields_ = (
-        [("n", I * 3), ("a", I * 3), ("b", I * 3), ("s0", I), ("origin", I), ("size", I), ("surface", I)]
-    )  # fmt: skip
+    _fields_ = (("n", I * 3), ("a", I * 3), ("b", I * 3), ("s0", I), ("origin", I), ("size", I), ("surface", I))
 
 
 class PointsStruct(ctypes.Structure):

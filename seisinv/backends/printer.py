@@ -124,24 +124,20 @@ def _grouped(program: Program, s: Set) -> dict[tuple[Read, ...], dict[object, li
         offset = away[0].offset
         key: object = (tuple(r.name for r in away), tuple(bool(o) for o in offset)) if any(offset) else "centre"
         groups.setdefault(tuple(factors), {}).setdefault(key, []).append((c, tuple(away)))
-    out: dict[tuple[Read, ...], dict[object, list[Term]]] = {}
-    for common, stencils in groups.items():
-        out[common] = {
-            (key, tuple(terms)): sorted(terms, key=lambda t: t[1][0].offset) for key, terms in stencils.items()
-        }
-    return out
+    return {
+        common: {(key, tuple(terms)): sorted(terms, key=lambda t: t[1][0].offset) for key, terms in stencils.items()}
+        for common, stencils in groups.items()
+    }
 
 
 def specialised(kernel: Sequence[Set], program: Program, inside: Sequence[bool]) -> list[Set]:
     """Leave out what vanishes in a region: memory fields of the axes along which it is interior."""
     gone = {m for m, axis in program.memory.items() if inside[axis]}
-    out = []
-    for s in kernel:
-        if s.left not in gone:
-            out.append(
-                Set(s.left, s.right.substitute(lambda a: Poly() if cast(Read, a).name in gone else None), s.where)
-            )
-    return out
+
+    def without(e: Poly) -> Poly:
+        return e.substitute(lambda a: Poly() if cast(Read, a).name in gone else None)
+
+    return [Set(s.left, without(s.right), s.where) for s in kernel if s.left not in gone]
 
 
 def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -> str:

@@ -55,12 +55,13 @@ class Model:
     ----------
     grid : Grid
     parameters : tensors of the grid's shape, by name
-        `vp` in m/s, `vs` in m/s, `rho` in kg/m³; a number stands for a constant model.
+        `vp` in m/s, `vs` in m/s, `rho` in kg/m³, or what a wave equation of your own needs (any positive number, in
+        SI units); a number stands for a constant model.
 
     Raises
     ------
     ModelError
-        If a shape differs from the grid's, or a value is not finite or not plausible in SI units.
+        If a shape differs from the grid's, or a value is not finite, not positive or not plausible in SI units.
 
     Examples
     --------

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: float | None = None) -> Propagator:
     """Return the propagator that the settings describe; `vp_max` (m/s) fixes its step where they do not."""
+    from seisinv.physics import by_name
     from seisinv.propagate import Boundary, Propagator
 
     p = settings.propagator
     return Propagator(
-        physics_of(p.physics),
+        by_name(p.physics),
         grid,
         survey,
         order=p.order,
@@ -74,32 +75,6 @@ def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
             f"{time.step * 1e3:g} ms apart"
         )
     return np.pad(samples, (0, time.samples - len(samples)))
-
-
-def physics_of(name: str) -> Any:
-    """Return the wave equation of that name.
-
-    Raises
-    ------
-    ConfigError
-        If there is none, with the names there are.
-    """
-    import difflib
-
-    from seisinv import physics
-
-    known = {p.name: p for p in (getattr(physics, n)() for n in physics.__all__ if _is_physics(getattr(physics, n)))}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise ConfigError(f"propagator.physics is {name!r}, which is not a wave equation of seisinv; {hint}")
-    return known[name]
-
-
-def _is_physics(thing: Any) -> bool:
-    from seisinv.physics import Physics
-
-    return isinstance(thing, type) and issubclass(thing, Physics) and thing is not Physics
 
 
 def _memory(settings: Settings) -> Any:

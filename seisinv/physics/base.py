@@ -96,7 +96,7 @@ def by_name(name: str) -> Physics:
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise ConfigError(f"propagator.physics is {name!r}, which is not a known wave equation; {hint}")
+        raise ConfigError(f"propagator.physics is {name!r}, which is not a wave equation of seisinv; {hint}")
     return known[name]
 
 

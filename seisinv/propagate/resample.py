@@ -17,9 +17,8 @@ from torch import Tensor
 
 from seisinv.core import TimeAxis
 
-HIGHEST = (
-    1.2  # ω dt up to which data are kept: above, there are fewer than 4 nodes a wavelength even in the fastest rock
-)
+# ω dt up to which data are kept: above, there are fewer than 4 nodes a wavelength even in the fastest rock.
+HIGHEST = 1.2
 TAIL = 10  # steps run beyond the record and faded out, so that cutting it off does not ring into its last samples
 ROWS = 256  # samples whose weights are kept in one block
 SMALL = {torch.float32: 1e-8, torch.float64: 1e-11}  # weights left out, as a share of the largest

@@ -88,23 +88,20 @@ class _Discretisation:
 
     def visit(self, e: Poly) -> tuple[Poly, frozenset[int], int]:
         """Return the discrete expression, its place and its parity through the free surface."""
-        total, where, odd = Poly(), None, None
+        total = Poly()
+        known: tuple[frozenset[int], int] | None = None
         for m, c in e:
             term, place, parity = Poly.number(c), frozenset[int](), 1
             for atom, power in m:
                 assert power == 1, "equations are polynomials of first powers"
                 value, at, p = self.atom(atom)
                 if len(m) > 1 and at != place and place and at:
-                    raise ValueError(
-                        f"{_name(atom)} is defined at {self.shown(at)} but its factor at {self.shown(place)}"
-                    )
+                    raise ValueError(f"{_name(atom)} is at {self.shown(at)} but its factor at {self.shown(place)}")
                 term, place, parity = term * value, place | at, parity * p
-            if where is not None and place != where:
-                raise ValueError(f"terms of one equation are defined at {self.shown(place)} and {self.shown(where)}")
-            if odd is not None and parity != odd:
-                raise ValueError("terms of one equation continue differently through a free surface")
-            total, where, odd = total + term, place, parity
-        return total, where or frozenset(), odd or -1
+            if known not in (None, (place, parity)):
+                raise ValueError(f"terms of one equation are at {self.shown(place, parity)} and {self.shown(*known)}")
+            total, known = total + term, (place, parity)
+        return total, *(known or (frozenset(), -1))
 
     def atom(self, atom: object) -> tuple[Poly, frozenset[int], int]:
         if isinstance(atom, Symbol):
@@ -130,8 +127,9 @@ class _Discretisation:
     def absorb_name(self, kind: str, of: str, axis: int) -> str:
         return f"{kind}_{of}_{self.axes[axis]}"
 
-    def shown(self, place: frozenset[int]) -> str:
-        return "(" + ", ".join(a + ("+½" if k in place else "") for k, a in enumerate(self.axes)) + ")"
+    def shown(self, place: frozenset[int], parity: int = 0) -> str:
+        through = {0: "", 1: ", even through a free surface", -1: ", odd through a free surface"}[parity]
+        return "(" + ", ".join(a + ("+½" if k in place else "") for k, a in enumerate(self.axes)) + ")" + through
 
 
 def discretise(
@@ -168,10 +166,9 @@ def discretise(
         f, place = equation.rate.field, d.numbered(equation.rate.field.place)
         d.place[f.name], d.parity[f.name] = place, f.parity
         right, where, parity = d.visit(equation.right)
-        if where != place:
-            raise ValueError(f"∂{f.name}/∂t is defined at {d.shown(place)} but its right-hand side at {d.shown(where)}")
-        if parity != f.parity:
-            raise ValueError(f"{f.name} and its right-hand side continue differently through a free surface")
+        if (where, parity) != (place, f.parity):
+            here, there = d.shown(place, f.parity), d.shown(where, parity)
+            raise ValueError(f"∂{f.name}/∂t is at {here} but its right-hand side at {there}")
         new = f.name
         start = d.centre(f.name)
         if equation.rate.order == 2:

@@ -17,7 +17,7 @@ def tangent_name(name: str) -> str:
 
 
 def linearise(program: Program) -> Program:
-    """Return the program that carries a perturbation along with the state (Born modelling, or its second-order equivalent).
+    """Return the program that carries a perturbation along with the state (Born modelling, Hessian products).
 
     Each statement is preceded by its own derivative, so both read the same values.  Everything that can vary has a
     tangent: fields, coefficients, point symbols, accumulators and tape; profiles have none.
