@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
@@ -58,6 +59,28 @@ def walled(points: np.ndarray, half: float = 1000.0, modes: int = 40) -> np.ndar
     return np.einsum("pm,pn,pmn->p", z, x, time)
 
 
+def steps_of(duration: float, h: float, c: np.ndarray) -> int:
+    """Return the number of steps that `marched` needs for a duration."""
+    return int(np.ceil(duration / (0.2 * h / np.sqrt((c**2).max()))))
+
+
+def marched(p: np.ndarray, c: np.ndarray, h: float, dt: float) -> Iterator[np.ndarray]:
+    """Yield a periodic field that starts at rest, every `dt`: pseudo-spectral in space, fourth order in time."""
+    c2, k = c**2, 2 * np.pi * np.fft.fftfreq(len(p), h)
+    minus = -(k[:, None] ** 2 + k[None, : len(p) // 2 + 1] ** 2)
+
+    def rate(u: np.ndarray) -> np.ndarray:
+        return c2 * np.fft.irfft2(minus * np.fft.rfft2(u), s=u.shape)
+
+    yield p
+    a = rate(p)
+    before, p = p, p + dt**2 / 2 * a + dt**4 / 24 * rate(a)
+    while True:
+        yield p
+        a = rate(p)
+        before, p = p, 2 * p - before + dt**2 * a + dt**4 / 12 * rate(a)
+
+
 def spectral(
     points: np.ndarray,
     nodes: int,
@@ -68,30 +91,17 @@ def spectral(
 ) -> tuple[np.ndarray, float]:
     """Simulate on a periodic square of ±half, m; return the field at the points and the CPU seconds of the time loop.
 
-    Pseudo-spectral in space, fourth order in time; `walls` at ±1000 m are made by odd images.
+    `walls` at ±1000 m are made by odd images.
     """
     h, duration = 2 * half / nodes, points[:, 2].max()
     z, x = np.meshgrid(-half + h * np.arange(nodes), -half + h * np.arange(nodes), indexing="ij")
-    c2 = velocity(z, x) ** 2
-    k = 2 * np.pi * np.fft.fftfreq(nodes, h)
-    minus = -(k[:, None] ** 2 + k[None, : nodes // 2 + 1] ** 2)
+    c = velocity(z, x)
     images = [(m, (-1.0) ** m) for m in (-1, 0, 1)] if walls else [(0, 1.0)]
     line = sum(s * np.exp(-((z[:, 0] - 2000 * m) ** 2) / (2 * WIDTH**2)) for m, s in images)
-    p = line[:, None] * line[None]
-
-    def rate(u: np.ndarray) -> np.ndarray:
-        return c2 * np.fft.irfft2(minus * np.fft.rfft2(u), s=u.shape)
-
-    steps = int(np.ceil(duration / (0.2 * h / np.sqrt(c2.max()))))
+    steps = steps_of(duration, h, c)
     dt = duration / steps
     start = time.process_time()
-    a = rate(p)
-    before, p = p, p + dt**2 / 2 * a + dt**4 / 24 * rate(a)
-    kept = [before, p]
-    for _ in range(steps):
-        a = rate(p)
-        before, p = p, 2 * p - before + dt**2 * a + dt**4 / 12 * rate(a)
-        kept.append(p)
+    kept = list(islice(marched(line[:, None] * line[None], c, h, dt), steps + 2))
     seconds = time.process_time() - start
     axis = z[:, 0]
     look = RegularGridInterpolator((dt * np.arange(len(kept)), axis, axis), np.array(kept), method="cubic")

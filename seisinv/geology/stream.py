@@ -30,7 +30,7 @@ class Geology(Distributions):
     Parameters
     ----------
     marine : float
-        Share of models under water.
+        Fraction of the models under water.
     layers : (float, float)
         Beds in the depth of the section, log-uniform between them from model to model.
     thickness : (float, float), m
@@ -42,12 +42,12 @@ class Geology(Distributions):
     dip : float
         Root-mean-square slope of the strongest folds.
     faults : int
-        Largest number of faults of the main deformation; every number from 0 is as likely.
+        Largest number of faults of the main deformation; all numbers from 0 are equally likely.
     channels, lenses : float
         Mean number per model.
     salt, basalt, basement : float
-        Share of models for which a salt body, basalt sills or a flow, or crystalline basement are drawn; some of these
-        were then eroded or lie outside the section.
+        Fraction of the models for which a salt body, basalt sills or a flow, or crystalline basement are drawn; some of
+        these were then eroded or lie outside the section.
     texture : float
         Median relative deviation of the small-scale random field.
 
@@ -60,27 +60,75 @@ class Geology(Distributions):
     """
 
     def model(self, grid: Grid, *, seed: int, index: int = 0) -> Model:
-        """Return vp, vs (m/s) and rho (kg/m³) of earth number `index` of the stream `seed` on `grid`.
+        """Return a model of the stream.
+
+        Parameters
+        ----------
+        grid : Grid
+        seed : int
+            Of the stream.
+        index : int
+            Number of the model in the stream.
+
+        Returns
+        -------
+        Model
+            vp and vs in m/s and rho in kg/m³, float32.
 
         Raises
         ------
         GeometryError
             If the grid is not two-dimensional or its spacing is not within 5 to 40 m.
+        ConfigError
+            If `seed` or `index` is negative.
         """
         vp, rock = self._sample(grid, seed, index)
         parts = {"vp": vp, "vs": s_velocity(vp, rock), "rho": density(vp, rock)}
         return Model(grid, **{name: part.astype(np.float32) for name, part in parts.items()})
 
     def vp(self, grid: Grid, *, seed: int, index: int = 0) -> np.ndarray:
-        """Return only vp, m/s, [z, x], float32: what `model` holds, sooner."""
+        """Return only the velocity of `model`, which takes less time.
+
+        Parameters
+        ----------
+        grid, seed, index
+            As for `model`.
+
+        Returns
+        -------
+        (nz, nx) array, m/s, float32
+        """
         return self._sample(grid, seed, index)[0].astype(np.float32)
 
     def stream(self, grid: Grid, *, seed: int, start: int = 0) -> Iterator[Model]:
-        """Yield the models number `start`, `start` + 1, … without end."""
+        """Yield one model after the other, without end.
+
+        Parameters
+        ----------
+        grid, seed
+            As for `model`.
+        start : int
+            Number of the first model.
+
+        Yields
+        ------
+        Model
+        """
         return (self.model(grid, seed=seed, index=index) for index in count(start))
 
     def earth(self, grid: Grid, *, seed: int, index: int = 0) -> Earth:
-        """Draw earth number `index` of the stream `seed` for the extent of `grid`."""
+        """Draw an earth for the extent of a grid.
+
+        Parameters
+        ----------
+        grid, seed, index
+            As for `model`.
+
+        Returns
+        -------
+        Earth
+            A function of position, which can be sampled on any grid.
+        """
         _check(grid)
         for name, value in (("seed", seed), ("index", index)):
             if value < 0:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from seisinv import inversion, priors, synthetic
-from seisinv.core import Gathers, Grid, Model, Survey
+from seisinv.core import Gathers, Grid, Survey
 from seisinv.geology import Geology
 from seisinv.geology.curves import log_uniform
 from seisinv.physics import Acoustic
@@ -195,9 +195,8 @@ def plan_and_case(index: int, *, seed: int) -> tuple[Plan, synthetic.Case]:
         error=plan.trend * trend / trend.std(),
         threads=1,
     )
-    start = case.start.vp.numpy()
-    start = np.where(case.water, start, np.clip(start, *BOUNDS))
-    return plan, replace(case, start=Model(plan.grid, vp=start), observed=_spoilt(plan, case.observed, random))
+    start = case.start.replace(vp=case.start.vp.clamp(*BOUNDS))
+    return plan, replace(case, start=start, observed=_spoilt(plan, case.observed, random))
 
 
 def _spoilt(plan: Plan, observed: Gathers, random: np.random.Generator) -> Gathers:

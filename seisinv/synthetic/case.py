@@ -99,6 +99,14 @@ class Case:
 def refined(grid: Grid) -> Grid:
     """Return a grid with half the spacing, whose even nodes are those of `grid`.
 
+    Parameters
+    ----------
+    grid : Grid
+
+    Returns
+    -------
+    Grid
+
     Examples
     --------
     >>> refined(Grid((3, 5), 20.0)).shape

@@ -37,16 +37,44 @@ class Seafloor:
     seed: int = 2
 
     def grid(self, spacing: float) -> Grid:
-        """Return the grid that covers the earth with cells of `spacing`, m."""
+        """Return the grid that covers the earth.
+
+        Parameters
+        ----------
+        spacing : float, m
+
+        Returns
+        -------
+        Grid
+        """
         return Grid((round(self.depth / spacing) + 1, round(self.width / spacing) + 1), spacing)
 
     def floor(self, x: np.ndarray) -> np.ndarray:
-        """Return the depth of the seafloor, m, at the positions `x`, m."""
+        """Return the depth of the seafloor.
+
+        Parameters
+        ----------
+        x : array, m
+
+        Returns
+        -------
+        array, m
+        """
         u = np.asarray(x) / self.width
         return 190 + 55 * np.sin(2 * np.pi * (0.75 * u + 0.1)) + 18 * np.sin(2 * np.pi * (2.2 * u + 0.4))
 
     def model(self, grid: Grid) -> Model:
-        """Return the true model on `grid`."""
+        """Return the true model.
+
+        Parameters
+        ----------
+        grid : Grid
+
+        Returns
+        -------
+        Model
+            vp, m/s.
+        """
         random = np.random.default_rng(self.seed)
         z, x = grid.coordinates("z")[:, None], grid.coordinates("x")[None]
         floor = self.floor(x)
@@ -57,7 +85,17 @@ class Seafloor:
         return Model(grid, vp=np.where(z < floor, WATER, np.clip(vp, WATER + 20, 4200)).astype(np.float32))
 
     def start(self, grid: Grid) -> Model:
-        """Return the starting model on `grid`: the water and a velocity that grows with burial."""
+        """Return the starting model: the water and a velocity that grows with burial.
+
+        Parameters
+        ----------
+        grid : Grid
+
+        Returns
+        -------
+        Model
+            vp, m/s.
+        """
         z, x = grid.coordinates("z")[:, None], grid.coordinates("x")[None]
         floor = self.floor(x)
         vp = np.where(z < floor, WATER, self.trend(np.maximum(z - floor, 0.0)))
@@ -65,7 +103,17 @@ class Seafloor:
 
     @staticmethod
     def trend(burial: np.ndarray) -> np.ndarray:
-        """Return the velocity, m/s, of compacting rock at depths of burial in metres."""
+        """Return the velocity of compacting rock.
+
+        Parameters
+        ----------
+        burial : array, m
+            Depth below the seafloor.
+
+        Returns
+        -------
+        array, m/s
+        """
         return 1650 + 1.15 * burial - 1.0e-4 * burial**2
 
     def _level(self, z: np.ndarray, x: np.ndarray, random: np.random.Generator) -> np.ndarray:
