@@ -50,6 +50,16 @@ def method(owner: type, name: str, function: Callable[..., Any], instead: str) -
     setattr(owner, name, call)
 
 
+def attribute(owner: type, was: str, now: str) -> None:
+    """Let a class keep an attribute under its former name."""
+
+    def get(self: Any) -> Any:
+        _warn(f"{owner.__name__}.{was}", f"{owner.__name__}.{now}")
+        return getattr(self, now)
+
+    setattr(owner, was, property(get))
+
+
 def renamed(function: Callable[..., Any], was: str, keywords: Mapping[str, str]) -> Callable[..., Any]:
     """Return a function that takes former keywords as well, with a warning."""
 

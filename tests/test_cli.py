@@ -388,7 +388,7 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
     assert code == 0, err
     assert "P velocity uncertainty: ±" in out
     assert "Truth inside the 90% interval" in out
-    assert "How certain" in (whole / "report.html").read_text(encoding="utf-8")
+    assert "Uncertainty" in (whole / "report.html").read_text(encoding="utf-8")
     assert (whole / "figures" / "uncertainty-vp.png").is_file()
     assert sorted(p.name for p in (whole / "members").iterdir()) == ["01", "02"]
     with np.load(whole / "ensemble.npz") as kept:

@@ -1,4 +1,4 @@
-"""Comparisons: scores that mean what they say, one judge for all, and a page that stands alone."""
+"""Comparisons: scores that mean what they say, one evaluator for all, and a self-contained page."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_methods_are_compared_in_pairs() -> None:
     assert ab.high is not None
     assert ab.high < 0, "a small but steady advantage is seen through the differences between starts"
     assert verdict(ab) == "a is better"
-    assert verdict(ac) == "not told apart"
+    assert verdict(ac) == "no significant difference"
     assert (bc.first, bc.second, bc.pairs) == ("b", "c", 20)
     (same,) = compare.paired({"a": {("", 0): 0.5}, "b": {("", 0): 0.4}})
     assert same.low is None
@@ -139,7 +139,7 @@ def test_inverse_crime_is_said(change: dict[str, float], is_crime: bool) -> None
 
 
 def entries(wavelet: str = "known") -> tuple[dict[str, compare.Entry], si.Model, si.Gathers]:
-    """Two methods on six shots, and two shots that are kept back."""
+    """Two methods on six shots, and two hold-out shots."""
     rays, truth, start = crosshole()
     every = rays(truth)
     kept = (1, 4)
@@ -166,28 +166,28 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[compare.Comparison, 
     return found, compare.write_comparison(found, folder)
 
 
-def test_cards_hold_what_was_measured(done: tuple[compare.Comparison, Path]) -> None:
+def test_scores_hold_what_was_measured(done: tuple[compare.Comparison, Path]) -> None:
     found, _ = done
     start, truth = found.references
     assert [r.label.name for r in found.runs] == ["none, seed 0", "none, seed 1", "TV, seed 0", "TV, seed 1"]
-    assert truth.card.model is not None
-    assert truth.card.model.rmse == 0
-    assert truth.card.data is not None
-    assert truth.card.data.misfit < 1e-20, "the truth explains data without noise, rounding apart"
-    assert truth.card.data.held_shots is not None
-    assert truth.card.data.held_shots < 1e-20
+    assert truth.scores.model is not None
+    assert truth.scores.model.rmse == 0
+    assert truth.scores.data is not None
+    assert truth.scores.data.misfit < 1e-20, "the truth explains data without noise, rounding apart"
+    assert truth.scores.data.held_shots is not None
+    assert truth.scores.data.held_shots < 1e-20
     for run in found.runs:
-        card = run.card
-        assert card.model is not None
-        assert card.data is not None
-        assert card.cost is not None
-        assert start.card.model is not None
-        assert card.model.rmse == si.metrics.rmse(run.model, found.truth)
-        assert card.model.rmse < start.card.model.rmse
-        assert card.data.ratio < 0.5
-        assert card.data.held_shots_ratio is not None
-        assert card.data.held_shots_ratio < 0.9, "shots that no run has seen are predicted better than at the start"
-        assert card.cost.solves <= 100
+        scores = run.scores
+        assert scores.model is not None
+        assert scores.data is not None
+        assert scores.cost is not None
+        assert start.scores.model is not None
+        assert scores.model.rmse == si.metrics.rmse(run.model, found.truth)
+        assert scores.model.rmse < start.scores.model.rmse
+        assert scores.data.ratio < 0.5
+        assert scores.data.held_shots_ratio is not None
+        assert scores.data.held_shots_ratio < 0.9, "shots that no run has seen are predicted better than at the start"
+        assert scores.cost.solves <= 100
     assert {r.method: r.trials for r in found.robustness} == {"none": 2, "TV": 2}
     assert found.pairs[0].pairs == 2
     assert not found.warnings
@@ -196,11 +196,11 @@ def test_cards_hold_what_was_measured(done: tuple[compare.Comparison, Path]) -> 
 def test_held_out_shots_are_predicted_with_the_wavelet_of_the_others() -> None:
     runs, truth, held = entries("estimate")
     problem = runs["none"].problem
-    judge = compare.Judge(problem=problem, band=si.signal.Band(25), held_out=held)
-    seen = judge.see(truth)
-    assert seen.held_shots is not None
-    assert seen.held_shots < 0.02, "what an estimated wavelet leaves of noise-free data in the truth; measured 0.002"
-    assert sum(s.held_out for s in seen.shots) == 2
+    evaluator = compare.Evaluator(problem=problem, band=si.signal.Band(25), held_out=held)
+    found = evaluator.predict(truth)
+    assert found.held_shots is not None
+    assert found.held_shots < 0.02, "what an estimated wavelet leaves of noise-free data in the truth; measured 0.002"
+    assert sum(s.held_out for s in found.shots) == 2
 
 
 def test_held_out_band_is_above_the_last_one(done: tuple[compare.Comparison, Path]) -> None:
@@ -245,7 +245,7 @@ def test_steps_show_how_a_model_came_about(done: tuple[compare.Comparison, Path]
     steps = compare.payload.models(found)["runs"][0]["steps"]
     assert [s["band"] for s in steps] == sorted(s["band"] for s in steps)
     assert steps[0]["iteration"] == 0
-    assert steps[-1]["rmse"] == pytest.approx(found.runs[0].card.model.rmse)  # type: ignore[union-attr]
+    assert steps[-1]["rmse"] == pytest.approx(found.runs[0].scores.model.rmse)  # type: ignore[union-attr]
     run = found.runs[0].run
     assert run is not None
     for k, row in enumerate(run.history):
@@ -287,19 +287,19 @@ def test_a_stopped_comparison_goes_on(tmp_path: Path, done: tuple[compare.Compar
     again = compare.run(runs, tmp_path, **how)  # type: ignore[arg-type]
     for a, b in zip(again.runs, done[0].runs, strict=True):
         assert torch.equal(a.model.vp, b.model.vp)
-        assert a.card.model == b.card.model
+        assert a.scores.model == b.scores.model
 
 
-def test_field_data_are_judged_without_a_truth(tmp_path: Path) -> None:
+def test_field_data_are_evaluated_without_a_truth(tmp_path: Path) -> None:
     runs, _, held = entries()
     found = compare.run(runs, tmp_path, budget=60, held_out=held)
     page = compare.write_comparison(found, tmp_path).read_text(encoding="utf-8")
-    assert "The true model is not known; shots that no run has seen are the judge." in page
+    assert "The true model is not known; models are compared by how well they predict the hold-out shots." in page
     body = page.split("<body>")[1].split("<script")[0]
     assert "RMSE (" not in body
     assert "SSIM" not in body
-    assert "held-out shots" in body
-    assert "differences to the truth" not in body
+    assert "hold-out shots" in body
+    assert "differences from the truth" not in body
     assert all(c.group in ("data", "cost") for c in compare.columns(found))
 
 
@@ -348,8 +348,8 @@ def test_finished_runs_without_their_data_are_compared_as_models(
     found, page = compare_runs([folder / "none-seed-0", folder / "TV-seed-1"], tmp_path / "again")
     assert [r.label.name for r in found.runs] == ["none-seed-0", "TV-seed-1"]
     for again, before in zip(found.runs, (done[0].runs[0], done[0].runs[3]), strict=True):
-        assert again.card.model == before.card.model
-        assert again.card.data is None
+        assert again.scores.model == before.scores.model
+        assert again.scores.data is None
     text = page.read_text(encoding="utf-8")
     assert 'id="gathers"' not in text
     assert "had different budgets" not in text
@@ -360,7 +360,7 @@ def test_uncertainty_maps_are_shown_where_there_are_ensembles(tmp_path: Path) ->
     entry = runs["none"]
     si.inversion.run_ensemble(entry.problem, entry.optimizer, members=2, bands=BANDS, run_directory=tmp_path / "none")
     found = compare.run({"none": entry}, tmp_path, truth=truth)
-    assert "How certain" in compare.write_comparison(found, tmp_path).read_text(encoding="utf-8")
+    assert "Uncertainty" in compare.write_comparison(found, tmp_path).read_text(encoding="utf-8")
 
 
 def test_curves_of_many_runs_have_styles_of_their_own() -> None:

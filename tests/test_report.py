@@ -108,7 +108,7 @@ def with_ensemble(run: Path, *, calibration: float = 1.0) -> Path:
 def test_an_ensemble_says_how_certain_the_model_is(tmp_path: Path) -> None:
     run = with_ensemble(fabricate(tmp_path / "run"))
     text = write_report(run).read_text(encoding="utf-8")
-    assert '<h2 id="certain">How certain</h2>' in text
+    assert '<h2 id="certain">Uncertainty</h2>' in text
     assert (run / "figures" / "uncertainty-vp.png").is_file()
     assert text.count("lower limit") == 1, "what is not calibrated is called so"
     record = read_run(run)

@@ -1,4 +1,4 @@
-"""The columns of the table, said once: what the page shows, what CSV and JSON are called, what is better."""
+"""The columns of the table: titles on the page, keys in CSV and JSON, and which values are better."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from seisinv.compare.card import Scores
-from seisinv.compare.comparison import Comparison, Judged, score_name
+from seisinv.compare.comparison import Comparison, Evaluated, score_name
+from seisinv.compare.scores import Scores
 
 
 @dataclass(frozen=True)
 class Column:
-    """A number of the report card.
+    """A score as the table shows it.
 
     Parameters
     ----------
@@ -24,7 +25,8 @@ class Column:
         Its name in CSV.
     group, title, unit : str
         As the page shows it.
-    value : function of the card; None where it is not known
+    value : function of the scores
+        Returns None where it is not known.
     digits : int
         After the point.
     best : "low", "high" or ""
@@ -46,12 +48,22 @@ class Column:
     note: str = ""
     factor: float = 1.0
 
-    def text(self, card: Scores) -> str:
+    def text(self, scores: Scores) -> str:
         """Return the number as the page shows it."""
-        value = self.value(card)
+        value = self.value(scores)
         if value is None or math.isnan(value):
             return "–"
         return "∞" if math.isinf(value) else f"{value * self.factor:,.{self.digits}f}"
+
+
+def _of(part: str, name: str) -> Callable[[Scores], float | None]:
+    """Return a function that takes a number out of a part of the scores."""
+
+    def value(scores: Scores) -> float | None:
+        found = getattr(scores, part)
+        return None if found is None else getattr(found, name)
+
+    return value
 
 
 def _resolved(half: float | None) -> float | None:
@@ -63,16 +75,10 @@ _MORE = ("mae", "psnr")
 
 def _model(part: str, group: str, main: bool) -> list[Column]:
     """Return the columns of the scores of a model, all cells ("model") or without water ("rock")."""
+    of = partial(_of, part)
 
-    def of(name: str) -> Callable[[Scores], float | None]:
-        def value(card: Scores) -> float | None:
-            scores = getattr(card, part)
-            return None if scores is None else getattr(scores, name)
-
-        return value
-
-    def half(card: Scores) -> float | None:
-        return _resolved(of("half_wavenumber")(card))
+    def half(scores: Scores) -> float | None:
+        return _resolved(of("half_wavenumber")(scores))
 
     table: list[tuple[str, str, str, int, str, str]] = [
         ("rmse", "RMSE", "m/s", 1, "low", "root mean square error of vp"),
@@ -91,31 +97,21 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
     return [*columns, Column(f"{part}_resolved", group, "resolves", "m", half, 0, "low", main, note)]
 
 
-def _data() -> list[Column]:
-    def of(name: str) -> Callable[[Scores], float | None]:
-        return lambda card: None if card.data is None else getattr(card.data, name)
+Table = list[tuple[str, str, str, int, float, bool, str]]
 
-    table: list[tuple[str, str, str, int, float, bool, str]] = [
+
+def _data_and_cost() -> list[Column]:
+    data: Table = [
         ("misfit", "unexplained", "%", 2, 100, True, "energy left in the inverted shots, last band"),
-        ("ratio", "of start", "%", 1, 100, False, "the same over that of the start model"),
-        ("held_shots", "held-out shots", "%", 2, 100, True, "energy left in the shots kept back, last band"),
-        ("held_shots_ratio", "of start", "%", 1, 100, False, "the same over that of the start model"),
-        ("held_band", "held-out band", "%", 2, 100, True, "energy left at frequencies that were not inverted"),
+        ("ratio", "of start", "%", 1, 100, False, "the same over that of the starting model"),
+        ("held_shots", "hold-out shots", "%", 2, 100, True, "energy left in the hold-out shots, last band"),
+        ("held_shots_ratio", "of start", "%", 1, 100, False, "the same over that of the starting model"),
+        ("held_band", "hold-out band", "%", 2, 100, True, "energy left at frequencies that were not inverted"),
         ("delay_median", "delay, median", "periods", 3, 1, False, "absolute traveltime residual of a trace"),
         ("delay_high", "delay, 95 %", "periods", 3, 1, True, "95th percentile of the traveltime residuals"),
         ("skipped", "skipped", "%", 1, 100, True, "traces off by more than half a period"),
     ]
-    return [
-        Column(f"data_{name}", "data", title, unit, of(name), digits, "low", main, note, factor)
-        for name, title, unit, digits, factor, main, note in table
-    ]
-
-
-def _cost() -> list[Column]:
-    def of(name: str) -> Callable[[Scores], float | None]:
-        return lambda card: None if card.cost is None else getattr(card.cost, name)
-
-    table: list[tuple[str, str, str, int, float, bool, str]] = [
+    cost: Table = [
         ("solves", "solves", "", 0, 1, True, "wave equations solved: one per shot and simulation, two per gradient"),
         ("recomputed", "repeated", "", 0, 1, False, "forward runs repeated because not every step was kept"),
         ("seconds", "time", "s", 1, 1, True, "by the clock, other work on the machine included"),
@@ -123,23 +119,75 @@ def _cost() -> list[Column]:
         ("peak_memory", "memory", "MB", 0, 1e-6, False, "largest resident memory of the process"),
     ]
     return [
-        Column(f"cost_{name}", "cost", title, unit, of(name), digits, "low", main, note, factor)
+        Column(f"{part}_{name}", part, title, unit, _of(part, name), digits, "low", main, note, factor)
+        for part, table in (("data", data), ("cost", cost))
         for name, title, unit, digits, factor, main, note in table
     ]
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """Return the columns that hold a number for some run."""
-    rock = any(entry.card.rock is not None for entry in comparison.runs)
-    every = [*_model("rock", "model below the water", True), *_model("model", "model", not rock), *_data(), *_cost()]
-    return [c for c in every if any(c.value(entry.card) is not None for entry in comparison.runs)]
+    """Return the columns that hold a number for some run.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    list of Column
+        In the order of the table.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, columns, evaluate
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> record = RunRecord(Path("run"), {}, (), start, start.replace(vp=start.vp + 70), truth=truth)
+    >>> comparison = evaluate({Label("TV", "TV"): record})
+    >>> [column.key for column in columns(comparison)][:3]
+    ['model_rmse', 'model_mae', 'model_ssim']
+    """
+    rock = any(entry.scores.rock is not None for entry in comparison.runs)
+    every = [*_model("rock", "model below the water", True), *_model("model", "model", not rock), *_data_and_cost()]
+    return [c for c in every if any(c.value(entry.scores) is not None for entry in comparison.runs)]
 
 
 def as_text(comparison: Comparison) -> str:
-    """Return the main columns as lines of text, as wide as they need to be."""
+    """Return the main columns of the table as text.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        A line for each row.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, as_text, evaluate
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> record = RunRecord(Path("run"), {}, (), start, start.replace(vp=start.vp + 70), truth=truth)
+    >>> comparison = evaluate({Label("TV", "TV"): record})
+    >>> for line in as_text(comparison).splitlines():
+    ...     print(line[:20].rstrip())
+    run    RMSE   SSIM
+            m/s
+    start  88.0  0.104
+    truth   0.0  1.000
+    TV     46.4  0.104
+    """
     shown = [c for c in columns(comparison) if c.main]
     heads = [["run", *(c.title for c in shown)], ["", *(c.unit for c in shown)]]
-    rows = [*heads, *([e.label.name, *(c.text(e.card) for c in shown)] for e in comparison.everything)]
+    rows = [*heads, *([e.label.name, *(c.text(e.scores) for c in shown)] for e in comparison.everything)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(row: list[str]) -> str:
@@ -150,12 +198,35 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Return one line per run, start model and truth, numbers in SI units (delays in periods, shares from 0 to 1)."""
+    """Return the table as CSV, in SI units (delays in periods, shares from 0 to 1).
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        A line for each starting model, the truth and each run.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, as_csv, evaluate
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> record = RunRecord(Path("run"), {}, (), start, start.replace(vp=start.vp + 70), truth=truth)
+    >>> comparison = evaluate({Label("TV", "TV"): record})
+    >>> as_csv(comparison).splitlines()[-1][:9]
+    'TV,TV,,0,'
+    """
     stream, shown = io.StringIO(), columns(comparison)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["name", "method", "start", "seed", *(c.key for c in shown)])
     for entry in comparison.everything:
-        values = [c.value(entry.card) for c in shown]
+        values = [c.value(entry.scores) for c in shown]
         seed = "" if entry.run is None else entry.label.seed
         labels = [entry.label.name, entry.label.method, entry.label.start, seed]
         writer.writerow([*labels, *("" if v is None else repr(float(v)) for v in values)])
@@ -163,7 +234,30 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    """Return everything the table and the curves hold, SI units."""
+    """Return the numbers of the table and the curves as JSON, in SI units.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, as_json, evaluate
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> record = RunRecord(Path("run"), {}, (), start, start.replace(vp=start.vp + 70), truth=truth)
+    >>> comparison = evaluate({Label("TV", "TV"): record})
+    >>> import json
+    >>> round(json.loads(as_json(comparison))["runs"][0]["card"]["model"]["mae"], 1)
+    40.0
+    """
     return json.dumps(_finite(tables(comparison)), indent=1, allow_nan=False) + "\n"
 
 
@@ -186,8 +280,8 @@ def tables(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Judged) -> dict[str, Any]:
-    out: dict[str, Any] = {**asdict(entry.label), "card": asdict(entry.card)}
+def _entry(entry: Evaluated) -> dict[str, Any]:
+    out: dict[str, Any] = {**asdict(entry.label), "card": asdict(entry.scores)}
     if entry.run is not None:
         s = entry.run.settings
         out |= {"directory": str(entry.run.directory), "history": list(entry.run.history)}

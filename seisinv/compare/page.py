@@ -1,4 +1,4 @@
-"""The page of a comparison: one HTML file that opens from disk, and the same numbers as JSON and CSV beside it."""
+"""The page of a comparison: one self-contained HTML file, and the same numbers as JSON and CSV beside it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from typing import Any
 from seisinv import plot
 from seisinv.compare import payload
 from seisinv.compare.columns import Column, as_csv, as_json, columns
-from seisinv.compare.comparison import Comparison, Judged, score, score_name
+from seisinv.compare.comparison import Comparison, Evaluated, has_hold_out, score, score_name
 from seisinv.compare.robust import FEW, PairedRuns
-from seisinv.core import RunError
-from seisinv.core.files import write_whole
 from seisinv.metrics.wavenumber import by_depth
 from seisinv.report import certainty
-from seisinv.report.page import Picture
+from seisinv.report.render import Picture, picture, write_files
+from seisinv.report.render import render as rendered
 from seisinv.signal.processing import Band
 
 PAGE, JSON, CSV = "comparison.html", "comparison.json", "comparison.csv"
@@ -56,7 +55,7 @@ def write_comparison(
     name : str, optional
         Title of the page; default: the directory's name.
     command : str
-        What makes it again.
+        Repeats the comparison; shown on the page.
 
     Returns
     -------
@@ -67,40 +66,50 @@ def write_comparison(
     ------
     RunError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, evaluate, write_comparison
+    >>> from seisinv.runs import RunDirectory, read_run
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = RunDirectory.open(Path(folder, "TV"), fingerprint={}, settings={}, resume=False)
+    ...     run.write_model("start.npz", start)
+    ...     comparison = evaluate({Label("TV", "TV"): read_run(Path(folder, "TV"))}, truth=truth)
+    ...     write_comparison(comparison, folder, name="Two models").name
+    'comparison.html'
     """
     folder = Path(directory)
     page = render(comparison, name=name or folder.resolve().name, command=command)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in ((JSON, as_json(comparison)), (CSV, as_csv(comparison)), (PAGE, page)):
-            write_whole(folder / file, text.encode("utf-8"))
-    except OSError as error:
-        raise RunError(f"the comparison cannot be written to {folder}: {error.strerror}") from None
+    texts = {JSON: as_json(comparison), CSV: as_csv(comparison), PAGE: page}
+    write_files(folder, {file: text.encode() for file, text in texts.items()})
     return folder / PAGE
 
 
 def render(comparison: Comparison, *, name: str, command: str = "") -> str:
     """Return the page as text."""
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    loader = ChoiceLoader([PackageLoader("seisinv", "compare"), PackageLoader("seisinv", "report")])
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     c, shown = comparison, columns(comparison)
     models, gathers = payload.models(c), payload.gathers(c)
     packed = json.dumps({"models": models, "gathers": gathers}, separators=(",", ":"), allow_nan=False)
     first = c.runs[0].run
     assert first is not None  # only references have none
-    scores = c.runs[0].card.rock or c.runs[0].card.model
+    scores = c.runs[0].scores.rock or c.runs[0].scores.model
     coherent = [r for r in (*payload.shown_runs(c), *c.references) if r.label.method != "truth"]
-    return environment.get_template("page.html").render(
+    return rendered(
+        "compare/page.html",
         c=c,
         name=name,
         command=command,
         grid=first.start.grid,
         spacing=" × ".join(dict.fromkeys(f"{h:g}" for h in first.start.grid.spacing)),
         budget=_budget(c),
-        has_held=any(r.card.data is not None and r.card.data.held_shots is not None for r in c.runs),
+        has_held=has_hold_out(c),
         columns=shown,
         groups=[(group, list(members)) for group, members in groupby(shown, key=lambda k: k.group)],
         rows=list(_rows(c, shown)),
@@ -123,13 +132,13 @@ def render(comparison: Comparison, *, name: str, command: str = "") -> str:
 
 
 def verdict(pair: PairedRuns) -> str:
-    """Return what an interval of a paired difference says."""
+    """Return the conclusion from the interval of a paired difference."""
     if pair.low is None or pair.high is None:
         return "no interval"
     if pair.low <= 0 <= pair.high:
-        return "not told apart"
+        return "no significant difference"
     better = pair.first if pair.high < 0 else pair.second
-    return f"{better} is better" + (f" ({pair.pairs} pairs are few)" if pair.pairs < FEW else "")
+    return f"{better} is better" + (f" (only {pair.pairs} pairs)" if pair.pairs < FEW else "")
 
 
 def _budget(c: Comparison) -> int | None:
@@ -139,20 +148,20 @@ def _budget(c: Comparison) -> int | None:
 
 
 def _rows(c: Comparison, shown: Sequence[Column]) -> list[Row]:
-    values = [[k.value(r.card) for k in shown] for r in c.runs]
+    values = [[k.value(r.scores) for k in shown] for r in c.runs]
     best = [_best([row[i] for row in values], k.best) for i, k in enumerate(shown)]
     groups = [k.group for k in shown]
 
-    def cells(entry: Judged) -> tuple[Cell, ...]:
+    def cells(entry: Evaluated) -> tuple[Cell, ...]:
         out = []
         for i, k in enumerate(shown):
-            value = k.value(entry.card)
+            value = k.value(entry.scores)
             known = value is not None and not math.isnan(value)
             classes = ["first"] if i == 0 or groups[i - 1] != groups[i] else []
             classes += [] if k.main else ["more"]
             classes += ["best"] if entry.run is not None and known and value == best[i] and len(c.runs) > 1 else []
             sort = "" if not known else f"{value:.9g}".replace("inf", "1e300")
-            out.append(Cell(k.text(entry.card), sort, " ".join(classes)))
+            out.append(Cell(k.text(entry.scores), sort, " ".join(classes)))
         return tuple(out)
 
     return [Row(r.label.name, cells(r), r.run is None) for r in c.everything]
@@ -169,15 +178,15 @@ def _legend(c: Comparison) -> str:
     out = []
     if c.truth is not None:
         out.append(
-            f"Data range of SSIM and PSNR: {c.data_range:,.0f} m/s. Wavelengths are long from {c.split:,.0f} m on."
+            f"Data range of SSIM and PSNR: {c.data_range:,.0f} m/s. Long wavelengths are those above {c.split:,.0f} m."
         )
     if c.water is not None and c.truth is not None:
-        out.append(f"{int(c.water.sum())} nodes are water, which no run changes.")
+        out.append(f"{int(c.water.sum())} nodes are water, which is not inverted.")
     if c.band is not None and c.time is not None:
         out.append(f"Misfits are shares of the observed energy left unexplained, {_hertz(c.band)}.")
     if c.held_band is not None:
         out.append(
-            f"The held-out band passes {_hertz(c.held_band)}; its lower flank overlaps the last band's upper one."
+            f"The hold-out band passes {_hertz(c.held_band)}; its lower flank overlaps the upper one of the last band."
         )
     out.append("The cost is that of the inversion alone.")
     return " ".join(out)
@@ -187,19 +196,19 @@ def _hertz(band: Band) -> str:
     return f"up to {band.high:g} Hz" if band.low is None else f"{band.low:g} to {band.high:g} Hz"
 
 
-def _pictures(c: Comparison, coherent: Sequence[Judged]) -> list[Picture]:
+def _pictures(c: Comparison, coherent: Sequence[Evaluated]) -> list[Picture]:
     runs, out = payload.shown_runs(c), []
     histories = {r.label.name: r.run.history for r in runs if r.run is not None and r.run.history}
     if histories:
-        note = "Every run's misfit is of its own kind; for models and data judged alike, see the report card."
-        out.append(_picture("convergence", "Convergence", note, plot.compare_convergence(histories)))
-    seen = {r.label.name: r.seen for r in runs if r.seen is not None}
-    if seen:
-        some = next(iter(seen.values())).spectrum
-        power = {"observed": some.observed, **{n: s.spectrum.predicted for n, s in seen.items()}}
-        left = {n: s.spectrum.left for n, s in seen.items()}
+        note = "Runs may have different misfits; the scores evaluate all models and data alike."
+        out.append(picture("convergence", "Convergence", note, plot.compare_convergence(histories)))
+    spectra = {r.label.name: r.prediction.spectrum for r in runs if r.prediction is not None}
+    if spectra:
+        some = next(iter(spectra.values()))
+        power = {"observed": some.observed, **{n: s.predicted for n, s in spectra.items()}}
+        left = {n: s.left for n, s in spectra.items()}
         note = "Of all inverted shots, not filtered; dB below the observed maximum."
-        out.append(_picture("spectra", "Spectra", note, plot.compare_spectra(power, left, some.frequency)))
+        out.append(picture("spectra", "Spectra", note, plot.compare_spectra(power, left, some.frequency)))
     if c.truth is not None:
         out.append(_coherence(c, coherent))
     points = {r.label.method: [] for r in c.runs} if c.robustness else {}  # type: dict[str, list[float]]
@@ -209,11 +218,11 @@ def _pictures(c: Comparison, coherent: Sequence[Judged]) -> list[Picture]:
         points[run.label.method] += [] if value is None else [value]
     if points:
         drawn = plot.compare_scores(points, label=score_name(c), success=c.success)
-        out.append(_picture("scores", "Scores of all runs", "One dot for each seed and start.", drawn))
+        out.append(picture("scores", "Scores of all runs", "One dot for each seed and start.", drawn))
     return out
 
 
-def _coherence(c: Comparison, coherent: Sequence[Judged]) -> Picture:
+def _coherence(c: Comparison, coherent: Sequence[Evaluated]) -> Picture:
     assert c.truth is not None  # asked for only where it is known
     mask = None if c.water is None else ~c.water
     found = {r.label.name: by_depth(r.model, c.truth, mask=mask) for r in coherent}
@@ -222,11 +231,11 @@ def _coherence(c: Comparison, coherent: Sequence[Judged]) -> Picture:
         title = f"depth {part.depth[0]:,.0f} to {part.depth[1]:,.0f} m"
         panels.append((title, {n: (rows[k].wavenumber, rows[k].value) for n, rows in found.items()}))
     note = "Correlation of the models' and the truth's cosines in rings of wavenumbers; dotted: one half."
-    return _picture("coherence", "Coherence with the truth", note, plot.compare_coherence(panels))
+    return picture("coherence", "Coherence with the truth", note, plot.compare_coherence(panels))
 
 
-def _wavelengths(entry: Judged) -> tuple[str, ...]:
-    scores = entry.card.rock or entry.card.model
+def _wavelengths(entry: Evaluated) -> tuple[str, ...]:
+    scores = entry.scores.rock or entry.scores.model
     if scores is None:
         return ()
     return tuple("–" if half is None else f"{1 / half:,.0f}" for _, _, half in scores.half_by_depth)
@@ -240,9 +249,5 @@ def _certain(c: Comparison) -> list[Picture]:
             assert record is not None  # certain of something only where there is a run
             title = f"{entry.label.name}: {found.title}"
             note = "Mean and standard deviation of the run's ensemble, with the error where the truth is known."
-            out.append(_picture(f"certain-{k}-{found.name}", title, note, certainty.figure(record, found.name)))
+            out.append(picture(f"certain-{k}-{found.name}", title, note, certainty.figure(record, found.name)))
     return out
-
-
-def _picture(name: str, title: str, caption: str, figure: Any) -> Picture:
-    return Picture(name, title, caption, plot.png(figure))

@@ -1,4 +1,4 @@
-"""What the page draws by itself: models and gathers, rounded and thinned so that the page stays small.
+"""Models and gathers that the page draws, rounded and thinned so that the page stays small.
 
 Models are whole numbers of 16 bits over their common range, gathers of 8 bits; both travel as base64. The page says by
 how much they were thinned. The sum stays below about 10 MB whatever the sizes.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.compare.comparison import Comparison, Judged
-from seisinv.compare.judge import ShownShot
+from seisinv.compare.comparison import Comparison, Evaluated
+from seisinv.compare.evaluator import ShownShot
 from seisinv.core import Model
 from seisinv.plot.models import stretch
 
@@ -25,11 +25,11 @@ SAMPLES = 3_000_000  # of all gathers together
 TRACES = 120  # of a shot
 
 
-def shown_runs(comparison: Comparison) -> tuple[Judged, ...]:
+def shown_runs(comparison: Comparison) -> tuple[Evaluated, ...]:
     """Return the runs whose models and gathers are shown: first those of the first start and seed, at most `RUNS`."""
     seen: set[str] = set()
-    first: list[Judged] = []
-    rest: list[Judged] = []
+    first: list[Evaluated] = []
+    rest: list[Evaluated] = []
     for run in comparison.runs:
         (rest if run.label.method in seen else first).append(run)
         seen.add(run.label.method)
@@ -38,7 +38,7 @@ def shown_runs(comparison: Comparison) -> tuple[Judged, ...]:
 
 
 def models(comparison: Comparison) -> dict[str, Any]:
-    """Return the models of all runs as they came about, of start and truth, on one colour scale."""
+    """Return the models of all runs at several steps, of start and truth, on one colour scale."""
     runs = shown_runs(comparison)
     sequences = [_steps(run) for run in runs]
     starts = [r.model for r in comparison.references if r.label.method == "start"]
@@ -77,8 +77,8 @@ def models(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _steps(run: Judged) -> list[tuple[Model, dict[str, Any]]]:
-    """Return some of a run's models with what its history says of them: start, ends of bands, result, and between."""
+def _steps(run: Evaluated) -> list[tuple[Model, dict[str, Any]]]:
+    """Return some models of a run with their rows of the history: start, ends of bands, result, and between."""
     record = run.run
     assert record is not None  # only references have none
     rows = record.history
@@ -93,18 +93,18 @@ def _steps(run: Judged) -> list[tuple[Model, dict[str, Any]]]:
         if model is None:
             continue
         row = rows[k]
-        said = {key: row[key] for key in ("band", "iteration", "solves", "seconds")}
-        out.append((model, {**said, "rmse": row.get("model_rmse")}))
+        shown = {key: row[key] for key in ("band", "iteration", "solves", "seconds")}
+        out.append((model, {**shown, "rmse": row.get("model_rmse")}))
     return out
 
 
 def gathers(comparison: Comparison) -> dict[str, Any] | None:
-    """Return some shots, observed and as every run predicts them; None where the data are not at hand."""
-    runs = [r for r in (*comparison.references, *shown_runs(comparison)) if r.seen is not None]
-    if not runs or runs[0].seen is None:
+    """Return some shots, observed and as every run predicts them; None where data are not predicted."""
+    runs = [r for r in (*comparison.references, *shown_runs(comparison)) if r.prediction is not None]
+    if not runs or runs[0].prediction is None:
         return None
-    observed = runs[0].seen.observed
-    predicted = [r.seen.shots for r in runs if r.seen is not None]
+    observed = runs[0].prediction.observed
+    predicted = [r.prediction.shots for r in runs if r.prediction is not None]
     time = comparison.time
     if time is None:
         return None

@@ -1,8 +1,8 @@
-"""What several seeds and starts say: how often a method converges, and whether one is better than another.
+"""Statistics over seeds and starting models: how often a method converges, and whether one is better than another.
 
 The interval of a share is Wilson's (1927, doi:10.1080/01621459.1927.10502953), which holds for few trials and shares
-near 0 and 1. Methods are compared on the same seeds and starts: pairs are drawn again with replacement (Efron &
-Tibshirani 1993), so that what makes a start hard for all does not count.
+near 0 and 1. Methods are compared on the same seeds and starting models by a bootstrap of the pairs (Efron & Tibshirani
+1993), which removes what makes a starting model difficult for all methods.
 """
 
 from __future__ import annotations
@@ -15,17 +15,30 @@ import numpy as np
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-FEW = 6  # pairs, below which an interval is hardly one
+FEW = 6  # pairs, below which an interval is unreliable
 
 Key = tuple[str, int]  # start and seed
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """How a method does over seeds and starts.
+    """Convergence of a method over seeds and starting models.
 
-    `low` and `high` are the ends of the 95 % interval of the probability to converge; `median` and `worst` are those
-    of the score, error over that of the start.
+    Parameters
+    ----------
+    method : str
+    trials, converged : int
+        Number of runs, and of those that converged.
+    low, high : float
+        Ends of the 95 % interval of the probability of convergence.
+    median, worst : float
+        Of the score, error over that of the starting model.
+
+    Examples
+    --------
+    >>> from seisinv.compare import Robustness
+    >>> Robustness("TV", trials=8, converged=6, low=0.41, high=0.93, median=0.5, worst=0.9).probability
+    0.75
     """
 
     method: str
@@ -44,9 +57,23 @@ class Robustness:
 
 @dataclass(frozen=True)
 class PairedRuns:
-    """Mean of score(first) − score(second) over common seeds and starts, with its 95 % interval; below 0: first wins.
+    """Mean of score(first) − score(second) over common seeds and starts, with its 95 % interval.
 
-    The interval is None where there are less than two pairs, or all differ alike.
+    Parameters
+    ----------
+    first, second : str
+        Methods.
+    pairs : int
+    difference : float
+        Below 0 the first method is better.
+    low, high : float or None
+        Ends of the interval; None with less than two pairs, or where all differences are equal.
+
+    Examples
+    --------
+    >>> from seisinv.compare import PairedRuns
+    >>> PairedRuns("TV", "Tikhonov", pairs=1, difference=-0.1, low=None, high=None).difference
+    -0.1
     """
 
     first: str
@@ -58,14 +85,26 @@ class PairedRuns:
 
 
 def robustness(method: str, scores: Sequence[float], *, success: float) -> Robustness:
-    """Return how often a method's score is at most `success`.
+    """Return the statistics of a method's scores.
 
     Parameters
     ----------
     method : str
     scores : sequence of float
-        Error over that of the start; one per seed and start.
+        Error over that of the starting model; one per seed and starting model.
     success : float
+        Score from which downwards a run has converged.
+
+    Returns
+    -------
+    Robustness
+
+    Examples
+    --------
+    >>> from seisinv.compare import robustness
+    >>> found = robustness("TV", [0.4, 0.5, 0.9], success=0.65)
+    >>> found.converged, found.trials, round(found.low, 2), round(found.high, 2)
+    (2, 3, 0.21, 0.94)
     """
     from scipy.stats import binomtest
 
@@ -80,9 +119,21 @@ def paired(scores: Mapping[str, Mapping[Key, float]], *, seed: int = 0) -> list[
 
     Parameters
     ----------
-    scores : score by start and seed, by method
+    scores : mapping of str to mapping of (start, seed) to float
+        By method.
     seed : int
         Of the resampling.
+
+    Returns
+    -------
+    list of PairedRuns
+
+    Examples
+    --------
+    >>> from seisinv.compare import paired
+    >>> scores = {"TV": {("", 0): 0.4, ("", 1): 0.5}, "Tikhonov": {("", 0): 0.6, ("", 1): 0.6}}
+    >>> round(paired(scores)[0].difference, 2)
+    -0.15
     """
     out = []
     for first, second in combinations(scores, 2):

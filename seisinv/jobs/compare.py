@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seisinv.compare import Comparison, Label, judged, write_comparison
+from seisinv.compare import Comparison, Label, evaluate, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
-from seisinv.compare.entries import folder_name, judge_of
-from seisinv.compare.judge import Judge
+from seisinv.compare.entries import evaluator_of, folder_name
+from seisinv.compare.evaluator import Evaluator
 from seisinv.compare.page import JSON, PAGE
 from seisinv.core import ConfigError, Model, RunError, SeisinvError
 from seisinv.jobs import config, invert
@@ -259,16 +259,16 @@ def _written(
     command: str,
     truth: Model | None = None,
 ) -> tuple[Comparison, Path]:
-    judge, made_with, water = None, None, None
+    evaluator, made_with, water = None, None, None
     notes: list[str] = []
     if prepared is not None:
-        judge = _judge(prepared, c)
-        water = judge.problem.water_cells
+        evaluator = _judge(prepared, c)
+        water = evaluator.problem.water_cells
         made_with = _recipe(prepared.observed)
         notes = list(prepared.notes)
     log.info("predicting the data in every model")
-    comparison = judged(
-        records, judge=judge, truth=truth, water=water, split=c.split, success=c.success, made_with=made_with,
+    comparison = evaluate(
+        records, evaluator=evaluator, truth=truth, water=water, split=c.split, success=c.success, made_with=made_with,
         notes=notes,
     )  # fmt: skip
     for text in comparison.warnings:
@@ -276,9 +276,9 @@ def _written(
     return comparison, write_comparison(comparison, directory, command=command)
 
 
-def _judge(prepared: Prepared, c: CompareSection) -> Judge:
+def _judge(prepared: Prepared, c: CompareSection) -> Evaluator:
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
-    return judge_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
+    return evaluator_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
 
 
 def _recipe(observed: Observed) -> ModellingRecipe | None:

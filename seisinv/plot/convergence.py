@@ -19,7 +19,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
 
     Parameters
     ----------
-    history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of a continuation by traveltimes
+    history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of traveltime stages
         As in the run directory's history.jsonl; "solves" counts forward-modelling equivalents.
     """
     errors = [record.get("model_rmse") for record in history]

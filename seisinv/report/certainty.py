@@ -1,4 +1,4 @@
-"""What an ensemble says of a run in numbers and words: its spread, and where a truth is known, whether it is honest."""
+"""Uncertainty of a run by its ensemble: the spread, and where a truth is known, whether it is calibrated."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from seisinv import plot
 from seisinv.core import PARAMETERS
-from seisinv.metrics import rmse
-from seisinv.runs import Uncertainty
+from seisinv.metrics.errors import rmse
+from seisinv.report.render import Headline
 from seisinv.runs.record import RunRecord
+from seisinv.runs.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Certainty:
-    """How certain one parameter is, over the cells that were inverted; SI units."""
+    """Uncertainty of one parameter over the cells that were inverted; SI units."""
 
     name: str
     half_width: float  # median of half the interval's width
@@ -43,20 +44,20 @@ class Certainty:
 
 
 def certainties(run: RunRecord) -> list[Certainty]:
-    """Return how certain each parameter is that was inverted."""
+    """Return the uncertainty of each parameter that was inverted."""
     e, out = run.ensemble, []
     if e is None or e.mean.grid != run.start.grid:
         return []
     for name in e.mean:
         spread = e.std(name)
-        # Water and whatever else keeps its starting value is certain by decree.
+        # Water and whatever else keeps its starting value has no spread.
         free = (spread > 0) | (run.result[name] != run.start[name]).numpy()
         if not spread.any():
             continue
-        judged: list[float | None] = [None] * 4
+        known: list[float | None] = [None] * 4
         if run.truth is not None and run.has_truth:
             correlation = e.spread_error_correlation(run.truth, name=name, mask=free)
-            judged = [
+            known = [
                 e.coverage(run.truth, name=name, mask=free),
                 correlation if np.isfinite(correlation) else None,
                 rmse(e.mean, run.truth, name=name, mask=free),
@@ -64,44 +65,44 @@ def certainties(run: RunRecord) -> list[Certainty]:
             ]
         half, spread = e.half_width(name=name)[free], spread[free]
         out.append(
-            Certainty(name, float(np.median(half)), float(np.median(spread)), float(np.percentile(spread, 95)), *judged)
+            Certainty(name, float(np.median(half)), float(np.median(spread)), float(np.percentile(spread, 95)), *known)
         )
     return out
 
 
-def cards(run: RunRecord) -> Iterator[tuple[str, str, str]]:
-    """Yield (title, value, note) of the numbers a reader looks for first."""
+def headlines(run: RunRecord) -> Iterator[Headline]:
+    """Yield the headline numbers of the uncertainty."""
     e = run.ensemble
     for c in certainties(run):
         if e is None:
             return
         level, unit = percent(e.level), c.unit
         note = f"half of the {level} interval in the median cell, from {e.size} members, {calibration(e)}"
-        yield f"{c.title} uncertainty", f"± {c.half_width:.0f} {unit}", note
+        yield Headline(f"{c.title} uncertainty", f"± {c.half_width:.0f} {unit}", note)
         if c.coverage is not None:
             note = "of the cells that were inverted"
             if c.correlation is not None:
                 note += f"; rank correlation of spread and error {c.correlation:.2f}"
-            yield f"Truth inside the {level} interval", f"{c.coverage:.0%}", note
+            yield Headline(f"Truth inside the {level} interval", f"{c.coverage:.0%}", note)
 
 
 def words(e: Uncertainty) -> list[str]:
-    """Return what a spread is and what it is not."""
+    """Return what the spread means, and what it does not."""
     first = (
-        f"{e.size} inversions: one of the data as they are, the others of the data plus noise made like what the first "
-        "left unexplained, each with a seed of its own. Their spread is what that noise and the prior leave open. It "
-        "is not the whole error: what all members share, such as the wave equation, the start model, the bounds and a "
-        "wrong minimum, does not show in it, and members that are optimised agree better than the truth allows."
+        f"{e.size} inversions: one of the data as they are, the others of the data plus noise with the spectrum of the "
+        "residuals of the first, each with its own seed. Their spread is the uncertainty due to that noise and the "
+        "prior. It is not the whole error: it does not include what all members share, such as the wave equation, the "
+        "starting model, the bounds and a local minimum, and members that are optimised differ less than the error."
     )
     if e.calibration == 1:
         return [
             first,
-            "The spread is shown as it is (calibration 1): it understates the error, so take it as a lower limit.",
+            "The spread is shown as it is (calibration 1): it underestimates the error, so take it as a lower limit.",
         ]
     return [
         first,
-        f"The spread is shown times {e.calibration:g}, the calibration that was given: a factor found on models whose "
-        "truth is known holds for surveys and geology like theirs.",
+        f"The spread is shown times {e.calibration:g}, the given calibration: a factor found on known models holds for "
+        "similar surveys and geology.",
     ]
 
 

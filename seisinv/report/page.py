@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seisinv import plot
-from seisinv.core import PARAMETERS, RunError
-from seisinv.metrics import Metrics, metrics
+from seisinv.core import PARAMETERS
+from seisinv.metrics.errors import Metrics, metrics
 from seisinv.report import certainty
+from seisinv.report.render import Headline, Picture, picture, render, write_files
 from seisinv.runs.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -22,17 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Headline:
-    """A headline number: what it is, its value, and a word on it."""
-
-    title: str
-    value: str
-    note: str
-
-
-@dataclass(frozen=True)
 class BandRow:
-    """How one frequency band went."""
+    """Outcome of one frequency band."""
 
     band: str
     iterations: int
@@ -43,27 +33,32 @@ class BandRow:
 
     @property
     def ratio(self) -> float:
-        """Misfit left at the end of the band, of that at its start."""
+        """Misfit at the end of the band over that at its start."""
         return self.end / self.start if self.start else 1.0
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure, embedded in the page and saved beside it."""
-
-    name: str
-    title: str
-    caption: str
-    png: bytes
-
-    @property
-    def uri(self) -> str:
-        """The picture as a data URI."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
-
-
 def summary(run: RunRecord) -> list[str]:
-    """Return the headline numbers as lines of text."""
+    """Return the headline numbers as lines of text.
+
+    Parameters
+    ----------
+    run : RunRecord
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.report import summary
+    >>> from seisinv.runs import RunRecord
+    >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
+    >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
+    >>> summary(RunRecord(Path("run"), {}, (), start, truth.replace(vp=truth.vp + 44), truth=truth))
+    ['P velocity error (RMSE): 44 m/s, was 88 m/s at the start (-50%)']
+    """
     return [f"{card.title}: {card.value}, {card.note}" for card in headline(run)]
 
 
@@ -83,42 +78,46 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     Raises
     ------
     RunError
-        If the directory is no run directory or cannot be written.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+        If the directory is not a run directory or cannot be written.
 
+    Examples
+    --------
+    >>> import tempfile
+    >>> import seisinv as si
+    >>> from seisinv.report import write_report
+    >>> from seisinv.runs import RunDirectory
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = RunDirectory.open(folder, fingerprint={}, settings={}, resume=False)
+    ...     run.write_model("start.npz", si.Model(si.Grid((12, 16), 20.0), vp=2000.0))
+    ...     write_report(folder).name
+    'report.html'
+    """
     run = read_run(directory)
     pictures = draw_pictures(run)
-    environment = Environment(loader=PackageLoader("seisinv", "report"), autoescape=True, undefined=StrictUndefined)
-    environment.filters["quoted"] = shlex.quote
-    page = environment.get_template("page.html").render(
+    e = run.ensemble
+    page = render(
+        "report/page.html",
         run=run,
         name=run.directory.resolve().name,
         place=run.directory.resolve().as_posix(),
         cards=headline(run),
         bands=band_rows(run),
         errors=error_rows(run),
-        ensemble=run.ensemble,
         certainties=certainty.certainties(run),
-        words=certainty.words(run.ensemble) if run.ensemble else [],
-        level=certainty.percent(run.ensemble.level) if run.ensemble else "",
-        pictures={picture.name: picture for picture in pictures},
+        words=certainty.words(e) if e else [],
+        level=certainty.percent(e.level) if e else "",
+        pictures={p.name: p for p in pictures},
         settings_text=run.settings_text,
         notes=[*run.settings.get("chosen", {}).get("notes", []), *_ended(run)],
         versions=run.settings.get("versions", {}),
     )
-    try:
-        (run.directory / "figures").mkdir(exist_ok=True)
-        for picture in pictures:
-            _write(run.directory / "figures" / f"{picture.name}.png", picture.png)
-        _write(run.directory / "report.html", page.encode("utf-8"))
-    except OSError as error:
-        raise RunError(f"the report cannot be written to {run.directory}: {error.strerror}") from None
+    files = {f"figures/{p.name}.png": p.png for p in pictures}
+    write_files(run.directory, {**files, "report.html": page.encode()})
     return run.directory / "report.html"
 
 
 def headline(run: RunRecord) -> list[Headline]:
-    """Return the numbers a reader looks for first."""
+    """Return the headline numbers of a run."""
     cards = []
     if run.truth is not None and run.has_truth:
         for name in run.result:
@@ -126,16 +125,11 @@ def headline(run: RunRecord) -> list[Headline]:
             unit = PARAMETERS[name].unit
             note = f"was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
             cards.append(Headline(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
-    cards += [Headline(*texts) for texts in certainty.cards(run)]
+    cards += certainty.headlines(run)
     if run.gathers is not None:
-        before_, after_ = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
-        cards.append(
-            Headline(
-                "Energy not explained",
-                f"{after_:.1%}",
-                f"of the shots shown, in the last band; was {before_:.1%} at the start",
-            )
-        )
+        first, final = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
+        note = f"of the shots shown, in the last band; was {first:.1%} at the start"
+        cards.append(Headline("Energy not explained", f"{final:.1%}", note))
     elif run.history:
         rows = band_rows(run)
         cards.append(
@@ -180,15 +174,15 @@ def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
 def draw_pictures(run: RunRecord) -> list[Picture]:
     """Draw everything the run directory has data for."""
     pictures = [
-        _picture(f"models-{name}", _models_figure(run, name), PARAMETERS[name].title, _MODELS) for name in run.result
+        picture(f"models-{name}", PARAMETERS[name].title, _MODELS, _models_figure(run, name)) for name in run.result
     ]
     caption = _CERTAIN_OR_NOT if run.has_truth else _CERTAIN
     pictures += [
-        _picture(f"uncertainty-{c.name}", certainty.figure(run, c.name), f"{c.title}, how certain", caption)
+        picture(f"uncertainty-{c.name}", f"{c.title}, uncertainty", caption, certainty.figure(run, c.name))
         for c in certainty.certainties(run)
     ]
     if run.history:
-        pictures.append(_picture("convergence", plot.convergence(run.history), "Convergence", _CONVERGENCE))
+        pictures.append(picture("convergence", "Convergence", _CONVERGENCE, plot.convergence(run.history)))
     g = run.gathers
     if g is not None:
         for k in range(len(g.observed)):
@@ -198,20 +192,20 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
                     g.observed[k][live], data[k][live], offsets=g.offsets[k][live], time=g.time
                 )
                 title = f"Shot {g.shots[k] + 1}, {when} the inversion"
-                pictures.append(_picture(f"gather-{g.shots[k] + 1}-{when}", figure, title, ""))
+                pictures.append(picture(f"gather-{g.shots[k] + 1}-{when}", title, "", figure))
     if run.wavelets and run.wavelet_time is not None:
-        pictures.append(_picture("wavelet", plot.wavelets(run.wavelets, run.wavelet_time), "Source wavelet", _WAVELET))
+        pictures.append(picture("wavelet", "Source wavelet", _WAVELET, plot.wavelets(run.wavelets, run.wavelet_time)))
     return pictures
 
 
 _MODELS = "One colour scale for all models, one symmetric scale for all differences."
 _CERTAIN = "The colours of the standard deviation end at its 99.5th percentile."
 _CERTAIN_OR_NOT = (
-    "The colours of standard deviation and error end at their own 99.5th percentiles; a half-width is half of the "
-    "interval that is to hold the truth."
+    "The colours of standard deviation and error end at their own 99.5th percentiles; the half-width is half the width "
+    "of the credible interval."
 )
 _CONVERGENCE = "A dashed line starts a new frequency band; its data are filtered alike on both sides."
-_WAVELET = "Estimated from the data by least squares, frequency by frequency, as it stood in each band."
+_WAVELET = "Estimated from the data by least squares at each frequency, at the end of each band."
 
 
 def _models_figure(run: RunRecord, name: str) -> Figure:
@@ -221,10 +215,6 @@ def _models_figure(run: RunRecord, name: str) -> Figure:
         models["truth"] = run.truth
         differences = {"result − truth": ("result", "truth"), **differences, "truth − start": ("truth", "start")}
     return plot.compare_models(models, name, differences=differences)
-
-
-def _picture(name: str, figure: Figure, title: str, caption: str) -> Picture:
-    return Picture(name, title, caption, plot.png(figure))
 
 
 def _unexplained(observed: np.ndarray, predicted: np.ndarray) -> float:
@@ -242,12 +232,3 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

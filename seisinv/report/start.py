@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from seisinv.report.render import Headline, Picture
+from seisinv.report.render import render as rendered
 
 if TYPE_CHECKING:
     from seisinv.traveltime.picking import Picks
     from seisinv.traveltime.tomography import Tomogram
 
 CAPTIONS = {
-    "model": "Below the rays the model is an extrapolation; inversion begins there with little more than the gradient.",
+    "model": "Below the rays the model is extrapolated; there it is little more than the linear gradient.",
     "picks": "Every trace is divided by its RMS. Red: picked; blue: predicted by the model.",
-    "fit": "A fit far below the error of the picks means that noise was fitted; a slope with offset, a wrong model.",
+    "fit": "A residual far below the error of the picks: noise is fitted; a trend with offset: a wrong model.",
 }
 
 
@@ -26,38 +28,38 @@ def render(
     Parameters
     ----------
     directory : Path
-        Named in the title and in the command that goes on.
-    figures : PNG files by name
+        Named in the title and in the commands of the next steps.
+    figures : mapping of str to bytes
+        PNG files by name.
     picks : Picks
     found : Tomogram
     settings : mapping
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("seisinv", "report"), autoescape=True, undefined=StrictUndefined)
+    Returns
+    -------
+    str
+    """
     v0, k = found.line
     first = next(f for f in reversed(found.history) if f.medium == "gradient")
+    traces, shots = int(picks.survey.occupied.sum()), len(picks.survey)
+    delay = "common to all picks" if picks.lag is None else "beyond the wavelet's lag"
     cards = [
-        (
-            "first breaks",
-            f"{picks.count}",
-            f"of {int(picks.survey.occupied.sum())} traces, in {len(picks.survey)} shots",
+        Headline("first breaks", f"{picks.count}", f"of {traces} traces, in {shots} shots"),
+        Headline(
+            "residual", f"{1e3 * found.history[-1].rms:.1f} ms", f"{1e3 * first.rms:.1f} ms in the gradient model"
         ),
-        ("residual", f"{1e3 * found.history[-1].rms:.1f} ms", f"{1e3 * first.rms:.1f} ms in the gradient medium"),
-        ("gradient medium", f"{v0:.0f} m/s", f"growing by {k:.2f} m/s per metre"),
-        (
-            "delay",
-            f"{1e3 * found.delay:.1f} ms",
-            "common to all picks" if picks.lag is None else "beyond the wavelet's lag",
-        ),
-    ]
-    pictures = [
-        (name, "data:image/png;base64," + base64.b64encode(figures[name]).decode(), text)
-        for name, text in CAPTIONS.items()
+        Headline("gradient model", f"{v0:.0f} m/s", f"growing by {k:.2f} m/s per metre"),
+        Headline("delay", f"{1e3 * found.delay:.1f} ms", delay),
     ]
     data = settings.get("data", {}).get("path") or ["line.sgy"]
-    return environment.get_template("start.html").render(
-        name=directory.name, cards=cards, pictures=pictures, place=str(directory), data=data[0],
-        history=found.history, by_offset=found.by_offset(picks),
+    return rendered(
+        "report/start.html",
+        name=directory.name,
+        cards=cards,
+        pictures=[Picture(name, name.capitalize(), text, figures[name]) for name, text in CAPTIONS.items()],
+        place=str(directory),
+        data=data[0],
+        history=found.history,
+        by_offset=found.by_offset(picks),
         vp=(float(found.model.vp.min()), float(found.model.vp.max())),
-    )  # fmt: skip
+    )

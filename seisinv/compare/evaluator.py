@@ -1,8 +1,8 @@
-"""One judge for all runs: the same propagator, data, bands and yardstick predict and measure every model.
+"""Evaluation of models by the data they predict, with the same propagator, data and bands for all runs.
 
 The misfit is the share of the observed energy that a model leaves unexplained, Σ (d − p)² / Σ d² over the live traces,
 filtered and muted as for the last band, whatever misfit the run itself has lowered. A wavelet that is not known is
-estimated from the inverted shots; shots kept back get that of the nearest inverted one.
+estimated from the inverted shots; hold-out shots get that of the nearest inverted one.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from seisinv.compare.card import DataScores
+from seisinv.compare.scores import DataScores
 from seisinv.core import Gathers, Model, Observed, Simulator
-from seisinv.inversion import Inversion
-from seisinv.inversion.problem import BATCH
+from seisinv.inversion.problem import BATCH, Inversion
 from seisinv.inversion.tasks import predicted
 from seisinv.signal.delays import delays, power_spectrum, with_signal
 from seisinv.signal.processing import Band, processed
 
-SHOWN = 3  # shots inverted, and shots kept back, that a report shows
+SHOWN = 3  # inverted shots, and hold-out shots, that a page shows
 
 
 @dataclass(frozen=True, eq=False)
 class ShownShot:
-    """A shot for the eye: arrays [receiver, time] of the live traces, filtered and muted as in the last band."""
+    """A shot for display: arrays [receiver, time] of the live traces, filtered and muted as in the last band."""
 
     number: int
     held_out: bool
@@ -47,8 +46,8 @@ class Spectrum:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What a model predicts: unexplained shares, delays in periods, a few shots, spectra."""
+class Prediction:
+    """Data predicted in a model: unexplained shares, delays in periods, some shots, spectra."""
 
     misfit: float
     held_shots: float | None
@@ -64,7 +63,7 @@ class _Sums:
     """Energies and delays, summed up shot group by shot group."""
 
     energy: dict[str, list[float]] = field(default_factory=dict)
-    late: list[np.ndarray] = field(default_factory=list)
+    delays: list[np.ndarray] = field(default_factory=list)
     power: np.ndarray | None = None
     spectra: np.ndarray | None = None
 
@@ -82,19 +81,34 @@ class _Sums:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Judge:
-    """Predicts data in any model, and measures how well.
+class Evaluator:
+    """Predicts the data in a model and measures what is left unexplained.
 
     Parameters
     ----------
     problem : Inversion
-        Whose propagator, data, wavelet and window all models are judged with.
+        Whose propagator, data, wavelet and window evaluate all models.
     band : Band or None
         Last band of the inversion.
     held_band : Band, optional
-        Frequencies that were not inverted.
+        Hold-out band: frequencies that were not inverted.
     held_out : Observed, optional
-        Shots that were not inverted, on the same time axis.
+        Hold-out shots, which were not inverted, on the same time axis.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.compare import Evaluator
+    >>> grid = si.Grid((13, 21), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 300, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 400, every=40, depth=220), duration=0.5, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start, truth = (si.Model(grid, vp=vp) for vp in (2000.0, 2050.0))
+    >>> problem = si.Inversion(propagator=simulate, observed=simulate(truth),
+    ...                        unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    >>> evaluator = Evaluator(problem=problem)
+    >>> evaluator.predict(truth).misfit, evaluator.predict(start).misfit > 0
+    (0.0, True)
     """
 
     problem: Inversion
@@ -102,8 +116,17 @@ class Judge:
     held_band: Band | None = None
     held_out: Observed | None = None
 
-    def see(self, model: Model) -> Seen:
-        """Predict all shots in a model; costs one simulation of each, two where the wavelet is estimated."""
+    def predict(self, model: Model) -> Prediction:
+        """Predict all shots in a model; costs one simulation of each, two where the wavelet is estimated.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        Prediction
+        """
         start = self.problem.unknown.start
         model = model.replace(**{n: start[n] for n in start if n not in model})
         sums, shots, recorded = _Sums(), [], []
@@ -118,7 +141,7 @@ class Judge:
                 if number in self._shown[held]:
                     recorded.append(_shown(d, k, held))
                     shots.append(_shown(p, k, held))
-        return Seen(
+        return Prediction(
             sums.share("inverted") or 0.0, sums.share("held"), sums.share("band"), self._in_periods(sums),
             tuple(shots), tuple(recorded), self._spectrum(sums),
         )  # fmt: skip
@@ -131,7 +154,7 @@ class Judge:
         traces = d.live.numpy()
         a, b = with_signal(p.data.numpy()[traces], d.data.numpy()[traces])
         if len(b):
-            sums.late.append(np.abs(delays(a, b, dt)))
+            sums.delays.append(np.abs(delays(a, b, dt)))
             power, _ = power_spectrum(b, dt)
             sums.power = power if sums.power is None else sums.power + power
         whole = [processed(g, None, window).data.numpy()[traces] for g in (observed, simulated)]
@@ -144,7 +167,7 @@ class Judge:
             return np.full(1, np.nan)
         n, dt = 2 * (len(sums.power) - 1), self.problem.observed.survey.time.step
         mean = float((sums.power * np.fft.rfftfreq(n, dt)).sum() / sums.power.sum())
-        return np.concatenate(sums.late) * mean
+        return np.concatenate(sums.delays) * mean
 
     def _spectrum(self, sums: _Sums) -> Spectrum:
         assert sums.spectra is not None  # there is at least one shot
@@ -152,7 +175,7 @@ class Judge:
         return Spectrum(np.fft.rfftfreq(time.samples, time.step), *sums.spectra)
 
     def _predicted(self, model: Model) -> Iterator[tuple[bool, Sequence[int], Gathers, Gathers]]:
-        """Yield (held out?, shots, observed, predicted) of every group of shots, unfiltered."""
+        """Yield (hold-out?, shots, observed, predicted) of every group of shots, unfiltered."""
         bands = [b for b in (self.band, self.held_band) if b is not None]
         widest = max(bands, key=lambda b: b.high) if self.band is not None else None
         found: list[np.ndarray] = []
@@ -175,11 +198,11 @@ class Judge:
                 yield True, shots, self.held_out[shots], self._simulator(shots, wavelets)(model)
 
     def _simulator(self, shots: Sequence[int], wavelets: np.ndarray | None) -> Simulator:
-        """Return the simulator of shots kept back, with the wavelets of the nearest inverted ones."""
+        """Return the simulator of hold-out shots, with the wavelets of the nearest inverted ones."""
         assert self.held_out is not None  # asked for only where there are some
         survey, inverted = self.held_out.survey.subset(shots), self.problem.propagator.survey
-        places = np.array([shot.sources[0] for shot in inverted.shots])
-        near = [int(np.argmin(np.linalg.norm(places - shot.sources[0], axis=1))) for shot in survey.shots]
+        positions = np.array([shot.sources[0] for shot in inverted.shots])
+        near = [int(np.argmin(np.linalg.norm(positions - shot.sources[0], axis=1))) for shot in survey.shots]
         if wavelets is not None:
             w = torch.from_numpy(wavelets[near])[:, None].expand(-1, survey.max_sources, -1)
         else:
@@ -194,17 +217,17 @@ class Judge:
         return {held: _spread(count) for held, count in counts.items()}
 
 
-def data_scores(seen: Seen, start: Seen) -> DataScores:
-    """Return the scores of what a model predicts, beside what its start model does."""
+def data_scores(found: Prediction, start: Prediction) -> DataScores:
+    """Return the scores of the data predicted in a model, relative to those in its starting model."""
     return DataScores(
-        misfit=seen.misfit,
-        ratio=_over(seen.misfit, start.misfit),
-        held_shots=seen.held_shots,
-        held_shots_ratio=None if seen.held_shots is None else _over(seen.held_shots, start.held_shots or 0.0),
-        held_band=seen.held_band,
-        delay_median=float(np.median(seen.delays)),
-        delay_high=float(np.percentile(seen.delays, 95)),
-        skipped=float(np.mean(seen.delays > 0.5)),
+        misfit=found.misfit,
+        ratio=_over(found.misfit, start.misfit),
+        held_shots=found.held_shots,
+        held_shots_ratio=None if found.held_shots is None else _over(found.held_shots, start.held_shots or 0.0),
+        held_band=found.held_band,
+        delay_median=float(np.median(found.delays)),
+        delay_high=float(np.percentile(found.delays, 95)),
+        skipped=float(np.mean(found.delays > 0.5)),
     )
 
 

@@ -1,0 +1,57 @@
+"""Running the inversions of a comparison one after the other, each in a run directory of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seisinv.compare.comparison import Label
+from seisinv.runs.directory import RECORD
+from seisinv.runs.record import RunRecord, read_run
+
+log = logging.getLogger("seisinv.compare")
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A run that is to be done, or continued.
+
+    Parameters
+    ----------
+    label : Label
+    directory : Path
+        Its run directory.
+    run : callable
+        Does the run in `directory`; called with True where the directory holds a run to be resumed, else False.
+    is_finished : callable
+        Returns whether nothing is left to do.
+    """
+
+    label: Label
+    directory: Path
+    run: Callable[[bool], Any]
+    is_finished: Callable[[], bool] = lambda: False
+
+
+def run_all(planned: Sequence[PlannedRun]) -> dict[Label, RunRecord]:
+    """Do all runs that are not finished, and read what all have left.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedRun
+
+    Returns
+    -------
+    dict
+        The run directories in memory, by label, for `evaluate`.
+    """
+    for number, p in enumerate(planned, 1):
+        if p.is_finished():
+            log.info("%s is there already", p.label.name)
+            continue
+        log.info("run %d of %d: %s", number, len(planned), p.label.name)
+        p.run((p.directory / RECORD).exists())
+    return {p.label: read_run(p.directory) for p in planned}
