@@ -34,7 +34,6 @@ templates_path = ["_templates"]
 default_role = "code"
 suppress_warnings = ["autosummary.import_cycle"]  # a package may show what its parts export
 
-autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_typehints = "none"  # the sections Parameters and Returns state types, shapes and units
 autodoc_member_order = "bysource"
@@ -134,6 +133,7 @@ def write_reference(app: Any, config: Any) -> None:
         if own or package == "seisinv":
             pages[f"{package}.rst"] = page(package, own, [p for n, p in places.items() if n not in own])
     pages["index.rst"] = index([name.removesuffix(".rst") for name in pages])
+    config.autosummary_generate = [f"reference/{name}" for name in pages]
     for name, text in pages.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             (folder / name).write_text(text, encoding="utf-8")
