@@ -116,7 +116,9 @@ def pinn(
     overwrite = given["overwrite"]
     wavefield.refuse_existing(output, overwrite=overwrite)
     if (width is None) == (peak is None):
-        raise ConfigError("give either --width (m), for waves from a Gaussian, or --peak (Hz), for point sources")
+        raise ConfigError(
+            "pass --width (m), for waves from a Gaussian, or --peak (Hz), for point sources; one of the two"
+        )
     velocity = io.read_model(model, spacing=given["start.spacing"])
     places = [_place(text) for text in at or []] or [_middle(velocity)]
     wave: Any

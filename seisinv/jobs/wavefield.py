@@ -232,7 +232,7 @@ def refuse_existing(file: Path, *, overwrite: bool) -> None:
     for path in (file, file.with_suffix(".png")):
         if path.exists() and not overwrite:
             replace = Message("pass ", Argument("overwrite", True), " to replace it")
-            raise RunError(f"{path} exists", remedy=("choose another name", replace))
+            raise RunError(f"{path} exists already", remedy=("choose another name", replace))
 
 
 def snapshots(wave: Wavefield | TrainedWavefield, grid: Grid, times: np.ndarray) -> np.ndarray:
