@@ -203,7 +203,7 @@ def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callab
         (("--v0", "1.6"), ("--v0 1600",)),
         (("--set", "wavelet.kind=file", "--set", "wavelet.path=w.txt"), ("w.txt is not found",)),
         (("--set", "inversion.bands=[[3, 5, 8]]"), ("inversion.bands", "at most 2")),
-        (("--set", "grid.shape=[25, 21]", "--set", "grid.origin=[0, 0]"), ("outside the model", "--depth")),
+        (("--set", "grid.shape=[25, 21]", "--set", "grid.origin=[0, 0]"), ("outside the model", "grid.shape")),
     ],
 )
 def test_mistakes_are_refused_before_a_word_is_said(
@@ -395,7 +395,7 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
         assert kept["seeds"].tolist() == [0, 1, 2]
         assert kept["vp_std"].max() > 0
         np.testing.assert_allclose(io.read_model(whole / "mean.sgy").vp, kept["vp"], rtol=1e-6)
-    with pytest.raises(si.ModelError, match=r"std\.sgy holds the standard deviation of vp"):
+    with pytest.raises(si.ModelError, match=r"std\.sgy: the file holds the standard deviation of vp"):
         io.read_model(whole / "std.sgy")
 
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")

@@ -101,7 +101,7 @@ def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.Monke
     assert again["runs"][0]["card"]["data"] == tables["runs"][0]["card"]["data"]
     assert "holds a comparison of other runs" in refusal(out / "plain", "-d", job.parent / "again")
     assert "named twice" in refusal(out / "plain", out / "plain")
-    assert "finished runs are what they are" in refusal(out / "plain", "--budget", 5)
+    assert "--budget does not apply to finished runs" in refusal(out / "plain", "--budget", 5)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ FUZZ = settings(max_examples=100, deadline=4000, suppress_health_check=[HealthCh
 
 def read_everything(path) -> None:
     """Open, load, describe and read as a model; only one-line SeisinvErrors may come out."""
-    for read in (io.read_line, lambda p: io.as_text(io.describe(p)), lambda p: io.read_model(p, spacing=1.0)):
+    for read in (io.read_line, lambda p: io.info_text(io.describe(p)), lambda p: io.read_model(p, spacing=1.0)):
         try:
             read(path)
         except SeisinvError as error:

@@ -25,7 +25,7 @@ def test_description_of_a_line(tmp_path):
     assert info.scalars == {"coordinate": (-10,), "elevation": (1,)}
     assert info.water_depth == (80, 90)
     assert info.problem is None
-    text = io.as_text(info)
+    text = io.info_text(info)
     for part in ("3, every 50 m", "4 per shot, every 10 m", "1 flagged, 1 all zero", "big endian", "5 to 95 m"):
         assert part in text
 
@@ -42,7 +42,7 @@ def test_missing_geometry_is_a_problem_not_an_error(tmp_path):
     info = io.describe(written(tmp_path, segy_bytes({9: 1, 13: np.arange(6)}, noise())))
     assert info.shots is None
     assert "receiver_x (bytes 81-84)" in info.problem
-    assert "Not usable as a survey" in io.as_text(info)
+    assert "Not usable as a survey" in io.info_text(info)
     assert info.traces == 6
 
 
@@ -52,7 +52,7 @@ def test_suspicious_headers_are_said(tmp_path):
     data[2, 2] = np.inf
     info = io.describe(written(tmp_path, segy_bytes(spread() | {37: offsets, 71: 7, 115: 9}, data)))
     text = " ".join(info.suspicious)
-    for part in ("offset (bytes 37-40) differs", "no power of ten", "9 samples", "NaN or infinite"):
+    for part in ("offset (bytes 37-40) differs", "not a power of ten", "9 samples", "NaN or infinite"):
         assert part in text
 
 

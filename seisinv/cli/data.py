@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from seisinv.cli.flags import Debug, Quiet
+from seisinv.cli.flags import takes
 from seisinv.cli.guard import guarded
 
 data = typer.Typer(help="Public models and data: `seisinv data list`.", no_args_is_help=True, rich_markup_mode=None)
@@ -15,8 +15,8 @@ data = typer.Typer(help="Public models and data: `seisinv data list`.", no_args_
 
 @data.command("list")
 @guarded
-def list_datasets(debug: Debug = False) -> None:
-    """Say what can be fetched: size, licence, source, and whether it is here."""
+def list_datasets() -> None:
+    """List what can be fetched: size, licence, source, and whether it is here."""
     from seisinv.io import catalogue
     from seisinv.io.download import data_folder
 
@@ -32,13 +32,14 @@ def list_datasets(debug: Debug = False) -> None:
 
 @data.command()
 @guarded
+@takes("quiet")
 def fetch(
     name: Annotated[str, typer.Argument(help="As `seisinv data list` calls it.")],
     directory: Annotated[
         Path | None, typer.Option("--directory", "-d", help="Where to keep it; default: $SEISINV_DATA, or user data.")
     ] = None,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    given: dict[str, Any],
 ) -> None:
     """Download a dataset once, check it, and print where it is."""
     from seisinv import io

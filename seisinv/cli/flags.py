@@ -1,97 +1,135 @@
-"""Options that several commands share, and what they mean in a job's settings."""
+"""The table of the flags, and what is made of it: options of commands, settings of jobs, flags in the texts of errors.
+
+A flag is written once, as a row of `FLAGS`. Its type and its help are those of the setting unless the row says
+otherwise; a command names the rows that it takes, `@takes("inversion.water", …)`, and gets the values by key.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from seisinv.core import ConfigError
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Any setting: inversion.iterations=5")
-]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; default: all cores.")]
-Header = Annotated[
-    list[str] | None,
-    typer.Option("--header", metavar="FIELD=BYTE", help="Where a header field sits: source_x=181 (bytes from 1)."),
-]
-Units = Annotated[str | None, typer.Option("--units", help="metres or feet, where the file does not say or errs.")]
-CoordinateUnits = Annotated[
-    str | None, typer.Option("--coordinate-units", help="length: take coordinates called angles as lengths.")
-]
-ShotsBy = Annotated[str | None, typer.Option("--shots-by", help="record or position: what tells shots apart.")]
-Vertical = Annotated[str | None, typer.Option("--vertical", help="elevation or depth: what the elevation fields hold.")]
-
-# What shapes an inversion, for `invert` and for `check`.
-Start = Annotated[str | None, typer.Option(help="Start model: a file, or one value in m/s.")]
-ModelSpacing = Annotated[
-    float | None, typer.Option("--model-spacing", metavar="METRES", help="Spacing of a model file that does not say.")
-]
-V0 = Annotated[float | None, typer.Option(help="Without a start model: velocity at the top of the rock, m/s.")]
-Gradient = Annotated[float | None, typer.Option(help="Without a start model: increase with depth, 1/s.")]
-Bands = Annotated[str | None, typer.Option(help="Low-pass corners, low to high: 3,5,8 (Hz).")]
-Iterations = Annotated[int | None, typer.Option(help="Updates per band.")]
-Members = Annotated[int | None, typer.Option(help="Invert so many times with other noise, to say how certain it is.")]
-MisfitName = Annotated[str | None, typer.Option(help="l2, huber, correlation, envelope or traveltime.")]
-VpMin = Annotated[float | None, typer.Option(help="Lowest velocity allowed, m/s.")]
-VpMax = Annotated[float | None, typer.Option(help="Highest velocity allowed, m/s.")]
-Water = Annotated[float | None, typer.Option(help="Keep the start model above this depth, m.")]
-Spacing = Annotated[float | None, typer.Option(help="Grid spacing, m.")]
-Depth = Annotated[float | None, typer.Option(help="Depth of the model, m.")]
-FreeSurface = Annotated[bool | None, typer.Option(help="Pressure-free surface at the top.")]
-Peak = Annotated[float | None, typer.Option(help="Use a Ricker wavelet of this peak (Hz), estimate nothing.")]
-Every = Annotated[int | None, typer.Option(help="Use every n-th shot.")]
+from seisinv.core import Argument, Code, ConfigError
+from seisinv.jobs import config
+from seisinv.jobs.settings import Settings
 
 
-def settings_of(job: str | None, flags: dict[str, Any], extra: list[str] | None) -> Any:
-    """Return the settings of a job or a data file, overridden by `flags` by dotted key and by KEY=VALUE texts."""
-    from seisinv.jobs import config
-
-    if job is not None and not job.endswith(".toml"):
-        flags = {"data.path": [str(Path(job).resolve())], **flags}
-    if job is None and "inversion.bands" in flags:
-        raise ConfigError("nothing to invert; name a SEG-Y file or a job: seisinv invert line.sgy")
-    # Absolute, so that a run.toml means the same from every folder.
-    given = config.anchored(dict(config.parse_setting(text) for text in extra or ()), Path.cwd())
-    return config.load(job if job is not None and job.endswith(".toml") else None, {**flags, **given})
+def setting(key: str) -> FieldInfo | None:
+    """Return what the settings say of a dotted key; None where there is no such setting."""
+    fields: Mapping[str, FieldInfo] = Settings.model_fields
+    *tables, name = key.split(".")
+    for table in tables:
+        kind = fields[table].annotation if table in fields else None
+        is_table = typing.get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel)
+        fields = typing.cast("type[BaseModel]", kind).model_fields if is_table else {}
+    return fields.get(name)
 
 
-def with_bounds(settings: Any, vp_min: float | None, vp_max: float | None) -> Any:
-    """Return the settings with other bounds of vp, where they are given."""
-    from seisinv.jobs import config
-
-    if vp_min is None and vp_max is None:
-        return settings
-    low, high = settings.inversion.bounds.get("vp", [1400.0, 5500.0])
-    low = low if vp_min is None else _metres_per_second("--vp-min", vp_min)
-    high = high if vp_max is None else _metres_per_second("--vp-max", vp_max)
-    if low >= high:
-        raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")
-    bounds = {**settings.inversion.bounds, "vp": [low, high]}
-    return config.settings_from(config.dump(settings), {"inversion": {"bounds": bounds}})
+def _kind(annotation: Any) -> type:
+    """Return what is typed for a value: bool, int, float, or a text that holds anything else."""
+    if typing.get_origin(annotation) is Annotated:
+        return _kind(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = {_kind(a) for a in typing.get_args(annotation) if a is not types.NoneType}
+        return kinds.pop() if len(kinds) == 1 else str
+    return annotation if annotation in (bool, int, float) else str
 
 
-def start_flags(
-    start: str | None, model_spacing: float | None, v0: float | None, gradient: float | None
-) -> dict[str, Any]:
-    """Return the settings of the start model by dotted key."""
-    value = _number_or_path(start)
-    return {
-        "start.vp": _metres_per_second("--start", value) if isinstance(value, float) else value,
-        "start.spacing": model_spacing,
-        "start.v0": None if v0 is None else _metres_per_second("--v0", v0),
-        "start.gradient": gradient,
-    }
+def _choices(annotation: Any) -> list[str]:
+    """Return the words that a setting may be, none where it may be anything."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return [str(word) for word in typing.get_args(annotation)]
+    return [word for part in typing.get_args(annotation) for word in _choices(part)]
 
 
-def shot_flags(peak: float | None, every: int | None) -> dict[str, Any]:
-    """Return the settings of wavelet and shots by dotted key."""
-    return {"wavelet.peak": peak, "wavelet.kind": None if peak is None else "ricker", "data.every": every}
+def _as_typed(flag: str, value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag that stands for a setting, or for an argument of one name in several commands.
+
+    Parameters
+    ----------
+    key : str
+        Dotted key of the setting; a key without a dot is no setting.
+    name : str
+        `--water`; for an option that is true or false `--free-surface`, which brings `--no-free-surface`.
+    help : str
+        Default: what the settings say of the key.
+    metavar : str, optional
+        What the help calls the value.
+    kind : type, optional
+        Of what is typed; default: that of the setting, text for lists and tables.
+    read : function of the flag's name and what was typed
+        Returns the value of the setting, or refuses it with a ConfigError.
+    short : str, optional
+        `-d`.
+
+    Examples
+    --------
+    >>> Flag("data.every", "--every").parameter().name
+    'every'
+    """
+
+    key: str
+    name: str
+    help: str = ""
+    metavar: str | None = None
+    kind: Any = None
+    read: Callable[[str, Any], Any] = _as_typed
+    short: str | None = None
+
+    def parameter(self) -> inspect.Parameter:
+        """Return the parameter of a command from which typer makes the option."""
+        field = setting(self.key) or FieldInfo(annotation=str)
+        kind = self.kind or _kind(field.annotation)
+        # Named in full, an option has no counterpart --no-….
+        names = [] if field.annotation is bool else [self.name, *([self.short] if self.short else [])]
+        text = self.help or field.description or ""
+        if choices := _choices(field.annotation):
+            text += f": {', '.join(choices[:-1])}{' or ' * (len(choices) > 1)}{choices[-1]}"
+        option = typer.Option(*names, metavar=self.metavar, help=f"{text[:1].upper()}{text[1:]}.")
+        return inspect.Parameter(
+            self.name.strip("-").replace("-", "_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if kind is bool and names else None,
+            annotation=Annotated[kind | None, option],
+        )
+
+
+def numbers(flag: str, text: str) -> list[float]:
+    """Return the numbers of a text such as 3,5,8."""
+    try:
+        return [float(part) for part in (text.split(",") if "," in text else text.split())]
+    except ValueError:
+        raise ConfigError(f"{flag} {text!r} is not a list of numbers; for example {flag} 3,5,8") from None
+
+
+def whole_numbers(flag: str, text: str) -> list[int]:
+    """Return the whole numbers of a text such as 0,1,2."""
+    found = numbers(flag, text)
+    if any(v != int(v) for v in found):
+        raise ConfigError(f"{flag} {text!r} holds a number that is not whole; for example {flag} 0,1,2")
+    return [int(v) for v in found]
+
+
+def absolute(flag: str, path: str | Path) -> str:
+    """Return a path that means the same from every folder."""
+    return str(Path(path).resolve())
 
 
 def _metres_per_second(flag: str, value: float) -> float:
@@ -103,55 +141,193 @@ def _metres_per_second(flag: str, value: float) -> float:
     return value
 
 
-def data_flags(
-    header: list[str] | None,
-    units: str | None,
-    coordinate_units: str | None,
-    vertical: str | None,
-    shots_by: str | None,
-) -> dict[str, Any]:
-    """Return the settings of the data file by dotted key."""
-    return {
-        "data.headers": header_bytes(header),
-        "data.units": units,
-        "data.coordinate_units": coordinate_units,
-        "data.vertical": vertical,
-        "data.shots_by": shots_by,
-    }
+def _velocity_or_path(flag: str, text: str) -> float | str:
+    try:
+        value = float(text)
+    except ValueError:
+        return absolute(flag, text)
+    return _metres_per_second(flag, value)
 
 
-def header_bytes(pairs: list[str] | None) -> dict[str, int] | None:
+def _header_bytes(flag: str, pairs: list[str]) -> dict[str, int] | None:
     """Return header fields and their bytes from FIELD=BYTE texts."""
-    if not pairs:
-        return None
     out = {}
     for pair in pairs:
         name, _, byte = pair.partition("=")
         if not byte.strip().isdigit():
-            raise ConfigError(f"--header {pair!r} is not FIELD=BYTE; for example --header source_x=181")
+            raise ConfigError(f"{flag} {pair!r} is not FIELD=BYTE; for example {flag} source_x=181")
         out[name.strip()] = int(byte)
-    return out
+    return out or None
 
 
-def numbers(flag: str, text: str | None) -> list[float] | None:
-    """Return the numbers of a text such as 3,5,8."""
-    if text is None:
+def _parsed(flag: str, pairs: list[str]) -> dict[str, Any]:
+    """Return settings by dotted key from KEY=VALUE texts, their paths absolute."""
+    return config.anchored(dict(config.parse_setting(text) for text in pairs), Path.cwd())
+
+
+FLAGS = {
+    flag.key: flag
+    for flag in (
+        Flag("run.directory", "--directory", "where to keep the run", kind=Path, read=absolute, short="-d"),
+        Flag("start.vp", "--start", "starting model: a file, or one value in m/s", read=_velocity_or_path),
+        Flag("start.spacing", "--model-spacing", "spacing of a model file that does not say", "METRES", float),
+        Flag("start.v0", "--v0", "without a starting model: velocity at the top, m/s", read=_metres_per_second),
+        Flag("start.gradient", "--gradient", "without a starting model: velocity increase with depth, 1/s"),
+        Flag("inversion.bands", "--bands", "low-pass corners, low to high: 3,5,8 (Hz)", read=numbers),
+        Flag("inversion.iterations", "--iterations", "updates per band"),
+        Flag("inversion.optimizer", "--optimizer", "optimisation method"),
+        Flag("inversion.misfit", "--misfit", "misfit of the data"),
+        Flag("inversion.budget", "--budget", "wave-equation solves that each run of a job may cost"),
+        Flag("inversion.bounds.vp.low", "--vp-min", "lowest velocity allowed, m/s", None, float, _metres_per_second),
+        Flag("inversion.bounds.vp.high", "--vp-max", "highest velocity allowed, m/s", None, float, _metres_per_second),
+        Flag("inversion.water", "--water", "keep the starting model above this depth, m"),
+        Flag("grid.spacing", "--spacing", "grid spacing, m", kind=float),
+        Flag("grid.depth", "--depth", "depth of the model, m"),
+        Flag("propagator.free_surface", "--free-surface", "pressure-free surface at the top"),
+        Flag("wavelet.peak", "--peak", "peak frequency of the sources' Ricker wavelet, Hz; default: it is estimated"),
+        Flag("data.every", "--every"),
+        Flag("data.held_out", "--held-out", "keep one of every N shots of a job back"),
+        Flag(
+            "data.headers",
+            "--header",
+            "where a header field is stored: source_x=181 (bytes from 1)",
+            "FIELD=BYTE",
+            list[str],
+            _header_bytes,
+        ),
+        Flag("data.units", "--units", "unit of lengths, where the file does not say or is wrong"),
+        Flag("data.coordinate_units", "--coordinate-units", "take coordinates called angles as lengths"),
+        Flag("data.vertical", "--vertical", "what the elevation fields hold"),
+        Flag("data.shots_by", "--shots-by", "what distinguishes shots"),
+        Flag("ensemble.members", "--members", "number of inversions, each with other noise, for an uncertainty"),
+        Flag("forward.output", "--output", kind=Path, read=absolute, short="-o"),
+        Flag("forward.peak", "--peak", "peak frequency of the Ricker wavelet, Hz"),
+        Flag("forward.duration", "--duration", "length of a record, s"),
+        Flag("forward.dt", "--dt"),
+        Flag("forward.sources.every", "--source-every", "distance between sources, m"),
+        Flag("forward.receivers.every", "--receiver-every", "distance between receivers, m"),
+        Flag("forward.noise", "--noise", "RMS of the noise over RMS of the signal"),
+        Flag("compare.held_band", "--held-band", "frequencies that are only predicted: 12,16 (Hz)", read=numbers),
+        Flag("compare.seeds", "--seeds", "do every run of a job with each of these: 0,1,2", read=whole_numbers),
+        Flag("run.truth", "--truth", "true model, where known: only measured against", read=absolute),
+        Flag("run.seed", "--seed", "seed of all random numbers"),
+        Flag("overwrite", "--overwrite", "replace an existing file", kind=bool),
+        Flag("device", "--device", "where to train: auto, cpu or cuda"),
+        Flag("run.threads", "--threads", "number of threads; default: all cores"),
+        Flag("set", "--set", "any setting: inversion.iterations=5", "KEY=VALUE", list[str], _parsed, "-s"),
+        Flag("quiet", "--quiet", "say only what went wrong", kind=bool, short="-q"),
+    )
+}
+
+# Flags that commands share.
+START = ("start.vp", "start.spacing", "start.v0", "start.gradient")
+MODEL = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.water", "grid.spacing", "grid.depth")
+DATA = ("data.headers", "data.units", "data.coordinate_units", "data.vertical", "data.shots_by")
+EVERY_JOB = ("run.threads", "set", "quiet")
+
+#: Keys of the flags that the running command takes.
+taken: ContextVar[tuple[str, ...]] = ContextVar("taken", default=())
+
+
+def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of some rows of `FLAGS`.
+
+    Parameters
+    ----------
+    *keys : str
+        Keys of the rows, in the order of the help.
+
+    Returns
+    -------
+    decorator
+        Of a function with a keyword `given`, a dict of values by key: None, or False, where a flag was not typed.
+    """
+    flags = [FLAGS[key] for key in keys]
+    parameters = [flag.parameter() for flag in flags]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**typed: Any) -> None:
+            taken.set(keys)
+            values = [typed.pop(parameter.name) for parameter in parameters]
+            given = {f.key: v if v is None else f.read(f.name, v) for f, v in zip(flags, values, strict=True)}
+            command(given=given, **typed)
+
+        return with_parameters(run, command, parameters, without="given")
+
+    return decorate
+
+
+def with_parameters(
+    run: Callable[..., None], command: Callable[..., None], more: Sequence[inspect.Parameter], without: str = ""
+) -> Callable[..., None]:
+    """Let a function that wraps a command take its parameters, more of them, and not the one named."""
+    signature = inspect.signature(command, eval_str=True)
+    kept = [p for p in signature.parameters.values() if p.name != without]
+    run.__signature__ = signature.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in (*kept, *more)}
+    return run
+
+
+def settings_of(job: str | None, given: dict[str, Any]) -> Settings:
+    """Return the settings of a job or a data file, overridden by what was typed; --set has the last word.
+
+    Parameters
+    ----------
+    job : str, optional
+        A job (.toml), or a data file.
+    given : values by key
+        As a command that `takes` flags gets them.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown, of the wrong type or out of range.
+    """
+    flags = {key: value for key, value in given.items() if setting(key)}
+    if flags.get("wavelet.peak") is not None:
+        flags["wavelet.kind"] = "ricker"
+    is_job = job is not None and job.endswith(".toml")
+    if job is not None and not is_job:
+        flags = {"data.path": [absolute("", job)], **flags}
+    if job is None and "inversion.bands" in flags:
+        raise ConfigError("nothing to invert; name a SEG-Y file or a job: seisinv invert line.sgy")
+    flags |= given.get("set") or {}
+    settings = config.load(job if is_job else None, flags)
+    low, high = (given.get(f"inversion.bounds.vp.{end}") for end in ("low", "high"))
+    if low is None and high is None:
+        return settings
+    lowest, highest = settings.inversion.bounds.get("vp", Settings().inversion.bounds["vp"])
+    low, high = lowest if low is None else low, highest if high is None else high
+    if low >= high:
+        raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")
+    return config.load(job if is_job else None, {**flags, "inversion.bounds.vp": [low, high]})
+
+
+def as_flag(part: Argument | Code) -> str | None:
+    """Return an argument in a message as the running command has it: a flag, else a setting; None where it has neither.
+
+    Examples
+    --------
+    >>> as_flag(Argument("propagator.vp_max"))
+    'propagator.vp_max'
+    """
+    if isinstance(part, Code):
         return None
-    try:
-        return [float(part) for part in (text.split(",") if "," in text else text.split())]
-    except ValueError:
-        raise ConfigError(f"{flag} {text!r} is not a list of numbers; for example {flag} 3,5,8") from None
-
-
-def _number_or_path(text: str | None) -> float | str | None:
-    if text is None:
+    keys = [key for key in taken.get() if key == part.key or key.startswith(f"{part.key}.")]
+    if keys:
+        return " or ".join(_with_value(FLAGS[key], part.value) for key in keys)
+    if setting(part.key) is None and setting(part.key.rpartition(".")[0]) is None:
         return None
-    try:
-        return float(text)
-    except ValueError:
-        return str(Path(text).resolve())
+    if part.value is None or "set" not in taken.get():
+        return part.key if part.value in (None, ...) else None
+    value = "…" if part.value is ... else json.dumps(part.value, separators=(",", ":")).strip('"')
+    return f"--set {part.key}={value}"
 
 
-def absolute(path: Path | None) -> str | None:
-    """Return a path that means the same from every folder."""
-    return None if path is None else str(path.resolve())
+def _with_value(flag: Flag, value: Any) -> str:
+    if value is None or value is True or (value is ... and flag.metavar is None):
+        return flag.name
+    if isinstance(value, dict):
+        return " ".join(f"{flag.name} {name}={v}" for name, v in value.items())
+    return f"{flag.name} {flag.metavar if value is ... else value}"

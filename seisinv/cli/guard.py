@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import functools
+import inspect
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
-from seisinv.core import SeisinvError
+from seisinv.cli.flags import as_flag, taken, with_parameters
+from seisinv.core import Message, SeisinvError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+DEBUG = inspect.Parameter(
+    "debug",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+)
 
 
-def guarded(command: Command) -> Command:
-    """Turn errors into one line and exit code 2, an interruption into exit code 130."""
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors into one line and exit code 2, an interruption into exit code 130, and add --debug.
+
+    Parameters
+    ----------
+    command : function
+        Of a keyword `quiet`, if it has one, and what typer passes.
+    """
 
     @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        _log_to_stderr(quiet=kwargs.get("quiet", False), debug=kwargs["debug"])
+    def run(*, debug: bool = False, **kwargs: Any) -> Any:
+        taken.set(())
+        _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
-            return command(*args, **kwargs)
+            return command(**kwargs)
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{_one_line(stop)}", err=True)
             raise typer.Exit(130) from None
@@ -35,19 +49,19 @@ def guarded(command: Command) -> Command:
             raise typer.Exit(0) from None
         except Exception as error:
             code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1
-            if kwargs["debug"] or isinstance(error, typer.Exit | typer.TyperException | typer.Abort):
+            if debug or isinstance(error, typer.Exit | typer.TyperException | typer.Abort):
                 raise
             typer.echo(f"seisinv: {_explained(error)}", err=True)
             raise typer.Exit(code) from None
 
-    return run  # type: ignore[return-value]
+    return with_parameters(run, command, [DEBUG])
 
 
 def _explained(error: Exception) -> str:
     if isinstance(error, SeisinvError):
-        return _text(error)
+        return " ".join(error.rendered(as_flag).split())
     if isinstance(error, MemoryError):
-        return "the memory is full; use a larger grid.spacing, fewer threads, or propagator.memory='checkpoints'"
+        return "the memory is full; use a larger grid.spacing, fewer threads, or --set propagator.memory=checkpoints"
     if isinstance(error, OSError):
         what = error.strerror or _text(error)
         remedy = {
@@ -60,46 +74,22 @@ def _explained(error: Exception) -> str:
 
 
 def _text(error: BaseException) -> str:
-    return with_flags(" ".join(str(error).split()))
+    return " ".join(str(error).split())
 
 
-# Messages of the package name Python arguments; on the command line the same things are flags.
-_FLAGS = (
-    (re.compile(r"""headers=\{["'](\w+)["']: (\d+)\}"""), r"--header \1=\2"),
-    (re.compile(r"""\bunits=["'](metres|feet)["']"""), r"--units \1"),
-    (re.compile(r"""\bunits=["'](km/s|ft/s)["']"""), r"--set start.units=\1"),
-    (re.compile(r"""\b(vertical|shots_by|coordinate_units)=["'](\w+)["']"""), r"--\1 \2"),
-    (re.compile(r"overwrite=True"), "--overwrite"),
-    (re.compile(r"""\bdevice=["'](\w+)["']"""), r"--device \1"),
-    (re.compile(r"pass spacing=… \(or \(dz, dx\)\)"), "give --model-spacing METRES (or --set start.spacing=[dz,dx])"),
-    (
-        re.compile(r"pass shape=\(nz, nx\), dtype and layout"),
-        "give --set start.shape=[nz,nx], --set start.dtype=… and --set start.layout=…",
-    ),
-    (re.compile(r"""\blayout=["'](xz|zx)["']"""), r"--set start.layout=\1"),
-    (
-        re.compile(r"widen the bounds, clip the model, or mask the water"),
-        "change --vp-min, --vp-max, --water or the model",
-    ),
-    (re.compile(r"raise vp_max or leave it out"), "raise --vp-max (or propagator.vp_max)"),
-    (
-        re.compile(r"extend the grid or drop it with survey\.inside\(grid\)"),
-        "use a larger --depth, and leave out grid.shape and grid.origin, so that the grid follows the data",
-    ),
-)
-
-
-def with_flags(text: str) -> str:
-    """Return a message with flags in place of Python arguments."""
-    for pattern, flag in _FLAGS:
-        text = pattern.sub(flag, text)
-    return text.replace("--coordinate_units", "--coordinate-units").replace("--shots_by", "--shots-by")
+def with_flags(value: Any) -> Any:
+    """Return a message with its arguments as flags, and anything else as it is."""
+    return (value.rendered(as_flag) or value) if isinstance(value, Message) else value
 
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Return the message alone, with flags in place of Python arguments."""
-        return with_flags(super().format(record))
+        """Return the message alone, its arguments as flags."""
+        shown = copy.copy(record)
+        shown.msg = with_flags(record.msg)
+        if isinstance(record.args, tuple):
+            shown.args = tuple(map(with_flags, record.args))
+        return super().format(shown)
 
 
 def _one_line(stop: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seisinv.cli.flags import Debug, ModelSpacing, Overwrite, Quiet, numbers
+from seisinv.cli.flags import numbers, takes
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError, RunError
 
@@ -25,6 +25,7 @@ train = typer.Typer(
 
 @train.command()
 @guarded
+@takes("device", "quiet")
 def prior(
     directory: Annotated[
         Path, typer.Option("--directory", "-d", help="Where checkpoints and weights are kept.")
@@ -34,12 +35,11 @@ def prior(
     batch: Annotated[int | None, typer.Option(help="Patches of 64 × 64 cells per step, a multiple of 4.")] = None,
     rate: Annotated[float | None, typer.Option(help="Adam's highest step length.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the geology, the noise and the first weights.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     pairs: Annotated[
         int, typer.Option(min=0, help="Small inversions that a network for the last target learns from after that.")
     ] = 0,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    given: dict[str, Any],
 ) -> None:
     """Train the learned prior's denoiser on procedural geology; without flags, by the recipe of the shipped weights."""
     import dataclasses
@@ -48,16 +48,18 @@ def prior(
     from seisinv.priors import learned
     from seisinv.priors.learned.training import recipe_of
 
-    given: dict[str, Any] = {"steps": steps, "batch": batch, "rate": rate, "seed": seed}
+    changes: dict[str, Any] = {"steps": steps, "batch": batch, "rate": rate, "seed": seed}
     recipe = recipe_of(directory) if resume else learned.DenoiserRecipe()
-    recipe = dataclasses.replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    recipe = dataclasses.replace(recipe, **{name: value for name, value in changes.items() if value is not None})
     try:
         with training_progress() as progress:
-            path = learned.train(recipe, directory, resume=resume, device=device, progress=progress)
+            path = learned.train(recipe, directory, resume=resume, device=given["device"] or "auto", progress=progress)
         if pairs:
             from seisinv.jobs import training_pairs
 
-            training_pairs.refine(path, pairs, progress=None if quiet else lambda line: typer.echo(line, err=True))
+            training_pairs.refine(
+                path, pairs, progress=None if given["quiet"] else lambda line: typer.echo(line, err=True)
+            )
     except KeyboardInterrupt:
         if _can_resume(directory):
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None
@@ -67,6 +69,7 @@ def prior(
 
 @train.command()
 @guarded
+@takes("start.spacing", "overwrite", "quiet")
 def pinn(
     model: Annotated[Path, typer.Argument(help="A velocity model: SEG-Y, .npz, .npy.")],
     duration: Annotated[float, typer.Option(help="Of the wavefield, s.")],
@@ -89,7 +92,6 @@ def pinn(
         float | None,
         typer.Option(help="--peak: largest error against the simulator, by offset and frequency; default: 0.2."),
     ] = None,
-    model_spacing: ModelSpacing = None,
     method: Annotated[str, typer.Option(help="least-squares, fbpinn or adam (a plain network).")] = "least-squares",
     edges: Annotated[
         str | None, typer.Option(help="--width: open (default), wall or absorbing; around point sources they absorb.")
@@ -103,19 +105,21 @@ def pinn(
         "runs/pinn"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the directory.")] = False,
-    overwrite: Overwrite = False,
     seed: Annotated[int, typer.Option(min=0, help="Of features, first weights and points.")] = 0,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    given: dict[str, Any],
 ) -> None:
     """Fit a surrogate of the waves from a Gaussian or from point sources, by least squares or by training."""
     from seisinv import io
     from seisinv.jobs import wavefield
 
+    overwrite = given["overwrite"]
     wavefield.refuse_existing(output, overwrite=overwrite)
     if (width is None) == (peak is None):
-        raise ConfigError("what waves start from is not given once; pass --width (m) for a Gaussian or --peak (Hz)")
-    velocity = io.read_model(model, spacing=model_spacing)
+        raise ConfigError(
+            "pass --width (m), for waves from a Gaussian, or --peak (Hz), for point sources; one of the two"
+        )
+    velocity = io.read_model(model, spacing=given["start.spacing"])
     places = [_place(text) for text in at or []] or [_middle(velocity)]
     wave: Any
     if peak is not None:
@@ -163,14 +167,14 @@ def _gaussian(
 
 
 def _place(text: str) -> tuple[float, float]:
-    place = numbers("--at", text) or []
+    place = numbers("--at", text)
     if len(place) != 2:
         raise ConfigError(f"--at {text} has {len(place)} numbers; give depth and x: --at 500,1000")
     return place[0], place[1]
 
 
 def _windows(text: str | None) -> tuple[int, int, int]:
-    given = numbers("--windows", text) or [1.0, 1.0, 1.0]
+    given = numbers("--windows", text or "1,1,1")
     if len(given) != 3 or any(n < 1 or n != int(n) for n in given):
         raise ConfigError(f"--windows is {text}; give one whole number each along z, x and t: 8,8,1")
     return int(given[0]), int(given[1]), int(given[2])

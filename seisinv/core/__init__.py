@@ -1,10 +1,13 @@
 """Grids, models, surveys and gathers: frozen dataclasses in SI units."""
 
 from seisinv.core.errors import (
+    Argument,
+    Code,
     ConfigError,
     DataError,
     GeometryError,
     KernelError,
+    Message,
     ModelError,
     RunError,
     SeisinvError,
@@ -19,12 +22,15 @@ from seisinv.core.wavelet import Ricker, ricker
 
 __all__ = [
     "PARAMETERS",
+    "Argument",
+    "Code",
     "ConfigError",
     "DataError",
     "Gathers",
     "GeometryError",
     "Grid",
     "KernelError",
+    "Message",
     "Model",
     "ModelError",
     "Observed",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core.errors import DataError, GeometryError
+from seisinv.core.errors import Argument, Code, DataError, GeometryError, Message
 from seisinv.core.grid import Grid
 
 
@@ -236,16 +236,22 @@ class Survey:
                 outside = ~grid.contains(positions)
                 if outside.any():
                     k = int(np.argmax(outside))
-                    raise GeometryError(_outside_message(grid, shot, kind, k, positions[k], int(outside.sum())))
+                    raise _outside(grid, shot, kind, k, positions[k], int(outside.sum()))
 
 
-def _outside_message(grid: Grid, shot: Shot, kind: str, k: int, position: np.ndarray, count: int) -> str:
+def _outside(grid: Grid, shot: Shot, kind: str, k: int, position: np.ndarray, count: int) -> GeometryError:
     low, high = np.array(grid.extent).T
     axis = int(np.argmax((position < low - 1e-3) | (position > high + 1e-3)))
     more = f" (and {count - 1} more)" if count > 1 else ""
-    return (
+    return GeometryError(
         f"shot {shot.number}: {kind} {k} at {grid.axes[axis]} = {position[axis]:,.1f} m is outside the model "
-        f"({low[axis]:,.1f} to {high[axis]:,.1f} m){more}; extend the grid or drop it with survey.inside(grid)"
+        f"({low[axis]:,.1f} to {high[axis]:,.1f} m){more}",
+        value=float(position[axis]),
+        unit="m",
+        remedy=(
+            Message("extend the grid (", Argument("grid.shape"), ", ", Argument("grid.origin"), ")"),
+            Message("drop it with ", Code("survey.inside(grid)")),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Seismic data and models in files; units are converted here and nowhere else."""
 
+from seisinv import _deprecated
 from seisinv.io.catalogue import CATALOGUE, Dataset, dataset
 from seisinv.io.download import fetch
 from seisinv.io.geometry import Reading
@@ -9,7 +10,7 @@ from seisinv.io.line import Line
 from seisinv.io.models import read_model, write_model, write_section
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
-from seisinv.io.text import as_text, facts
+from seisinv.io.text import facts, info_text
 from seisinv.io.writer import write_segy
 
 __all__ = [
@@ -21,11 +22,11 @@ __all__ = [
     "Line",
     "Projection",
     "Reading",
-    "as_text",
     "dataset",
     "describe",
     "facts",
     "fetch",
+    "info_text",
     "open_line",
     "open_segy",
     "read_line",
@@ -35,3 +36,5 @@ __all__ = [
     "write_section",
     "write_segy",
 ]
+
+__getattr__ = _deprecated.moved(__name__, {"as_text": "seisinv.io.info_text"})

@@ -114,4 +114,4 @@ def dataset(name: str) -> Dataset:
         return known[name]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    raise ConfigError(f"{name!r} is no dataset of the catalogue; {hint}")
+    raise ConfigError(f"{name!r} is not a dataset of the catalogue; {hint}")

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from seisinv.core.errors import DataError, RunError
+from seisinv.core.errors import Argument, DataError, Message, RunError, SeisinvError
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -30,7 +30,7 @@ def first_bytes(path: Path, count: int) -> bytes:
         with path.open("rb") as file:
             return file.read(count)
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {reason(error)}; check the path and its permissions") from error
+        raise DataError(reason(error), file=path, remedy="check the path and its permissions") from error
 
 
 def magic(path: Path) -> str | None:
@@ -43,7 +43,7 @@ def magic(path: Path) -> str | None:
 
 @contextlib.contextmanager
 def uncompressed(path: Path) -> Iterator[Path]:
-    """Yield `path`, or for a gzip file the path of a temporary plain copy."""
+    """Yield `path`, or for a gzip file the path of a temporary plain copy, which no error names."""
     if magic(path) != "gzip":
         yield path
         return
@@ -53,8 +53,13 @@ def uncompressed(path: Path) -> Iterator[Path]:
             with gzip.open(path, "rb") as source, plain.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"cannot decompress {path}: {reason(error)}; copy the file again") from error
-        yield plain
+            raise DataError(f"cannot be decompressed: {reason(error)}", file=path, remedy="copy it again") from error
+        try:
+            yield plain
+        except SeisinvError as error:
+            if error.file != plain:
+                raise
+            raise error.replace(file=path) from error
 
 
 @contextlib.contextmanager
@@ -78,7 +83,9 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise RunError(f"cannot write {path}: {reason(error)}; free space or choose another folder") from error
+        raise RunError(
+            f"cannot write {path}: {reason(error)}", remedy=("free space", "choose another folder")
+        ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -87,9 +94,10 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise RunError where writing `path` would replace a file unasked."""
     if path.is_dir():
-        raise RunError(f"cannot write {path}: it is a folder; give a file name")
+        raise RunError(f"cannot write {path}: it is a folder", remedy="give a file name")
     if path.exists() and not overwrite:
-        raise RunError(f"{path} exists; pass overwrite=True to replace it, or choose another name")
+        replace = Message("pass ", Argument("overwrite", True), " to replace it")
+        raise RunError(f"{path} exists", argument=Argument("overwrite"), remedy=(replace, "choose another name"))
 
 
 def _umask() -> int:

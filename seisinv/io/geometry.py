@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisinv.core.errors import ConfigError, DataError, GeometryError
+from seisinv.core.errors import Argument, ConfigError, DataError, GeometryError, Message
 from seisinv.io.headers import resolve, where
 from seisinv.io.recording import Recording
 
@@ -50,9 +50,12 @@ class Reading:
         ):
             value = getattr(self, name)
             if value is not None and value not in known:
-                raise ConfigError(f"{name} is {value!r}; use {' or '.join(map(repr, known))}, or leave it out")
+                remedy = f"use {' or '.join(map(repr, known))}, or leave it out"
+                raise ConfigError(argument=Argument(f"data.{name}"), value=value, remedy=remedy)
         if not np.isfinite(self.datum):
-            raise ConfigError(f"datum is {self.datum} m; give a finite elevation")
+            raise ConfigError(
+                argument=Argument("data.datum"), value=self.datum, unit="m", remedy="give a finite elevation"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +88,12 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     GeometryError
         If coordinates are angles, or are missing.
     """
-    notes = list(recording.notes)
+    notes: list[str] = list(recording.notes)
     kind = recording.fields["trace_kind"]
     seismic = ~np.isin(kind, _AUXILIARY)
     if not seismic.any():
         place = where("trace_kind", recording.bytes_by_name)
-        raise DataError(f"{recording.path}: all {len(kind)} traces are auxiliary ({place})")
+        raise DataError(f"all {len(kind)} traces are auxiliary ({place})", file=recording.path)
     if not seismic.all():
         notes.append(f"{(~seismic).sum()} auxiliary traces (identification code 4 to 8) are left out")
     index = np.flatnonzero(seismic)
@@ -138,11 +141,15 @@ def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], readi
         return
     if largest <= limit:
         raise GeometryError(
-            f"{recording.path}: coordinates are in {name} ({place} = {codes[0]}); project them to metres (e.g. UTM), "
-            'or pass coordinate_units="length" if they are lengths in truth'
+            f"coordinates are in {name} ({place} = {codes[0]})",
+            remedy=(
+                "project them to metres (e.g. UTM)",
+                Message("pass ", Argument("data.coordinate_units", "length"), " if they are in fact lengths"),
+            ),
+            file=recording.path,
         )
     text = (
-        f"{place} = {codes[0]} says {name}, but coordinates reach {largest:g}, which no angle does: "
+        f"{place} = {codes[0]} says {name}, but coordinates reach {largest:g}, more than any angle: "
         "they are taken as lengths"
     )
     log.warning("%s: %s", recording.path, text)
@@ -153,13 +160,14 @@ def _odd_scalars(fields: Mapping[str, np.ndarray], notes: list[str]) -> None:
     for name in ("coordinate_scalar", "elevation_scalar"):
         odd = [int(v) for v in np.unique(fields[name]) if v != 0 and 10 ** round(np.log10(abs(v))) != abs(v)]
         if odd:
-            notes.append(f"{name} is {odd[0]}, which is no power of ten: check it")
+            notes.append(f"{name} is {odd[0]}, which is not a power of ten: check it")
 
 
 def _unit(recording: Recording, reading: Reading, notes: list[str]) -> float:
     unit = reading.units or recording.units
     if unit is None:
-        notes.append('the file does not say metres or feet; metres are assumed (units="feet" for feet)')
+        feet = Argument("data.units", "feet")
+        notes.append(Message("the file does not say metres or feet; metres are assumed (", feet, " for feet)"))
     elif reading.units and recording.units and reading.units != recording.units:
         notes.append(f"the file says {recording.units}; {reading.units} are used as asked")
     return FOOT if unit == "feet" else 1.0
@@ -187,9 +195,11 @@ def _vertical(
     steep = np.abs(source - receiver) > np.linalg.norm(plan[0] - plan[1], axis=1) + 20
     if not two_levels and not steep.any():
         return "elevation"
-    text = (
-        f"elevation fields hold {_range(source)} m (source) and {_range(receiver)} m (receiver), which is no one "
-        'ground surface: they are taken as depths, down (vertical="elevation" if they are heights)'
+    text = Message(
+        f"elevation fields hold {_range(source)} m (source) and {_range(receiver)} m (receiver), which is not a single "
+        "ground surface: they are taken as depths, down (",
+        Argument("data.vertical", "elevation"),
+        " if they are heights)",
     )
     log.warning("%s: %s", recording.path, text)
     notes.append(text)
@@ -217,8 +227,11 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
         missing += ["receiver_x", "receiver_y"]
     if missing:
         names = ", ".join(where(name, recording.bytes_by_name) for name in missing)
-        remedy = _remedy(recording, missing[0])
-        raise GeometryError(f"{recording.path}: {names} are zero in every trace ({len(found.index)}); {remedy}")
+        raise GeometryError(
+            f"{names} are zero in every trace ({len(found.index)})",
+            remedy=_remedy(recording, missing[0]),
+            file=recording.path,
+        )
 
 
 def _remedy(recording: Recording, name: str) -> str:
@@ -226,7 +239,7 @@ def _remedy(recording: Recording, name: str) -> str:
         return "write the locations into the file's headers"
     varying = recording.reader.varying()
     there = f" (bytes that vary: {', '.join(varying[:12])})" if varying else " (no other field varies)"
-    return f'map the bytes that hold them, e.g. headers={{"{name}": 181}}{there}'
+    return Message("map the bytes that hold them, e.g. ", Argument("data.headers", {name: 181}), there)
 
 
 def _without_lost_dead_traces(found: Positions) -> Positions:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from seisinv.core.errors import ConfigError
+from seisinv.core.errors import Argument, ConfigError, Message
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ HEADERS: Mapping[str, HeaderField] = MappingProxyType(
     }
 )
 
+ARGUMENT = Argument("data.headers")
 _FOUR_BYTES = (
     *range(1, 29, 4),
     *range(37, 69, 4),
@@ -70,12 +71,13 @@ def resolve(headers: Mapping[str, int] | None) -> dict[str, int]:
         if name not in HEADERS:
             near = difflib.get_close_matches(name, HEADERS, 1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HEADERS)}"
-            raise ConfigError(f"headers names {name!r}, which is no header field; {hint}")
+            raise ConfigError(Message(ARGUMENT, f" names {name!r}, which is not a header field"), remedy=hint)
         if isinstance(byte, bool) or not isinstance(byte, int) or byte not in WIDTHS:
             start = max((b for b in WIDTHS if isinstance(byte, int) and b <= byte), default=1)
             raise ConfigError(
-                f"headers maps {name} to byte {byte}; trace header fields begin at bytes such as {start}, 73 or 181 "
-                "(counted from 1, see the SEG-Y standard)"
+                Message(ARGUMENT, f" maps {name} to byte {byte}"),
+                limit=f"trace header fields begin at bytes such as {start}, 73 or 181 (counted from 1, see the SEG-Y "
+                "standard)",
             )
         bytes_by_name[name] = byte
     return bytes_by_name

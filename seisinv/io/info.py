@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core.errors import SeisinvError
+from seisinv.core.errors import Argument, Message, SeisinvError
 from seisinv.io.files import magic, uncompressed
 from seisinv.io.geometry import FOOT, Reading, scaled
 from seisinv.io.headers import where
@@ -102,23 +102,17 @@ def describe(
     reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
     with contextlib.ExitStack() as stack:
-        recordings = [_opened(p, stack.enter_context(uncompressed(p)), headers) for p in paths]
+        plain = [recording(stack.enter_context(uncompressed(p)), headers) for p in paths]
+        recordings = [dataclasses.replace(r, path=p) for r, p in zip(plain, paths, strict=True)]
         info = _samples_and_format(paths, recordings, reading)
         try:
             line = build_line(recordings, reading)
         except SeisinvError as error:
             notes = dict.fromkeys(note for r in recordings for note in r.notes)
-            return dataclasses.replace(info, problem=str(error), suspicious=tuple(notes))
+            return dataclasses.replace(info, problem=error.message, suspicious=tuple(notes))
         info = _with_geometry(info, line, recordings)
     # The plain copy of a compressed file is gone by now.
     return dataclasses.replace(info, line=None) if any(magic(p) == "gzip" for p in paths) else info
-
-
-def _opened(path: Path, plain: Path, headers: Mapping[str, int] | None) -> Recording:
-    try:
-        return dataclasses.replace(recording(plain, headers), path=path)
-    except SeisinvError as error:
-        raise type(error)(str(error).replace(str(plain), str(path))) from error
 
 
 def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], reading: Reading) -> Info:
@@ -170,7 +164,7 @@ def _examine(source: Recording, count: int) -> np.ndarray:
 
 
 def _spectrum(samples: Sequence[np.ndarray], step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return frequencies, Hz, and the mean amplitude spectrum of traces scaled alike, without their means."""
+    """Return frequencies, Hz, and the mean amplitude spectrum of traces scaled to one maximum, without their means."""
     traces = np.concatenate(samples).astype(float)
     if step <= 0 or traces.shape[1] < 8:
         return np.zeros(0), np.zeros(0)
@@ -245,7 +239,7 @@ def _is_round(spacing: float) -> bool:
 
 
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
-    found = []
+    found: list[str] = []
     survey = line.survey
     said = np.abs(np.concatenate([r.fields["offset"] for r in recordings])) * line.unit
     gaps, doubled = [], 0
@@ -262,7 +256,8 @@ def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list
         found.append("source and receiver coincide in every trace: this looks like a section or a model, not shots")
     spacing = _receiver_spacing(line)
     if spacing and recordings[0].units is None and line.unit == 1 and _is_round(spacing * FOOT) > _is_round(spacing):
-        found.append(f'receivers every {spacing:g} would be {spacing * FOOT:.3g} m if lengths are feet (units="feet")')
+        text = f"receivers every {spacing:g} would be {spacing * FOOT:.3g} m if lengths are feet ("
+        found.append(Message(text, Argument("data.units", "feet"), ")"))
     if doubled:
         found.append(f"{doubled:,} traces share shot and receiver position with another (several components?)")
     if info.flagged_dead:

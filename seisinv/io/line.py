@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisinv.core.errors import DataError
+from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers
 from seisinv.core.survey import Shot, Survey, TimeAxis
 from seisinv.io.geometry import Positions, Reading, positions, scaled
@@ -104,8 +104,10 @@ class Line:
         if bad.any():
             k = int(np.argmax(bad))
             raise DataError(
-                f"{self.paths[0]}: shot {self.survey.shots[shot].number} trace {k + 1} holds "
-                f"{int((~finite[k]).sum())} NaN or infinite samples; mark it dead (bytes 29-30 = 2) or repair it"
+                f"shot {self.survey.shots[shot].number} trace {k + 1} holds {int((~finite[k]).sum())} NaN or infinite "
+                "samples",
+                remedy="mark it dead (bytes 29-30 = 2) or repair it",
+                file=self.paths[0],
             )
 
 
@@ -123,7 +125,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     step, samples = _one_sampling(recordings)
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
     merged = _merge(recordings, found, firsts)
-    notes = list(dict.fromkeys(note for f in found for note in f.notes))
+    notes: list[str] = list(dict.fromkeys(note for f in found for note in f.notes))
     shots = sort_into_shots(recordings, merged, reading, notes)
     projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
     if np.ptp(merged.source[:, 1]) or np.ptp(merged.receiver[:, 1]) or projection.direction != (1.0, 0.0):
@@ -176,16 +178,17 @@ def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
     for other in recordings:
         if not 0 < other.step < np.inf:
             raise DataError(
-                f"{other.path}: the sample interval is 0 in every header (bytes 3217-3218 of the file, 117-118 of the "
-                'traces); write it there or map it, e.g. headers={"sample_interval": 117}'
+                "the sample interval is 0 in every header (bytes 3217-3218 of the file, 117-118 of the traces)",
+                remedy=Message("write it there or map it, e.g. ", Argument("data.headers", {"sample_interval": 117})),
+                file=other.path,
             )
         if abs(other.step - first.step) > 1e-9 or other.samples != first.samples:
             raise DataError(
                 f"{other.path} has {other.samples} samples of {other.step * 1e3:g} ms, {first.path} has "
-                f"{first.samples} of {first.step * 1e3:g} ms; resample them alike or open them apart"
+                f"{first.samples} of {first.step * 1e3:g} ms; resample them to one interval or open them separately"
             )
         if other.samples < 2:
-            raise DataError(f"{other.path} has {other.samples} sample per trace; at least 2 are needed")
+            raise DataError(f"{other.samples} sample per trace; at least 2 are needed", file=other.path)
     return first.step, first.samples
 
 
@@ -193,15 +196,20 @@ def _odd_geometry(traces: SeismicTraces, projection: Projection, notes: list[str
     highest = min(traces.source[:, 2].min(), traces.receiver[:, 2].min())
     if highest < -0.01:
         notes.append(
-            f"positions lie up to {-highest:g} m above the datum (z < 0): pass datum=… (m above zero elevation), or "
-            'vertical="depth" if the elevation fields hold depths'
+            Message(
+                f"positions lie up to {-highest:g} m above the datum (z < 0): pass ",
+                Argument("data.datum", ...),
+                " (m above zero elevation), or ",
+                Argument("data.vertical", "depth"),
+                " if the elevation fields hold depths",
+            )
         )
     points = np.concatenate([traces.source[:, :2], traces.receiver[:, :2]])
     length = float(np.ptp(projection.x(points)))
     if projection.off_line_max > 0.2 * max(length, 1.0):
         text = (
             f"positions are up to {projection.off_line_max:,.0f} m off a line {length:,.0f} m long: "
-            "this looks like no 2-D line"
+            "this does not look like a 2-D line"
         )
         log.warning(text)
         notes.append(text)
@@ -217,16 +225,19 @@ def _time(
     path = recordings[0].path
     if later.max() > 4 * samples:
         raise DataError(
-            f"{path}: recording delays run from {start * 1e3:g} to {delay.max() * 1e3:g} ms, traces last "
-            f"{samples * step * 1e3:g} ms; check delay (bytes 109-110) and its scalar (215-216)"
+            f"recording delays run from {start * 1e3:g} to {delay.max() * 1e3:g} ms, traces last "
+            f"{samples * step * 1e3:g} ms",
+            remedy="check delay (bytes 109-110) and its scalar (215-216)",
+            file=path,
         )
     shift = np.round(later).astype(int)
     longest = int(shift.max())
     # The header counts milliseconds: half of one is its rounding.
     if np.abs(later - shift).max() * step > max(1e-3 * step, 0.5e-3 if step > 1e-3 else 0.0):
         raise DataError(
-            f"{path}: recording delays ({start * 1e3:g} to {delay.max() * 1e3:g} ms) differ by parts of a sample; "
-            "shift the traces to one start time"
+            f"recording delays ({start * 1e3:g} to {delay.max() * 1e3:g} ms) differ by parts of a sample",
+            remedy="shift the traces to one start time",
+            file=path,
         )
     if longest:
         notes.append(

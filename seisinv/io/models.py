@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core.errors import ConfigError, DataError, ModelError
+from seisinv.core.errors import Argument, Code, ConfigError, DataError, Message, ModelError
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
 from seisinv.io.files import magic, reason, replacing, uncompressed
@@ -25,6 +25,7 @@ from seisinv.io.writer import decimals, write_traces
 log = logging.getLogger("seisinv.io")
 
 _SEGY = (".sgy", ".segy")
+_LAYOUTS = "use 'xz' (traces, depth fastest) or 'zx' (rows of equal depth)"
 _UNITS = {"m/s": 1.0, "kg/m3": 1.0, "km/s": 1e3, "g/cm3": 1e3, "ft/s": 0.3048}
 _SPACING = re.compile(r"^C *\d+ +(SPACING|ORIGIN) Z X (\S+) (\S+) M")
 _PARAMETER = re.compile(r"^C *\d+ +(\w+) MODEL IN ")
@@ -81,32 +82,39 @@ def read_model(
     if parameter not in PARAMETERS:
         raise ModelError(f"parameter {parameter!r} is unknown; the known ones are {', '.join(PARAMETERS)}")
     if every < 1:
-        raise ConfigError(f"every is {every}; use 1 for all nodes, 10 for each tenth")
+        raise ConfigError(
+            argument=Argument("start.every"), value=every, remedy="use 1 for all nodes, 10 for every tenth"
+        )
     if units is not None and units not in _UNITS:
-        raise ConfigError(f"units is {units!r}; use one of {', '.join(_UNITS)}")
+        raise ConfigError(argument=Argument("start.units"), value=units, remedy=f"use one of {', '.join(_UNITS)}")
     if layout not in (None, "zx", "xz"):
-        raise ConfigError(f"layout is {layout!r}; use 'zx' (rows of equal depth) or 'xz' (traces)")
+        raise ConfigError(argument=Argument("start.layout"), value=layout, remedy=_LAYOUTS)
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
-            return _from_npz(path, plain, every)
+            return _from_npz(plain, every)
         if is_segy(plain) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
-            stored = _Stored(_two_axes(path, _load_npy(path, plain), layout))
+            stored = _Stored(_two_axes(plain, _load_npy(plain), layout))
         elif shape is not None:
-            stored = _Stored(_from_raw(path, plain, shape, dtype, layout))
+            stored = _Stored(_from_raw(plain, shape, dtype, layout))
         elif is_text(plain):
-            stored = _Stored(_two_axes(path, _load_text(path, plain), layout))
+            stored = _Stored(_two_axes(plain, _load_text(plain), layout))
         else:
-            raise DataError(
-                f"{path} is no SEG-Y, npz, npy or text model; for raw binary pass shape=(nz, nx), dtype and layout"
-            )
+            needed = (Argument(f"start.{name}", ...) for name in ("shape", "dtype", "layout"))
+            remedy = Message("for raw binary pass ", next(needed), ", ", next(needed), " and ", next(needed))
+            raise DataError("not a SEG-Y, npz, npy or text model", remedy=remedy, file=path)
     if stored.parameter not in (None, parameter):
-        raise ModelError(f"{path} holds {stored.parameter}, not {parameter}; pass parameter={stored.parameter!r}")
+        remedy = Message(Code(f"pass parameter={stored.parameter!r}"))
+        raise ModelError(f"the file holds {stored.parameter}, not {parameter}", remedy=remedy, file=path)
     spacing = stored.spacing if spacing is None else spacing
     origin = stored.origin if origin is None or not np.any(origin) else origin
     if spacing is None:
-        raise ModelError(f"{path} does not say its spacing in metres; pass spacing=… (or (dz, dx)){stored.hint}")
+        raise ModelError(
+            f"the file does not say its spacing in metres{stored.hint}",
+            remedy=Message("pass ", Argument("start.spacing", ...)),
+            file=path,
+        )
     with np.errstate(invalid="ignore"):  # NaN is found by Model
         values = stored.values[::every, :: 1 if stored.is_thinned else every].astype(float) * _UNITS[units or "m/s"]
     h = np.broadcast_to(np.asarray(spacing, float), 2) * every
@@ -114,8 +122,8 @@ def read_model(
     try:
         return Model(grid, **{parameter: values})
     except ModelError as error:
-        hint = "" if units else '; pass units="km/s" (or "g/cm3", "ft/s") to convert'
-        raise ModelError(f"{path}: {error}{hint}") from error
+        convert = Message("pass ", Argument("start.units", "km/s"), " or another unit to convert")
+        raise error.replace(file=path, remedy=(*error.remedy, *(() if units else (convert,)))) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,18 +138,19 @@ class _Stored:
     hint: str = ""
 
 
-def _from_npz(path: Path, plain: Path, every: int) -> Model:
+def _from_npz(path: Path, every: int) -> Model:
     try:
-        with plain.open("rb") as opened, np.load(opened) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy raises many types on damaged archives
-        raise DataError(f"cannot read {path}: {reason(error)}; write it again") from error
+        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
     missing = [name for name in ("spacing", "origin") if name not in arrays]
     known = {name: values for name, values in arrays.items() if name in PARAMETERS}
     if missing or not known:
         raise ModelError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}; a model needs spacing and origin in metres and "
-            f"one or more of {', '.join(PARAMETERS)}"
+            f"the file holds {', '.join(arrays) or 'nothing'}",
+            limit=f"a model needs spacing and origin in metres and one or more of {', '.join(PARAMETERS)}",
+            file=path,
         )
     first = next(iter(known.values()))
     step = (slice(None, None, every),) * first.ndim
@@ -158,13 +167,13 @@ def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
         name = next((m[1].lower() for line in recording.text if (m := _PARAMETER.match(line))), None)
         title = next((m[1].lower() for line in recording.text if (m := _TITLE.match(line))), None)
         if name is None and title is not None:
-            raise ModelError(f"{path} holds the {title}, not a model; name model.sgy or mean.sgy")
+            raise ModelError(f"the file holds the {title}, not a model", remedy="name model.sgy or mean.sgy", file=path)
         return _Stored(values, said["SPACING"], said["ORIGIN"], name, is_thinned=True)
     x = _trace_positions(SegyTraces(plain, recording.endian, is_su=False), recording.fields)
     dz = recording.step * 1e3
     if x is None or dz <= 0:
         return _Stored(
-            values, is_thinned=True, hint="; x of the traces (bytes 73-76, 81-84, 181-184) is not evenly spaced"
+            values, is_thinned=True, hint=", and x of its traces (bytes 73-76, 81-84, 181-184) is not evenly spaced"
         )
     dx = float(x[1] - x[0])
     log.warning("%s: spacing is taken from the headers: dz = %g m (sample interval), dx = %g m", path, dz, dx)
@@ -190,42 +199,48 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
     return None
 
 
-def _load_npy(path: Path, plain: Path) -> np.ndarray:
+def _load_npy(path: Path) -> np.ndarray:
     try:
-        with plain.open("rb") as opened:
+        with path.open("rb") as opened:
             return np.load(opened)
     except Exception as error:  # numpy raises many types on damaged files
-        raise DataError(f"cannot read {path}: {reason(error)}; write it again") from error
+        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
 
 
-def _load_text(path: Path, plain: Path) -> np.ndarray:
+def _load_text(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             # A file without numbers gives an empty table, which is refused by its shape.
             warnings.simplefilter("ignore", UserWarning)
-            return np.loadtxt(plain, ndmin=2, delimiter="," if plain.suffix == ".csv" else None)
+            return np.loadtxt(path, ndmin=2, delimiter="," if path.suffix == ".csv" else None)
     except ValueError as error:
-        raise DataError(f"{path} is no table of numbers: {reason(error)}") from error
+        raise DataError(f"not a table of numbers: {reason(error)}", file=path) from error
 
 
 def _two_axes(path: Path, values: np.ndarray, layout: str | None) -> np.ndarray:
     if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise ModelError(f"{path} holds an array {values.shape} of {values.dtype}; a model is 2-D [z, x] of numbers")
+        text = f"the file holds an array {values.shape} of {values.dtype}"
+        raise ModelError(text, limit="a model is 2-D [z, x] of numbers", file=path)
     return values.T if layout == "xz" else values
 
 
-def _from_raw(path: Path, plain: Path, shape: tuple[int, int], dtype: str, layout: str | None) -> np.ndarray:
+def _from_raw(path: Path, shape: tuple[int, int], dtype: str, layout: str | None) -> np.ndarray:
     if layout is None:
-        raise ConfigError("a raw model needs layout='xz' (traces, depth fastest) or 'zx' (rows of equal depth)")
+        raise ConfigError(Message("a raw model needs ", Argument("start.layout")), remedy=_LAYOUTS)
     try:
         kind = np.dtype(dtype)
     except TypeError as error:
-        raise ConfigError(f"dtype {dtype!r} is unknown to numpy; '<f4' is little-endian float32") from error
+        raise ConfigError(
+            argument=Argument("start.dtype"),
+            value=dtype,
+            limit="numpy does not know it: '<f4' is little-endian float32",
+        ) from error
     nz, nx = shape
-    size, expected = plain.stat().st_size, nz * nx * kind.itemsize
+    size, expected = path.stat().st_size, nz * nx * kind.itemsize
     if size != expected:
-        raise ModelError(f"{path} has {size:,} bytes; shape ({nz}, {nx}) of {dtype} needs {expected:,}")
-    values = np.fromfile(plain, kind)
+        text = f"the file has {size:,} bytes, shape ({nz}, {nx}) of {dtype} needs {expected:,}"
+        raise ModelError(text, argument=Argument("start.shape"), value=shape, file=path)
+    values = np.fromfile(path, kind)
     return values.reshape(nx, nz).T if layout == "xz" else values.reshape(nz, nx)
 
 

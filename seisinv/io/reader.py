@@ -94,7 +94,9 @@ def recording(path: Path, headers: Mapping[str, int] | None = None) -> Recording
     kind = magic(path)
     bytes_by_name = resolve(headers)
     if kind == "gzip":
-        raise DataError(f"{path} is compressed; samples are read on demand from plain files only: gunzip it first")
+        raise DataError(
+            "the file is compressed; samples are read on demand from plain files only: gunzip it first", file=path
+        )
     if kind == "SEG-2":
         return seg2_recording(path)
     if path.suffix.lower() == ".su" and su_endian(path):
@@ -104,9 +106,9 @@ def recording(path: Path, headers: Mapping[str, int] | None = None) -> Recording
     if su_endian(path) or path.suffix.lower() == ".su":
         return su_recording(path, bytes_by_name)
     if kind is not None:
-        raise DataError(f"{path} is a {kind} file, which is not read; convert it to SEG-Y, SU or SEG-2")
+        raise DataError(f"this is a {kind} file", remedy="convert it to SEG-Y, SU or SEG-2", file=path)
     if is_text(path):
-        raise DataError(f"{path} is a text file, not SEG-Y, SU or SEG-2; convert it to one of them")
+        raise DataError("this is a text file", remedy="convert it to SEG-Y, SU or SEG-2", file=path)
     return segy_recording(path, bytes_by_name)
 
 

@@ -48,11 +48,11 @@ def _read(path: Path) -> Any:
             with path.open("rb") as file:
                 stream = _read_seg2(file)
     except Exception as error:  # obspy raises many types on damaged files; each means that it cannot read it
-        raise DataError(f"{path} is no readable SEG-2 file: {reason(error)}; copy it again") from error
+        raise DataError(f"not a readable SEG-2 file: {reason(error)}", remedy="copy it again", file=path) from error
     if not len(stream):
-        raise DataError(f"{path} has no traces; write or copy it again")
+        raise DataError("the file has no traces", remedy="write or copy it again", file=path)
     if len({(trace.stats.npts, trace.stats.delta) for trace in stream}) > 1:
-        raise DataError(f"{path}: traces differ in length or sample interval; write it with one sampling")
+        raise DataError("traces differ in length or sample interval", remedy="write it with one sampling", file=path)
     return stream
 
 
@@ -103,8 +103,9 @@ def _numbers(path: Path, header: Mapping[str, Any], key: str, count: int) -> lis
     words = str(header.get(key, "")).split()[:count]
     try:
         values = [float(word) for word in words]
-    except ValueError as error:
-        raise DataError(f"{path}: {key} is {' '.join(words)!r}, not numbers; correct the header") from error
+    except ValueError:
+        values = [np.inf]
     if not np.all(np.abs(values) < 1e9):
-        raise DataError(f"{path}: {key} is {' '.join(words)!r}; correct the header")
+        text = f"{key} is {' '.join(words)!r}; it must be {count} numbers below 1e9"
+        raise DataError(text, remedy="correct the header", file=path)
     return values + [0.0] * (count - len(values))

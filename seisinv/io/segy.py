@@ -68,20 +68,21 @@ def binary_header(path: Path) -> BinaryHeader:
     """Read and check the binary header; the byte order is the one in which the sample format code is known."""
     head = first_bytes(path, _FILE_HEADER)
     if len(head) < _FILE_HEADER:
-        raise DataError(f"{path} is no SEG-Y file: it has {len(head)} bytes and the file headers alone need 3600")
+        text = f"not a SEG-Y file: it has {len(head)} bytes and the file headers alone need 3600"
+        raise DataError(text, file=path)
     codes = {endian: struct.unpack_from(f"{order}h", head, 3224)[0] for endian, order in _ENDIAN.items()}
     endian = next((e for e, code in codes.items() if code in FORMATS or code in _REFUSED), "")
     code = codes.get(endian, codes["big"])
     order = _ENDIAN.get(endian, ">")
     if not endian:
         raise DataError(
-            f"{path} is no SEG-Y file that seisinv knows: the sample format code (bytes 3225-3226) is {code}; "
-            f"known are {', '.join(map(str, FORMATS))}"
+            f"not a SEG-Y file that seisinv reads: the sample format code (bytes 3225-3226) is {code}",
+            limit=f"known are {', '.join(map(str, FORMATS))}",
+            file=path,
         )
     if code in _REFUSED:
-        raise DataError(
-            f"{path} holds {_REFUSED[code]} samples (format {code}), which are not read; convert the file to format 5"
-        )
+        text = f"samples are {_REFUSED[code]} (format {code}), which is not read"
+        raise DataError(text, remedy="convert the file to format 5", file=path)
     interval, samples = struct.unpack_from(f"{order}H2xH", head, 3216)
     (measurement,) = struct.unpack_from(f"{order}h", head, 3254)
     revision = _revision(head)
@@ -89,11 +90,11 @@ def binary_header(path: Path) -> BinaryHeader:
     if revision[0] >= 2:
         samples = _second_revision(path, head, order, samples, extended)
     if samples == 0:
-        raise DataError(
-            f"{path}: samples per trace (bytes 3221-3222 of the binary header) is 0; set it to the traces' sample count"
-        )
+        text = "the number of samples per trace (bytes 3221-3222 of the binary header) is 0"
+        raise DataError(text, remedy="set it to the sample count of the traces", file=path)
     if extended < 0:
-        raise DataError(f"{path} has a variable number of extended textual headers, which is not read; remove them")
+        text = "a variable number of extended textual headers is not read"
+        raise DataError(text, remedy="remove them", file=path)
     return BinaryHeader(endian, code, samples, interval, measurement, revision, _FILE_HEADER + 3200 * extended)
 
 
@@ -105,13 +106,11 @@ def _revision(head: bytes) -> tuple[int, int]:
 def _second_revision(path: Path, head: bytes, order: str, samples: int, extended: int) -> int:
     more_headers, first_trace = struct.unpack_from(f"{order}i10xQ", head, 3506)
     if more_headers != 0:
-        raise DataError(
-            f"{path} has {more_headers} additional trace headers per trace (revision 2), which are not read"
-        )
+        text = f"{more_headers} additional trace headers per trace (revision 2) are not read"
+        raise DataError(text, file=path)
     if first_trace not in (0, _FILE_HEADER + 3200 * extended):
-        raise DataError(
-            f"{path}: the first trace is said to begin at byte {first_trace} (revision 2), which is not read"
-        )
+        text = f"the first trace is said to begin at byte {first_trace} (revision 2), which is not read"
+        raise DataError(text, file=path)
     (extended_samples,) = struct.unpack_from(f"{order}I", head, 3268)
     return extended_samples or samples
 
@@ -120,13 +119,15 @@ def _trace_count(path: Path, header: BinaryHeader) -> int:
     size = path.stat().st_size - header.first_trace
     length = _TRACE_HEADER + header.samples * FORMATS[header.format][1]
     if size <= 0:
-        raise DataError(f"{path} has no traces: it ends after its file headers; write or copy it again")
+        text = "the file has no traces: it ends after its file headers"
+        raise DataError(text, remedy="write or copy it again", file=path)
     count, rest = divmod(size, length)
     if rest:
         raise DataError(
-            f"{path} is truncated or its sample count is wrong: {size:,} bytes of traces are {count:,} traces of "
-            f"{header.samples} samples (bytes 3221-3222) and {rest:,} bytes more; "
-            + _truncation_remedy(path, header, size)
+            f"the file is truncated or its sample count is wrong: {size:,} bytes of traces are {count:,} traces of "
+            f"{header.samples} samples (bytes 3221-3222) and {rest:,} bytes more",
+            remedy=_truncation_remedy(path, header, size),
+            file=path,
         )
     return count
 
@@ -184,7 +185,8 @@ def _opened(traces: SegyTraces) -> Iterator[Any]:
             warnings.simplefilter("ignore")
             file = opener(str(traces.path), ignore_geometry=True, endian=traces.endian)
     except Exception as error:  # segyio raises many types; each means that it cannot read the file
-        raise DataError(f"segyio cannot open {traces.path}: {reason(error)}; copy it again") from error
+        text = f"segyio cannot open it: {reason(error)}"
+        raise DataError(text, remedy="copy it again", file=traces.path) from error
     with file:
         # Without a memory map segyio reads through stdio, slower but equal.
         file.mmap()
@@ -199,8 +201,10 @@ def segy_recording(path: Path, bytes_by_name: dict[str, int]) -> Recording:
     fields = _fields(reader, bytes_by_name)
     if len(fields["trace_kind"]) != count:
         raise DataError(
-            f"{path}: segyio finds {len(fields['trace_kind'])} traces where the file has room for {count} of "
-            f"{header.samples} samples; correct the binary header"
+            f"segyio finds {len(fields['trace_kind'])} traces where the file has room for {count} of {header.samples} "
+            "samples",
+            remedy="correct the binary header",
+            file=path,
         )
     notes: list[str] = []
     step = _step(header.interval, fields, notes)
@@ -280,15 +284,18 @@ def su_recording(path: Path, bytes_by_name: dict[str, int]) -> Recording:
     endian = su_endian(path)
     if endian is None:
         raise DataError(
-            f"{path} is no SU file, or truncated: its length is not a whole number of traces of the sample count in "
-            "bytes 115-116 of its first header, in either byte order; copy it again"
+            "not an SU file, or truncated: its length is not a whole number of traces of the sample count in bytes "
+            "115-116 of its first header, in either byte order",
+            remedy="copy it again",
+            file=path,
         )
     reader = SegyTraces(path, endian, is_su=True)
     fields = _fields(reader, bytes_by_name)
     samples = int(fields["sample_count"][0])
     notes: list[str] = []
     if np.any(fields["sample_count"] != samples):
-        raise DataError(f"{path}: traces have different lengths (bytes 115-116); write it with one length")
+        text = "traces have different lengths (bytes 115-116)"
+        raise DataError(text, remedy="write it with one length", file=path)
     return Recording(
         path=path,
         format="SU",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisinv.core.errors import GeometryError
+from seisinv.core.errors import Argument, GeometryError, Message
 from seisinv.io.geometry import Reading
 from seisinv.io.headers import where
 from seisinv.io.recording import Recording
@@ -42,8 +42,12 @@ def sort_into_shots(
         x, y, _ = traces.source[0]
         names = " and ".join(where(name, recordings[0].bytes_by_name) for name in ("source_x", "source_y"))
         raise GeometryError(
-            f"{recordings[0].path}: all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m, read from "
-            f'{names}; map the bytes that hold them, e.g. headers={{"source_x": 181}}, or pass shots_by="position"'
+            f"all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m, read from {names}",
+            remedy=(
+                Message("map the bytes that hold them, e.g. ", Argument("data.headers", {"source_x": 181})),
+                Message("pass ", Argument("data.shots_by", "position")),
+            ),
+            file=recordings[0].path,
         )
     if len(np.unique(record)) < count and not by_position and len(np.unique(record)) > 1:
         notes.append("source positions change within a field record; each position is a shot")

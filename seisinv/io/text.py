@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from seisinv.core.errors import Message
 from seisinv.io.info import Info, Range
 
 
-def as_text(info: Info) -> str:
-    """Render as lines of plain text."""
+def info_text(info: Info) -> Message:
+    """Return the information on a file as lines of plain text."""
     rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
     lines = [f"{name:<18}{value}" for name, value in rows]
     if info.problem:
-        lines += ["", f"Not usable as a survey: {info.problem}"]
+        lines += ["", Message("Not usable as a survey: ", info.problem)]
     if info.suspicious:
-        lines += ["", "Assumed or suspicious:", *(f"  - {sentence}" for sentence in info.suspicious)]
-    return "\n".join(lines)
+        lines += ["", "Assumed or suspicious:", *(Message("  - ", sentence) for sentence in info.suspicious)]
+    return Message(*[part for line in lines for part in ("\n", line)][1:])
 
 
 def facts(info: Info) -> list[tuple[str, str]]:

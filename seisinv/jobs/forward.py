@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seisinv.core import ConfigError, Gathers, GeometryError, Grid, Model, Survey, ricker
+from seisinv.core import Argument, ConfigError, Gathers, GeometryError, Grid, Message, Model, Survey, ricker
 from seisinv.jobs import build
 from seisinv.jobs.choose import given_grid
 from seisinv.jobs.models import read_model_file, starting_model
@@ -107,11 +107,15 @@ def _check_inside(survey: Survey, grid: Grid) -> None:
     try:
         survey.check_inside(grid)
     except GeometryError as error:
-        where, _, _ = str(error).partition("; ")
-        raise GeometryError(
-            f"{where}; move it with forward.sources or forward.receivers (start, stop, depth), "
-            "for example --set forward.receivers.depth=20"
-        ) from None
+        move = Message(
+            "move it with ",
+            Argument("forward.sources"),
+            " or ",
+            Argument("forward.receivers"),
+            " (start, stop, depth), for example ",
+            Argument("forward.receivers.depth", 20),
+        )
+        raise error.replace(remedy=(move,)) from None
 
 
 def _rounded_down(value: float) -> float:

@@ -1,17 +1,17 @@
-"""What a person sees while work goes on: bars on a terminal, plain lines elsewhere."""
+"""Progress of long work: a bar on a terminal, lines in the log elsewhere."""
 
 from __future__ import annotations
 
 import logging
+import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from seisinv.inversion import Event
     from seisinv.priors.learned import Step
     from seisinv.surrogate import TrainingStep
@@ -22,208 +22,142 @@ LOG_EVERY = 10.0  # seconds between lines where there is no terminal
 LOG_TRAINING_EVERY = 60.0  # the same for trainings, which take hours
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far work is.
+
+    Parameters
+    ----------
+    done, total : int
+        Steps.
+    text, detail : str
+        Where the work is, and how it goes.
+    eta : float, s, optional
+        Time left.
+    is_milestone : bool
+        Whether it gets a line in the log, however short ago the last one was.
+    """
+
+    done: int
+    total: int
+    text: str
+    detail: str = ""
+    eta: float | None = None
+    is_milestone: bool = False
+
+    def __str__(self) -> str:
+        left = "" if self.eta is None else f"{clock(self.eta)} left"
+        return ": ".join(filter(None, (self.text, ", ".join(filter(None, (self.detail, left))))))
+
+
+@contextmanager
+def shown(every: float) -> Iterator[Callable[[Progress], None]]:
+    """Show progress; without a terminal by its first line, its milestones, and a line `every` so many seconds."""
+    if sys.stderr.isatty() and log.level < logging.ERROR:  # not --quiet
+        with _bar() as show:
+            yield show
+        return
+    last = -math.inf
+
+    def write(progress: Progress) -> None:
+        nonlocal last
+        if progress.is_milestone or time.monotonic() - last >= every:
+            last = time.monotonic()
+            log.info("%s", progress)
+
+    yield write
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = rich.SpinnerColumn(), rich.BarColumn(bar_width=28), rich.TaskProgressColumn(), rich.TimeElapsedColumn()
+    text = rich.TextColumn("{task.description}", markup=False)
+    with rich.Progress(*columns, text, console=Console(stderr=True, highlight=False)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda p: bar.update(task, description=str(p), total=p.total, completed=p.done)
+
+
 @contextmanager
 def steps(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show progress of work in `total` equal steps; the function yielded says how many more are done."""
-    console = _console()
-    if console is None:
-        yield _logged_steps(title, total)
-        return
-    with _bar(console) as bar:
-        task = bar.add_task(title, total=total, detail="")
-        yield lambda more: bar.advance(task, more)
+    """Show progress of work in `total` equal steps; the function yielded is called with how many more are done."""
+    done = 0
+    with shown(LOG_EVERY) as show:
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            show(Progress(done, total, f"{title}: {done} of {total}", is_milestone=done >= total))
+
+        advance(0)
+        yield advance
 
 
 @contextmanager
 def inversion_progress() -> Iterator[Callable[[Event], None]]:
-    """Show an inversion's progress with misfit and remaining time; yields what `Inversion.run` calls."""
-    console = _console()
-    if console is None:
-        yield _LoggedInversion()
-        return
-    with _bar(console) as bar:
-        task = bar.add_task("inverting", total=None, detail="")
+    """Show an inversion's progress with misfit and remaining time; yields what `invert` calls."""
+    last: tuple[int, int, int] | None = None
+    with shown(math.inf) as show:
 
-        def show(event: Event) -> None:
-            if event.model is not None:  # an update, of which its evaluation has told
+        def tell(event: Event) -> None:
+            nonlocal last
+            if event.model is not None:  # an update, whose evaluation has been reported
                 return
-            detail = event.message or ""
+            here = (event.member, event.band_number, event.iteration)
+            is_evaluation = event.relative is not None
+            member = f"member {event.member} of {event.members}, " if event.members > 1 else ""
+            band = "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
+            text = f"{member}band {band} ({event.band_number} of {event.bands})"
+            detail = event.message
             if event.relative is not None:
-                detail = f"misfit {event.relative:6.1%}"
-            bar.update(
-                task,
-                description=f"{member_name(event)}{band_name(event)}, {event.band_number} of {event.bands}",
-                total=event.bands * event.iterations,
-                completed=_done(event),
-                detail=detail + (f"  {clock(event.eta)} left" if event.eta else "") + ("  (replayed)" * event.replayed),
-            )
+                text += f", iteration {event.iteration} of {event.iterations}"
+                detail = f"misfit {100 * event.relative:.1f} %" + " (replayed)" * event.replayed
+            done = (event.band_number - 1) * event.iterations + event.iteration
+            is_news = here != last if is_evaluation else bool(event.message) and event.misfit is None
+            show(Progress(done, event.bands * event.iterations, text, detail, event.eta, is_news))
+            last = here if is_evaluation else last
 
-        yield show
+        yield tell
 
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[Step], None]]:
     """Show a training's progress with loss, PSNR and remaining time; yields what `learned.train` calls."""
-    console = _console()
-    if console is None:
-        yield _LoggedTraining()
-        return
-    with _bar(console) as bar:
-        task = bar.add_task("training", total=None, detail="")
-        checked = [""]
+    with shown(LOG_TRAINING_EVERY) as show:
 
-        def show(step: Step) -> None:
-            checked[0] = f"  {_decibels(step)}" if step.psnr else checked[0]
-            bar.update(
-                task,
-                description=f"step {step.step:,} of {step.steps:,}",
-                total=step.steps,
-                completed=step.step,
-                detail=f"loss {step.loss:.3f}{checked[0]}  {clock(step.eta)} left",
-            )
+        def tell(step: Step) -> None:
+            found = f"loss {step.loss:.3f}"
+            if step.psnr:
+                found += f", PSNR {', '.join(f'{v:.1f}' for v in step.psnr.values())} dB"
+            text = f"step {step.step} of {step.steps}"
+            show(Progress(step.step, step.steps, text, found, step.eta, is_milestone=bool(step.psnr)))
 
-        yield show
+        yield tell
 
 
 @contextmanager
 def surrogate_progress() -> Iterator[Callable[[TrainingStep], None]]:
     """Show the training of a surrogate with its residual and remaining time; yields what `TrainedPINN` calls."""
-    console = _console()
-    if console is None:
-        yield _LoggedSurrogate()
-        return
-    with _bar(console) as bar:
-        task = bar.add_task("training", total=None, detail="")
+    with shown(LOG_EVERY) as show:
 
-        def show(step: TrainingStep) -> None:
-            bar.update(
-                task,
-                description=f"{step.method}, update {step.update:,} of {step.updates:,}",
-                total=step.updates,
-                completed=step.update,
-                detail=f"residual {step.residual:.3f}  {clock(step.eta)} left",
-            )
+        def tell(step: TrainingStep) -> None:
+            text = f"{step.method}, update {step.update} of {step.updates}"
+            is_last = step.update >= step.updates
+            show(Progress(step.update, step.updates, text, f"residual {step.residual:.3f}", step.eta, is_last))
 
-        yield show
-
-
-def _decibels(step: Step) -> str:
-    """Return the PSNR of the last check, at each σ."""
-    return "PSNR " + ", ".join(f"{v:.1f}" for v in (step.psnr or {}).values()) + " dB"
-
-
-def band_name(event: Event) -> str:
-    """Return the band in words."""
-    return "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
-
-
-def member_name(event: Event) -> str:
-    """Return which inversion of an ensemble it is, in words that others follow; nothing where there is only one."""
-    return f"member {event.member} of {event.members}, " if event.members > 1 else ""
+        yield tell
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as 1:02:03 or 2:03."""
+    """Return a duration as 1:02:03 or 2:03.
+
+    Examples
+    --------
+    >>> clock(123), clock(3723)
+    ('2:03', '1:02:03')
+    """
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _done(event: Event) -> int:
-    return (event.band_number - 1) * event.iterations + event.iteration
-
-
-def _console() -> Console | None:
-    import sys
-
-    if not sys.stderr.isatty() or log.level >= logging.ERROR:  # --quiet
-        return None
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-def _bar(console: Console) -> Progress:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeElapsedColumn(),
-        console=console,
-    )
-
-
-def _logged_steps(title: str, total: int) -> Callable[[int], None]:
-    state = {"done": 0, "said": time.monotonic()}
-    log.info("%s: %d to do", title, total)
-
-    def advance(more: int) -> None:
-        state["done"] += more
-        if state["done"] >= total or time.monotonic() - state["said"] > LOG_EVERY:
-            state["said"] = time.monotonic()
-            log.info("%s: %d of %d", title, state["done"], total)
-
-    return advance
-
-
-class _LoggedInversion:
-    """One line for each accepted update and each message."""
-
-    def __init__(self) -> None:
-        self.last: tuple[int, int, int] | None = None
-
-    def __call__(self, event: Event) -> None:
-        if event.model is not None:  # an update, of which its evaluation has told
-            return
-        if event.message and event.misfit is None:
-            log.info("%sband %s: %s", member_name(event), self._band(event), event.message)
-        here = (event.member, event.band_number, event.iteration)
-        if event.relative is None or here == self.last:
-            return
-        self.last = here
-        log.info(
-            "%sband %s, iteration %d of %d: misfit %.1f %%, %s left%s",
-            member_name(event),
-            self._band(event),
-            event.iteration,
-            event.iterations,
-            100 * event.relative,
-            clock(event.eta or 0.0),
-            " (replayed)" if event.replayed else "",
-        )
-
-    @staticmethod
-    def _band(event: Event) -> str:
-        return f"{band_name(event)} ({event.band_number} of {event.bands})"
-
-
-class _LoggedTraining:
-    """One line for each check of the PSNR, and one a minute."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic() - LOG_TRAINING_EVERY  # the first step says how long it will take
-
-    def __call__(self, step: Step) -> None:
-        if not step.psnr and time.monotonic() - self.said < LOG_TRAINING_EVERY:
-            return
-        self.said = time.monotonic()
-        checked = f", {_decibels(step)}" if step.psnr else ""
-        log.info("step %d of %d: loss %.3f%s, %s left", step.step, step.steps, step.loss, checked, clock(step.eta))
-
-
-class _LoggedSurrogate:
-    """One line every ten seconds, and the last."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic() - LOG_EVERY  # the first update says how long it will take
-
-    def __call__(self, step: TrainingStep) -> None:
-        if time.monotonic() - self.said < LOG_EVERY and step.update < step.updates:
-            return
-        self.said = time.monotonic()
-        where = f"{step.method}, update {step.update} of {step.updates}"
-        log.info("%s: residual %.3f, %s left", where, step.residual, clock(step.eta))

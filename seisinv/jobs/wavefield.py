@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Model, RunError, Survey, ricker
+from seisinv.core import Argument, ConfigError, Grid, Message, Model, RunError, Survey, ricker
 from seisinv.physics import Acoustic
 from seisinv.surrogate import (
     PINN,
@@ -231,7 +231,8 @@ def refuse_existing(file: Path, *, overwrite: bool) -> None:
     """Refuse to replace a wavefield or its picture."""
     for path in (file, file.with_suffix(".png")):
         if path.exists() and not overwrite:
-            raise RunError(f"{path} is there already; choose another name, or pass overwrite=True")
+            replace = Message("pass ", Argument("overwrite", True), " to replace it")
+            raise RunError(f"{path} exists already", remedy=("choose another name", replace))
 
 
 def snapshots(wave: Wavefield | TrainedWavefield, grid: Grid, times: np.ndarray) -> np.ndarray:

@@ -13,7 +13,18 @@ import torch
 from torch import Tensor
 
 from seisinv.backends import BACKENDS, Backend, Layout, Points, Setup, ShotPoints
-from seisinv.core import ConfigError, DataError, Gathers, Grid, Model, ModelError, StabilityError, Survey
+from seisinv.core import (
+    Argument,
+    ConfigError,
+    DataError,
+    Gathers,
+    Grid,
+    Message,
+    Model,
+    ModelError,
+    StabilityError,
+    Survey,
+)
 from seisinv.physics import Physics
 from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
@@ -23,6 +34,7 @@ from seisinv.propagate.sampling import sample_points
 from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
 from seisinv.symbolic.discretise import Scales, scaling
 
+VP_MAX = Argument("propagator.vp_max")
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
 
 
@@ -251,7 +263,11 @@ class Propagator:
             return fastest
         if fastest > self.vp_max * (1 + 1e-6):
             raise StabilityError(
-                f"the model reaches {fastest:g} m/s but vp_max is {self.vp_max:g} m/s; raise vp_max or leave it out"
+                Message(f"the model reaches {fastest:g} m/s but ", VP_MAX, f" is {self.vp_max:g} m/s"),
+                argument=VP_MAX,
+                value=self.vp_max,
+                unit="m/s",
+                remedy=Message("raise ", VP_MAX, " or leave it out"),
             )
         return self.vp_max
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, Grid, Model, ModelError
+from seisinv.core import Argument, ConfigError, Grid, Message, Model, ModelError
 
 
 class Unknown(abc.ABC):
@@ -199,6 +199,13 @@ def _checked_limits(start: Model, water: Tensor | None, name: str, pair: tuple[f
     if float(values.min()) < low or float(values.max()) > high:
         raise ModelError(
             f"{name} of the start model spans {float(values.min()):g} to {float(values.max()):g}, outside its bounds "
-            f"({low:g}, {high:g}); widen the bounds, clip the model, or mask the water"
+            f"({low:g}, {high:g})",
+            argument=Argument(f"inversion.bounds.{name}"),
+            value=(float(values.min()), float(values.max())),
+            remedy=(
+                Message("change ", Argument(f"inversion.bounds.{name}", ...)),
+                Message("mask the water (", Argument("inversion.water", ...), ")"),
+                "clip the model",
+            ),
         )
     return low, high

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, RunError
+from seisinv.core import Argument, ConfigError, Message, RunError
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import atomically, write_tensors
 from seisinv.priors.learned.checkpoint import CHECKPOINT, other_version, read_checkpoint
@@ -351,5 +351,6 @@ def _device(name: str) -> torch.device:
     if name not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device is {name!r}; it must be auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device is 'cuda', but torch finds no GPU here; use device='cpu'")
+        remedy = Message("use ", Argument("device", "cpu"))
+        raise ConfigError("device is 'cuda', but torch finds no GPU here", remedy=remedy)
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
