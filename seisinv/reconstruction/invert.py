@@ -60,8 +60,8 @@ def reconstruct(
     seed : int
         Of the priors.
     budget : int, optional
-        Solves the run may cost at most: fields of one shot in one iteration are one, two where the wavelet is estimated,
-        and each frequency begins with two per shot for its check.  The frequencies get equal shares.
+        Solves the run may cost at most: fields of one shot in one iteration are one, two where the wavelet is
+        estimated, and each frequency begins with two per shot for its check.  The frequencies get equal shares.
 
     Returns
     -------
@@ -300,8 +300,8 @@ class _Alternation:
         if error <= bound:
             return None
         return (
-            f"at {self.frequencies[index]:g} Hz the data of the basis differ from the simulator's by {error:.1%} (at most "
-            f"{bound:.0%}): use more basis functions per wave (oversampling), "
+            f"at {self.frequencies[index]:g} Hz the data of the basis differ from the simulator's by {error:.1%} (at "
+            f"most {bound:.0%}): use more basis functions per wave (oversampling), "
             "longer records, other frequencies, or waveform inversion"
         )
 

@@ -35,7 +35,7 @@ GAIN = 0.01  # relative gain of the objective below which a fit ends
 
 @dataclass(frozen=True)
 class Fit:
-    """A step of the fit: its number, the medium that is fitted ("gradient" or "smooth"), RMS residual in s, objective."""
+    """A step of the fit: its number, what is fitted ("gradient" or "smooth"), RMS residual in s, and the objective."""
 
     step: int
     medium: str
