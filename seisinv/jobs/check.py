@@ -6,7 +6,6 @@ the wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from seisinv.backends.base import MemoryCost
 from seisinv.core import Model
 from seisinv.inversion import Inversion, misfit_and_gradient
 from seisinv.inversion.problem import BATCH
@@ -87,23 +85,9 @@ def solver_lines(prepared: Prepared) -> Iterator[str]:
 
 def memory_line(prepared: Prepared) -> str:
     """Return how gradients will remember their forward runs, and about how many bytes that takes."""
-    simulate, start = prepared.propagator, prepared.start
-    steps, program = simulate.clock(start).steps, simulate.derived.taped
-    item = start.vp.element_size()
-    cells = math.prod(simulate.layout.shape)
-    layers = sum(
-        cells // simulate.layout.shape[axis] * (simulate.layout.low[axis] + simulate.layout.high[axis])
-        for axis in program.memory.values()
-    )
-    state = (cells * (len(program.fields) - len(program.memory)) + layers) * item
-    cost = MemoryCost(state, cells * len(program.tape) * item)
-    together = min(BATCH, len(prepared.observed))
-    segment = simulate.memory.segment(steps, together, cost)
-    threads = min(together, simulate.threads or torch.get_num_threads())
-    keeps_all = segment >= steps
-    needed = (together if keeps_all else threads) * simulate.memory.bytes_needed(segment, steps, cost)
-    how = "every step kept" if keeps_all else f"a checkpoint every {segment} steps"
-    return f"memory       about {needed / 1e6:,.0f} MB for gradients: {steps:,} steps, {how}"
+    need = prepared.propagator.gradient_memory(prepared.start, shots=min(BATCH, len(prepared.observed)))
+    how = "every step kept" if need.every is None else f"a checkpoint every {need.every} steps"
+    return f"memory       about {need.bytes / 1e6:,.0f} MB for gradients: {need.steps:,} steps, {how}"
 
 
 def time_line(prepared: Prepared, problem: Inversion) -> str:
