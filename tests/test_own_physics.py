@@ -111,7 +111,7 @@ def test_own_physics_has_exact_derivatives(own: tuple) -> None:
 
 @each_own
 def test_own_physics_is_found_by_name(own: tuple) -> None:
-    assert si.physics.by_name(own[0].name) == own[0]
+    assert si.physics.wave_equation(own[0].name) == own[0]
 
 
 @each_own

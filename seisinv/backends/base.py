@@ -208,21 +208,30 @@ class Backend(ABC):
 
     @abstractmethod
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
-        """Return data; with `keep` also what `gradient` can use to avoid repeating the forward run."""
+        """Return the data of some shots at an input; with `keep` also what `gradient` can use instead of repeating it.
+
+        `shots` says where sources and receivers are, `at` holds coefficients and amplitudes.
+        """
 
     @abstractmethod
     def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
-        """Return the transposed Jacobian applied to `data_bar`; `kept` is None or what `forward` returned."""
+        """Return the transposed Jacobian applied to `data_bar`; `kept` is None or what `forward` returned.
+
+        `shots` and `at` are those of `forward`; the result has the form of `at`.
+        """
 
     @abstractmethod
     def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
-        """Return the Jacobian applied to `along`."""
+        """Return the Jacobian applied to `along`, a change of the input `at`, for the same `shots`."""
 
     @abstractmethod
     def second(
         self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
     ) -> tuple[Inputs, Tensor]:
-        """Return the derivative of `gradient` along a direction (and along a change of data_bar), and the Born data."""
+        """Return the derivative of `gradient` along `along`, a change of the input `at`, and the Born data.
+
+        `data_bar` changes by `data_bar_along` at the same time; `shots` are those of `forward`.
+        """
 
     @abstractmethod
     def cost(self) -> MemoryCost:

@@ -198,14 +198,14 @@ def kernels(
 ) -> None:
     """Print the code that is generated from the equations."""
     from seisinv import backends
-    from seisinv.physics import by_name
+    from seisinv.physics import wave_equation
 
     wanted = program or ("adjoint" if adjoint else "forward")
     if wanted not in backends.PROGRAMS:
         raise ConfigError(f"--program is {wanted!r}; it must be one of {', '.join(backends.PROGRAMS)}")
     if order % 2 or not 2 <= order <= 12:
         raise ConfigError(f"--order is {order}; it must be an even number from 2 to 12")
-    typer.echo(backends.source(by_name(physics), order=order, program=wanted))
+    typer.echo(backends.source(wave_equation(physics), order=order, program=wanted))
 
 
 @app.command()

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: float | None = None) -> Propagator:
     """Return the propagator that the settings describe; `vp_max` (m/s) fixes its step where they do not."""
-    from seisinv.physics import by_name
+    from seisinv.physics import wave_equation
     from seisinv.propagate import Boundary, Propagator
 
     p = settings.propagator
     return Propagator(
-        by_name(p.physics),
+        wave_equation(p.physics),
         grid,
         survey,
         order=p.order,

@@ -16,7 +16,7 @@ from seisinv.jobs.choose import given_grid
 from seisinv.jobs.models import read_model_file, starting_model
 from seisinv.jobs.progress import steps
 from seisinv.jobs.settings import ForwardSection, Settings
-from seisinv.physics import by_name
+from seisinv.physics import wave_equation
 from seisinv.synthetic import ModellingRecipe, with_noise
 
 log = logging.getLogger("seisinv.jobs.forward")
@@ -126,7 +126,7 @@ def _rounded_down(value: float) -> float:
 
 def _model(settings: Settings) -> Model:
     """Return the model on its own grid, or on the one that the settings ask for."""
-    s, physics = settings.start, by_name(settings.propagator.physics)
+    s, physics = settings.start, wave_equation(settings.propagator.physics)
     if settings.grid.spacing is None and isinstance(s.vp, str):
         own = read_model_file(s, "vp", s.vp)
         if set(physics.parameters) <= set(own):

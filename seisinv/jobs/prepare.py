@@ -14,7 +14,7 @@ from seisinv.jobs.data import Data, open_data
 from seisinv.jobs.models import starting_model
 from seisinv.jobs.settings import ReconstructionSection, Settings
 from seisinv.jobs.tomography import fitted_start
-from seisinv.physics import by_name
+from seisinv.physics import wave_equation
 
 if TYPE_CHECKING:
     from seisinv.inversion import Inversion
@@ -83,7 +83,7 @@ def prepare(
     data = data or open_data(settings.data)
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
-    physics, file = by_name(settings.propagator.physics), None
+    physics, file = wave_equation(settings.propagator.physics), None
     if settings.start.kind == "tomography":
         notes.append("starting model: made from first breaks in the data (start.kind = tomography)")
         if fit_start:

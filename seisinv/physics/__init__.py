@@ -2,6 +2,6 @@
 
 from seisinv.physics.acoustic import Acoustic
 from seisinv.physics.acoustic_density import AcousticDensity
-from seisinv.physics.base import Physics, by_name, halfway
+from seisinv.physics.base import Physics, halfway, wave_equation
 
-__all__ = ["Acoustic", "AcousticDensity", "Physics", "by_name", "halfway"]
+__all__ = ["Acoustic", "AcousticDensity", "Physics", "halfway", "wave_equation"]

@@ -41,15 +41,21 @@ class Physics(ABC):
 
     @abstractmethod
     def equations(self, axes: Sequence[str]) -> list[Equation]:
-        """Return the equations in physical units, in the order in which a step updates the fields."""
+        """Return the equations on some axes, in physical units, in the order in which a step updates the fields.
+
+        `axes` are ("z", "x") or ("z", "y", "x").
+        """
 
     @abstractmethod
     def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
-        """Return the equations' coefficients from model tensors, in SI units, differentiably."""
+        """Return the equations' coefficients, in SI units, from the tensors of a model, differentiably.
+
+        `model` maps names of parameters to tensors [z, x]; `axes` are the names of their axes.
+        """
 
     @abstractmethod
     def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the speeds of the slowest and of the fastest wave at every node, m/s.
+        """Return the speeds of the slowest and of the fastest wave at every node of a model, m/s.
 
         Time step and absorbing layers follow from the fastest, the error of the differences from the slowest.
         """
@@ -69,7 +75,7 @@ class Physics(ABC):
         return f"{type(self).__name__}()"
 
 
-def by_name(name: str) -> Physics:
+def wave_equation(name: str) -> Physics:
     """Return the wave equation of a name, from all subclasses of `Physics` that are imported.
 
     Parameters
@@ -89,7 +95,7 @@ def by_name(name: str) -> Physics:
 
     Examples
     --------
-    >>> by_name("acoustic_density")
+    >>> wave_equation("acoustic_density")
     AcousticDensity()
     """
     known = {p.name: p for p in (cls() for cls in Physics.__subclasses__())}

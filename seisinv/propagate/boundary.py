@@ -86,7 +86,11 @@ class Boundary:
         frequency: float,
         step: float,
     ) -> dict[str, np.ndarray]:
-        """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers."""
+        """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers.
+
+        They belong to a `grid` and its padded `layout`, the `speed` (m/s) of the fastest wave, the dominant `frequency`
+        (Hz) and the solver's `step` (s).
+        """
         out = {}
         for name, (kind, axis, half) in profiles.items():
             x = np.arange(layout.shape[axis]) + (0.5 if half else 0.0)

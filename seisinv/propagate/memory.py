@@ -25,11 +25,14 @@ class Memory(ABC):
 
     @abstractmethod
     def segment(self, steps: int, shots: int, cost: MemoryCost) -> int:
-        """Return the number of steps per segment; `steps` means that every step is kept."""
+        """Return the number of steps per segment; `steps` means that every step is kept.
+
+        The gradient is that of some shots, at a cost per shot.
+        """
 
     @staticmethod
     def bytes_needed(segment: int, steps: int, cost: MemoryCost) -> int:
-        """Return what one shot needs with segments of that length."""
+        """Return the bytes that one shot of some steps needs with segments of a length, from its cost per step."""
         return math.ceil(steps / segment) * cost.checkpoint + min(segment, steps) * cost.tape
 
 

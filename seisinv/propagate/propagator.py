@@ -154,7 +154,7 @@ class Propagator:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
     def parameters(self, model: Model) -> dict[str, Tensor]:
-        """Return the parameters that the physics needs, continued into the absorbing layers."""
+        """Return the parameters of a model that the physics needs, continued into the absorbing layers."""
         if model.grid != self.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the propagator's {self.grid}")
         lacking = [n for n in self.physics.parameters if n not in model.parameters]
@@ -165,7 +165,7 @@ class Propagator:
         return {n: extend(model[n], self.layout) for n in self.physics.parameters}
 
     def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
-        """Return the program's coefficients: the equations', in units of the solver's step and the spacing."""
+        """Return the program's coefficients from values of the parameters, in units of its step and spacing."""
         physical = self.physics.coefficients(values, self.grid.axes)
         spacing = self.grid.spacing[-1]
         return {n: physical[n] * self._scales.factor(n, step, spacing) for n in sorted(physical)}
@@ -186,13 +186,13 @@ class Propagator:
         return Clock(time, self.survey.source_time, step, self.physics.source_delay)
 
     def stable_step(self, model: Model) -> float:
-        """Return the largest stable step for the fastest velocity, from the program's own symbol, s."""
+        """Return the largest stable step for the fastest wave in a model, from the program's own symbol, s."""
         coefficients = self._medium(model, *self._fastest(model))
         guess = min(self.grid.spacing) / self._speed(model)
         return _stable_step(self.physics, self.order, self.grid, guess, coefficients)
 
     def dispersion(self, model: Model, frequency: float) -> float:
-        """Return the worst relative error of the phase velocity at `frequency` (Hz), where waves are slowest.
+        """Return the worst relative error of the phase velocity at `frequency` (Hz) where a model's waves are slowest.
 
         From the program's own symbol, along the axes and the diagonal; time stepping adds none (see `resample.py`).
         """

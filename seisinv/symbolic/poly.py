@@ -75,7 +75,7 @@ class Poly:
 
     @staticmethod
     def number(value: Number) -> Poly:
-        """Return a constant polynomial."""
+        """Return a value as a constant polynomial."""
         return Poly({(): value})
 
     @staticmethod
@@ -127,7 +127,7 @@ class Poly:
         return sorted({a for m in self.terms for a, _ in m}, key=_order)
 
     def reads(self, names: set[str] | None = None) -> list[Read]:
-        """Return the reads, all or those of some arrays."""
+        """Return the reads, all or those of arrays with given names."""
         return [a for a in self.atoms() if isinstance(a, Read) and (names is None or a.name in names)]
 
     def diff(self, atom: Hashable) -> Poly:
@@ -141,7 +141,10 @@ class Poly:
         return Poly(out)
 
     def substitute(self, change: Callable[[Hashable], Poly | None]) -> Poly:
-        """Replace each atom by `change(atom)`; None keeps it.  An atom with a negative power needs a monomial."""
+        """Return the polynomial with each atom replaced by `change(atom)`; None keeps it.
+
+        An atom with a negative power needs a monomial.
+        """
         out: dict[Monomial, Fraction] = {}
         for m, c in self.terms.items():
             term = Poly.number(c)

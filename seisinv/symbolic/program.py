@@ -122,7 +122,7 @@ class Program:
         return (0,) * self.ndim
 
     def at(self, name: str) -> Poly:
-        """Return the array's value at the point itself."""
+        """Return the value at the point itself of the array of that name."""
         return Poly.of(Read(name, self.centre))
 
     def replace(self, **changes: object) -> Program:

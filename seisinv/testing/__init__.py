@@ -9,11 +9,11 @@ wave equations of this package with exact solutions.
 
 from seisinv.testing.checks import CHECKS, check_physics
 from seisinv.testing.operators import backend_test, dot_test, hessian_test, taylor_test
-from seisinv.testing.problem import Problem, random_problem
+from seisinv.testing.problem import ForwardOperator, random_problem
 
 __all__ = [
     "CHECKS",
-    "Problem",
+    "ForwardOperator",
     "backend_test",
     "check_physics",
     "dot_test",

@@ -13,7 +13,7 @@ from seisinv.physics import Physics
 from seisinv.propagate import Automatic, Checkpointed, StoreAll
 from seisinv.testing.accuracy import growth
 from seisinv.testing.operators import backend_test, dot_test, hessian_test, taylor_test
-from seisinv.testing.problem import Problem, normal, random_problem, typical_speed, typical_values
+from seisinv.testing.problem import ForwardOperator, normal, random_problem, typical_speed, typical_values
 
 Values = Mapping[str, float] | None
 
@@ -100,7 +100,7 @@ def check_physics(physics: Physics, typical: Values = None, *, only: str = "") -
     return {c.title: c(physics, typical) for c in CHECKS if only in c.title}
 
 
-def _problems(physics: Physics, typical: Values, *, orders: tuple[int, ...] = (4,)) -> Iterator[Problem]:
+def _problems(physics: Physics, typical: Values, *, orders: tuple[int, ...] = (4,)) -> Iterator[ForwardOperator]:
     for order in orders:
         for surface in (False, True):
             yield random_problem(physics, order=order, free_surface=surface, typical=typical)
@@ -140,7 +140,7 @@ def _bits(physics: Physics, typical: Values) -> float:
         for shots in ([0, 1], [0]):
             some = p.simulate.subset(shots)
             found = [
-                Problem(some.replace(memory=m, threads=t), vectors, p.wavelet[shots]).gradient(
+                ForwardOperator(some.replace(memory=m, threads=t), vectors, p.wavelet[shots]).gradient(
                     y[shots, : some.survey.max_receivers]
                 )
                 for m in strategies

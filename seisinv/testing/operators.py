@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seisinv.core import DataError, Model
 from seisinv.propagate import Propagator
-from seisinv.testing.problem import Problem, inner, normal, relative
+from seisinv.testing.problem import ForwardOperator, inner, normal, relative
 
 ROUNDING = 4500  # units of rounding error: 1e-12 in float64, 5e-4 in float32
 
@@ -284,8 +284,8 @@ def backend_test(
     return errors
 
 
-def _problem(propagator: Propagator, model: Model, wavelet: Tensor | None) -> Problem:
+def _problem(propagator: Propagator, model: Model, wavelet: Tensor | None) -> ForwardOperator:
     wavelet = propagator.survey.wavelet if wavelet is None else wavelet
     if wavelet is None:
         raise DataError("there is no wavelet; pass one, or a propagator whose survey has one")
-    return Problem(propagator, tuple(model[n].detach() for n in propagator.physics.parameters), wavelet)
+    return ForwardOperator(propagator, tuple(model[n].detach() for n in propagator.physics.parameters), wavelet)

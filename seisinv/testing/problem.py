@@ -17,7 +17,7 @@ TYPICAL = {"vp": 2000.0, "vs": 1000.0, "rho": 2000.0}  # m/s, m/s, kg/m³
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class ForwardOperator:
     """A propagator as a function of plain tensors.
 
     Parameters
@@ -46,32 +46,32 @@ class Problem:
         return self._model(self.vectors)
 
     def data(self, *vectors: Tensor, wavelet: Tensor | None = None) -> Tensor:
-        """Return data [shot, receiver, time], of other parameters or source time functions if given."""
+        """Return data [shot, receiver, time], of other vectors of parameters or another wavelet if given."""
         return self.simulate(self._model(vectors or self.vectors), self.wavelet if wavelet is None else wavelet).data
 
     def gradient(self, y: Tensor, *vectors: Tensor) -> tuple[Tensor, ...]:
-        """Return the transposed Jacobian applied to data `y`, by parameter."""
+        """Return the transposed Jacobian applied to data `y`, by parameter, at other vectors of parameters if given."""
         leaves = tuple(v.clone().requires_grad_() for v in vectors or self.vectors)
         return torch.autograd.grad((self.data(*leaves) * y).sum(), leaves)
 
     def born(self, along: tuple[Tensor, ...]) -> Tensor:
-        """Return the Jacobian applied to a change of the parameters."""
+        """Return the Jacobian applied to `along`, a change of the parameters."""
         change: Tensor = torch.func.jvp(self.data, self.vectors, along)[1]
         return change
 
     def hessian(self, y: Tensor, along: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the second derivative of ⟨data, y⟩ applied to a change of the parameters."""
+        """Return the second derivative of ⟨data, y⟩ applied to `along`, a change of the parameters."""
         leaves = tuple(v.clone().requires_grad_() for v in self.vectors)
         first = torch.autograd.grad((self.data(*leaves) * y).sum(), leaves, create_graph=True)
         return torch.autograd.grad(first, leaves, grad_outputs=along)
 
     def directions(self, seed: int) -> tuple[Tensor, ...]:
-        """Return random changes of the parameters, about a thousandth of each: 1 m/s where velocities are 2000 m/s."""
+        """Return random changes of the parameters, about a thousandth of each (1 m/s at 2000 m/s), from a seed."""
         return tuple(normal(v, seed + k) * 10.0 ** (_magnitude(v) - 3) for k, v in enumerate(self.vectors))
 
-    def replace(self, **changes: object) -> Problem:
+    def replace(self, **changes: object) -> ForwardOperator:
         """Return the problem with some settings of the propagator changed."""
-        return Problem(self.simulate.replace(**changes), self.vectors, self.wavelet)
+        return ForwardOperator(self.simulate.replace(**changes), self.vectors, self.wavelet)
 
     def _model(self, vectors: tuple[Tensor, ...]) -> Model:
         return Model(self.simulate.grid, **dict(zip(self.simulate.physics.parameters, vectors, strict=True)))
@@ -87,7 +87,7 @@ def random_problem(
     shots: int = 2,
     order: int = 4,
     typical: Mapping[str, float] | None = None,
-) -> Problem:
+) -> ForwardOperator:
     """Return a problem in float64 with a rough model, sources and receivers off the nodes, and noise as wavelets.
 
     Parameters
@@ -111,7 +111,7 @@ def random_problem(
 
     Returns
     -------
-    Problem
+    ForwardOperator
         The same for the same arguments.
 
     Raises
@@ -146,7 +146,7 @@ def random_problem(
     wavelet = torch.randn(shots, survey.max_sources, steps, generator=generator, dtype=torch.float64)
     boundary = Boundary(width=8, free_surface=free_surface)
     simulate = Propagator(physics, grid, survey, order=order, boundary=boundary, vp_max=1.3 * speed)
-    return Problem(simulate, vectors, wavelet)
+    return ForwardOperator(simulate, vectors, wavelet)
 
 
 def typical_values(physics: Physics, typical: Mapping[str, float] | None) -> dict[str, float]:
