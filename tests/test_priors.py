@@ -75,7 +75,7 @@ def test_wrong_bounds_are_refused():
         Bounded(Model(GRID, vp=2000.0), vp=(4000, 1500))
     with pytest.raises(ModelError, match="no rho"):
         Bounded(Model(GRID, vp=2000.0), rho=(1000, 1500))
-    with pytest.raises(ConfigError, match="nothing is unknown"):
+    with pytest.raises(ConfigError, match="there are no bounds"):
         Bounded(Model(GRID, vp=2000.0))
 
 

@@ -11,46 +11,94 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, Model
+from seisinv.core import ConfigError, Model, registry
 
 UNIT = 1000.0
 
 
 class Penalty(abc.ABC):
-    """A scalar, differentiable function of the model that is added to the relative data misfit."""
+    """A scalar, differentiable function of the model that is added to the relative data misfit.
+
+    A `name` on a subclass makes it available to settings, see `by_name`.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> float(Tikhonov(0.1)(Model(Grid((3, 4), 10.0), vp=2000.0)))  # a constant model is smooth
+    0.0
+    """
+
+    name: ClassVar[str] = ""
 
     @abc.abstractmethod
     def __call__(self, model: Model) -> Tensor:
-        """Return the weighted penalty, dimensionless."""
+        """Return the weighted penalty of a model.
+
+        Parameters
+        ----------
+        model : Model
+
+        Returns
+        -------
+        scalar tensor, dimensionless
+            Relative to the data misfit at the start of the band.
+        """
 
 
 class PlugAndPlay(abc.ABC):
-    """A prior that looks at the model now and then and says where it should go: half-quadratic splitting.
+    """A plug-and-play prior, applied by half-quadratic splitting.
 
-    min J(m) + R(m) is solved by turns: a target z from the current model, by the prior; then some updates that lower
-    J(m) + w ‖m − z‖² (Geman & Yang 1995; Venkatakrishnan et al. 2013), so that the physics only ever sees models m and
-    the prior is asked once for several updates. `every` is the number of
-    updates after which it is asked for the next target; with `finish` the result of the inversion is one more
-    target instead of the last model, which lowers the model's error where the prior is right and raises the misfit.
+    min J(m) + R(m) is solved in two alternating steps (Geman & Yang 1995, doi:10.1109/83.392335; Venkatakrishnan et al.
+    2013, doi:10.1109/GlobalSIP.2013.6737048): the prior maps the current model to a target z, for instance by denoising
+    it; then some updates lower J(m) + w ‖m − z‖². The wave equation is therefore only solved in models m, and the prior
+    is evaluated once for several updates. A `name` on a subclass makes it available to settings, see `by_name`.
+
+    Attributes
+    ----------
+    every : int
+        Number of updates after which the next target is computed.
+    targets : int or None
+        Largest number of targets in a band, of which the last is kept; None: no limit.
+    finish : bool
+        Whether the result is one more target instead of the last model: closer to the true model where the prior holds,
+        at a higher data misfit.
+
+    Examples
+    --------
+    >>> from seisinv.priors import Learned
+    >>> prior = Learned(every=5)
+    >>> isinstance(prior, PlugAndPlay), prior.every, prior.targets, prior.finish
+    (True, 5, 2, True)
     """
 
+    name: ClassVar[str] = ""
     every: int
-    targets: int | None = None  # at most so many in a band, of which the last stays; None: no limit
+    targets: int | None = None
     finish: bool
 
     @property
     @abc.abstractmethod
     def identity(self) -> tuple[Any, ...]:
-        """All that its answers depend on, as plain values and hashes of files: a run is resumed with the same only."""
+        """All that its targets depend on, as plain values and hashes of files: a run is resumed only with the same."""
 
     @abc.abstractmethod
     def check(self, model: Model) -> None:
-        """Refuse a start model that the prior cannot serve, in one line; called before any work."""
+        """Raise an error for a starting model that the prior cannot be applied to; called before any work.
+
+        Parameters
+        ----------
+        model : Model
+
+        Raises
+        ------
+        ConfigError
+            With the reason and a remedy.
+        """
 
     @abc.abstractmethod
     def target(
@@ -61,24 +109,72 @@ class PlugAndPlay(abc.ABC):
         Parameters
         ----------
         model : Model
-            Where the inversion is.
+            Current model.
         start : Model
-            Where it began.
+            Starting model.
         progress : float
             From 0 in the first band to 1 in the last (1 where there is one).
         wavelength : float, m, or None
             Shortest of the band, at the mean velocity; None where the data are not filtered.
         seed : sequence of int
-            Of the random numbers, if it draws any.
+            Seed of the random numbers, if any are drawn.
+
+        Returns
+        -------
+        Model
+            The target z.
         """
 
     def last(self, model: Model, *, start: Model, wavelength: float | None, seed: Sequence[int]) -> Model:
-        """Return the last target, the result where the prior finishes: by default as in the last band."""
+        """Return the last target, the result where `finish` is True: by default as in the last band.
+
+        The parameters are those of `target`.
+        """
         return self.target(model, start=start, progress=1.0, wavelength=wavelength, seed=seed)
 
     @abc.abstractmethod
     def penalty(self, target: Model, *, progress: float, misfit: float) -> Penalty:
-        """Return the penalty towards the target; `misfit` is that of the data now, over that at the band's start."""
+        """Return the penalty on the distance to the target.
+
+        Parameters
+        ----------
+        target : Model
+            z.
+        progress : float
+            As for `target`.
+        misfit : float
+            Data misfit of the current model over that at the start of the band.
+
+        Returns
+        -------
+        Penalty
+        """
+
+
+def by_name(name: str) -> type[Penalty] | type[PlugAndPlay]:
+    """Return the penalty or plug-and-play prior that settings call `name`.
+
+    Parameters
+    ----------
+    name : str
+        "tikhonov", "total_variation", "learned", or the `name` of a subclass of your own.
+
+    Returns
+    -------
+    type
+        The class; call it for an instance.
+
+    Raises
+    ------
+    ConfigError
+        If no penalty has that name.
+
+    Examples
+    --------
+    >>> by_name("tikhonov")().order
+    1
+    """
+    return registry.by_name(name, "penalty", Penalty, PlugAndPlay)  # type: ignore[type-abstract, return-value]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +189,13 @@ class Attraction(Penalty):
         z.
     distance : float, SI unit of the parameter
         s.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> model, target = (Model(Grid((3, 4), 10.0), vp=vp) for vp in (2100.0, 2000.0))
+    >>> round(float(Attraction(0.1, target, distance=100.0)(model)), 6)
+    0.05
     """
 
     weight: float
@@ -125,6 +228,11 @@ class Tikhonov(Penalty):
     reference : Model, optional
         Penalise the departure from it instead of the model itself.
 
+    Raises
+    ------
+    ConfigError
+        If `order` is neither 1 nor 2, `weight` is negative, or `length` is not positive.
+
     Examples
     --------
     >>> from seisinv.core import Grid
@@ -133,6 +241,7 @@ class Tikhonov(Penalty):
     0.5
     """
 
+    name: ClassVar[str] = "tikhonov"
     weight: float = 0.01
     order: int = 1
     length: float = 100.0
@@ -173,8 +282,21 @@ class TotalVariation(Penalty):
         s; changes well below 1000 s m/s per `length` are penalised quadratically, which keeps the gradient continuous.
     axes : one float per axis (z, x), optional
         Weights c_a.
+
+    Raises
+    ------
+    ConfigError
+        If `weight` is negative, or `length` or `smoothing` is not positive.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> step = torch.tensor([1000.0, 1000.0, 2000.0, 2000.0])[:, None].expand(4, 5)  # 1000 m/s in one cell of four
+    >>> round(float(TotalVariation(1.0, length=10.0)(Model(Grid((4, 5), 10.0), vp=step))), 2)
+    0.25
     """
 
+    name: ClassVar[str] = "total_variation"
     weight: float = 0.01
     length: float = 100.0
     smoothing: float = 0.01

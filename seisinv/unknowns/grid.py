@@ -1,4 +1,4 @@
-"""What an inversion looks for: a vector, the model it stands for, and the box it may not leave."""
+"""What an inversion solves for: a vector, the model that it stands for, and its bounds."""
 
 from __future__ import annotations
 
@@ -7,33 +7,67 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import Argument, ConfigError, Grid, Message, Model, ModelError
+from seisinv.core import Argument, ConfigError, Grid, Message, Model, ModelError, registry
 
 
 class Unknown(abc.ABC):
-    """A parameterisation: the optimiser sees a vector of numbers near 1 in size, the physics sees a model."""
+    """A parameterisation: the optimiser sees a vector of numbers near 1 in size, the physics sees a model.
+
+    A subclass says which model a vector stands for, and how far entries may go. A `name` on it makes it available to
+    settings, see `by_name`.
+
+    Examples
+    --------
+    >>> unknown = Bounded(Model(Grid((3, 4), 10.0), vp=2000.0), vp=(1500, 3000))
+    >>> isinstance(unknown, Unknown), unknown.model(torch.from_numpy(1.1 * unknown.vector())).vp[0, 0].item()
+    (True, 2200.0)
+    """
+
+    name: ClassVar[str] = ""
 
     @property
     @abc.abstractmethod
     def start(self) -> Model:
-        """Model that `vector()` stands for."""
+        """Starting model, which `vector()` stands for."""
 
     @abc.abstractmethod
     def vector(self) -> np.ndarray:
-        """Return the vector [n] of the start model, float64, dimensionless."""
+        """Return the vector of the starting model.
+
+        Returns
+        -------
+        (n,) float64 array, dimensionless
+        """
 
     @abc.abstractmethod
     def model(self, vector: Tensor) -> Model:
-        """Return the model that `vector` [n] stands for, differentiably."""
+        """Return the model that a vector stands for.
+
+        Parameters
+        ----------
+        vector : (n,) tensor, dimensionless
+
+        Returns
+        -------
+        Model
+            Differentiable with respect to `vector`; water keeps its starting values exactly.
+        """
 
     @abc.abstractmethod
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lowest and the highest allowed vector [n]; ±inf where free."""
+        """Return the bounds of the vector.
+
+        Returns
+        -------
+        low, high : (n,) arrays, dimensionless
+            ±inf where an entry is free.
+        """
 
     @property
     def fixed(self) -> Tensor | None:
@@ -42,7 +76,17 @@ class Unknown(abc.ABC):
 
     @abc.abstractmethod
     def within(self, model: Model) -> Model:
-        """Return the nearest model within the bounds of the parameters, with the start model's water."""
+        """Return the nearest model within the bounds of the parameters, with the starting model's water.
+
+        Parameters
+        ----------
+        model : Model
+            On the grid of the starting model.
+
+        Returns
+        -------
+        Model
+        """
 
     @property
     @abc.abstractmethod
@@ -64,7 +108,7 @@ class Unknown(abc.ABC):
 class Bounded(Unknown):
     """Values on the grid within bounds: the classical unknown of full-waveform inversion.
 
-    The vector holds m / m̄ for each node, with m̄ the mean of the start model's parameter; a step of equal length
+    The vector holds m / m̄ for each node, with m̄ the mean of the starting model's parameter; a step of equal length
     therefore changes vp and rho by the same percentage.
 
     Parameters
@@ -78,8 +122,10 @@ class Bounded(Unknown):
 
     Raises
     ------
+    ConfigError
+        If there are no bounds, or low is not below high.
     ModelError
-        If the start model leaves the bounds outside the water.
+        If the starting model exceeds the bounds outside the water, or the mask does not fit the grid.
 
     Examples
     --------
@@ -88,6 +134,7 @@ class Bounded(Unknown):
     (12, 2000.0)
     """
 
+    name: ClassVar[str] = "grid"
     start_model: Model
     water: Tensor | None
     limits: Mapping[str, tuple[float, float]]
@@ -96,7 +143,9 @@ class Bounded(Unknown):
         self, start: Model, *, water: float | np.ndarray | Tensor | None = None, **bounds: tuple[float, float]
     ) -> None:
         if not bounds:
-            raise ConfigError("nothing is unknown; give bounds of at least one parameter, for example vp=(1450, 4800)")
+            raise ConfigError(
+                "there are no bounds; give those of at least one parameter, for example vp=(1450, 4800) in m/s"
+            )
         object.__setattr__(self, "start_model", start)
         object.__setattr__(self, "water", None if water is None else water_mask(start.grid, water))
         limits = {name: _checked_limits(start, self.water, name, pair) for name, pair in bounds.items()}
@@ -122,28 +171,28 @@ class Bounded(Unknown):
 
     @cached_property
     def scales(self) -> tuple[float, ...]:
-        """Mean of each unknown parameter of the start model, SI units."""
+        """Mean of each unknown parameter of the starting model, SI units."""
         return tuple(float(self.start[name].detach().double().mean()) for name in self.limits)
 
     @property
     def unit(self) -> float:
-        """Mean of the first unknown parameter of the start model."""
+        """Mean of the first unknown parameter of the starting model, SI units."""
         return self.scales[0]
 
     @property
     def first_step(self) -> float:
-        """1.5 % of the mean."""
+        """0.015: 1.5 % of the mean."""
         return 0.015
 
     def vector(self) -> np.ndarray:
-        """Return the start model's values over their means, parameter by parameter, row by row."""
+        """Return the starting model's values over their means [n], parameter by parameter, row by row."""
         rows = [
             self.start[n].detach().double().cpu().numpy() / s for n, s in zip(self.limits, self.scales, strict=True)
         ]
         return np.stack(rows).ravel()
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the box; in the water it is as wide as the start model, a single point."""
+        """Return the bounds [n]; in the water both are the starting value."""
         low, high = np.empty(self.shape), np.empty(self.shape)
         for k, ((lo, hi), scale) in enumerate(zip(self.limits.values(), self.scales, strict=True)):
             low[k], high[k] = lo / scale, hi / scale
@@ -154,23 +203,47 @@ class Bounded(Unknown):
         return low.ravel(), high.ravel()
 
     def model(self, vector: Tensor) -> Model:
-        """Return the model of a vector, in the start model's dtype; water keeps its starting values exactly."""
-        rows = vector.reshape(self.shape)
-        changed = {}
-        for name, scale, row in zip(self.limits, self.scales, rows, strict=True):
-            start = self.start[name]
-            value = (row * scale).to(start.dtype)
-            changed[name] = value if self.water is None else torch.where(self.water, start, value)
-        return self.start.replace(**changed)
+        """Return the model of a vector [n], in the starting model's dtype; water keeps its starting values exactly."""
+        rows = zip(self.limits, self.scales, vector.reshape(self.shape), strict=True)
+        return self.outside_water({name: row * scale for name, scale, row in rows})
 
     def within(self, model: Model) -> Model:
-        """Return the nearest model within the limits, with the start model's water."""
-        changed = {}
-        for name, (low, high) in self.limits.items():
-            start = self.start[name]
-            value = model[name].to(start.dtype).clamp(low, high)
-            changed[name] = value if self.water is None else torch.where(self.water, start, value)
+        """Return the nearest model within the limits, with the starting model's water."""
+        limits = self.limits.items()
+        return self.outside_water({n: model[n].to(self.start[n].dtype).clamp(low, high) for n, (low, high) in limits})
+
+    def outside_water(self, values: Mapping[str, Tensor]) -> Model:
+        """Return the starting model with other values outside the water, in its dtype."""
+        changed = {name: value.to(self.start[name].dtype) for name, value in values.items()}
+        if self.water is not None:
+            changed = {name: torch.where(self.water, self.start[name], value) for name, value in changed.items()}
         return self.start.replace(**changed)
+
+
+def by_name(name: str) -> type[Unknown]:
+    """Return the unknown that settings call `name`.
+
+    Parameters
+    ----------
+    name : str
+        "grid", "spline", "siren", "decoder", or the `name` of a subclass of your own.
+
+    Returns
+    -------
+    type
+        The class; call it with a starting model and bounds.
+
+    Raises
+    ------
+    ConfigError
+        If no unknown has that name.
+
+    Examples
+    --------
+    >>> by_name("grid")(Model(Grid((3, 4), 10.0), vp=2000.0), vp=(1500, 3000)).shape
+    (1, 3, 4)
+    """
+    return registry.by_name(name, "unknown", Unknown)  # type: ignore[type-abstract]
 
 
 def _restored(start: Model, water: Tensor | None, limits: Mapping[str, tuple[float, float]]) -> Bounded:
@@ -178,7 +251,29 @@ def _restored(start: Model, water: Tensor | None, limits: Mapping[str, tuple[flo
 
 
 def water_mask(grid: Grid, water: float | np.ndarray | Tensor) -> Tensor:
-    """Return the mask [z, x] of nodes above the depth `water` in metres, or check a mask given as such."""
+    """Return the mask of nodes in the water.
+
+    Parameters
+    ----------
+    grid : Grid
+    water : float (m), or bool array [z, x]
+        Depth above which nodes are water, or the mask itself, which is checked.
+
+    Returns
+    -------
+    bool tensor [z, x]
+        True in the water.
+
+    Raises
+    ------
+    ModelError
+        If a mask does not have the shape of the grid.
+
+    Examples
+    --------
+    >>> water_mask(Grid((4, 2), 10.0), 15.0)[:, 0].tolist()
+    [True, True, False, False]
+    """
     if np.ndim(water) == 0:  # type: ignore[arg-type]
         above = torch.from_numpy(grid.coordinates("z") < float(water))
         return above.reshape(-1, *(1,) * (grid.ndim - 1)).expand(grid.shape).clone()
@@ -195,11 +290,11 @@ def _checked_limits(start: Model, water: Tensor | None, name: str, pair: tuple[f
     values = start[name].detach()
     values = values if water is None else values[~water]
     if values.numel() == 0:
-        raise ConfigError("the water mask covers the whole grid; nothing is left to invert")
+        raise ConfigError("the water mask covers the whole grid, so that nothing is left to invert; make it smaller")
     if float(values.min()) < low or float(values.max()) > high:
         raise ModelError(
-            f"{name} of the start model spans {float(values.min()):g} to {float(values.max()):g}, outside its bounds "
-            f"({low:g}, {high:g})",
+            f"{name} of the starting model spans {float(values.min()):g} to {float(values.max()):g}, outside its "
+            f"bounds ({low:g}, {high:g})",
             argument=Argument(f"inversion.bounds.{name}"),
             value=(float(values.min()), float(values.max())),
             remedy=(

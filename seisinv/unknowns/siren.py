@@ -1,19 +1,21 @@
-"""An implicit network: the update of the start model is a function of position that a small network computes.
+"""An implicit network: the update of the starting model is a function of position that a small network computes.
 
     h₁ = sin(ω₀ (W₁ p + b₁)),   h_k = sin(W_k h_{k−1} + b_k),   u(p) = size · (W h_n + b)
 
 with p = (z, x), each axis scaled to −1…1. The network is SIREN (Sitzmann et al. 2020, arXiv:2006.09661), W₁ drawn from
 ±1/n and W_k from ±√(6/n) for n inputs; as the unknown of full-waveform inversion Sun et al. 2023
 (doi:10.1029/2022JB025964). Departures: SIREN's ω₀ in the hidden layers is part of their weights here, which so are near
-1 in size; the last layer starts from zero, so that the start model is exact.
+1 in size; the last layer starts from zero, so that the starting model is exact.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,15 +23,15 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Model
 from seisinv.unknowns.grid import Bounded
-from seisinv.unknowns.update import Update, check_network, pieces
+from seisinv.unknowns.update import NetworkUpdate
 
 
 @dataclass(frozen=True, eq=False)
-class Siren(Update):
-    """Update of the start model by a network of sines in the coordinates.
+class Siren(NetworkUpdate):
+    """Update of the starting model by a network of sines in the coordinates (Sitzmann et al. 2020).
 
-    It regularises by what it learns first, long wavelengths, and fits the rest late. It knows nothing of illumination:
-    where the data say little, it continues what they say elsewhere.
+    It regularises because it learns long wavelengths first and short ones late. It takes no account of illumination:
+    where the data constrain the model weakly, it continues what they show elsewhere.
 
     Parameters
     ----------
@@ -39,11 +41,11 @@ class Siren(Update):
         Update of the first parameter for an output of 1; other parameters change by the same percentage. It should be
         near the update that is expected.
     width, depth : int
-        Sines per layer, and layers.
+        Number of sines per layer, and number of layers.
     omega : float
         ω₀: the sines of the first layer have up to about ω₀ / 6 periods across an axis. More is rougher.
     seed : int
-        Of the first weights.
+        Seed of the first weights.
     water : float (m), bool array [z, x], or None
         Nodes that keep their starting value: all above a depth, or where the mask is True.
     **bounds : (low, high) by parameter name, SI units
@@ -54,7 +56,7 @@ class Siren(Update):
     ConfigError
         If a setting is not positive.
     ModelError
-        If the start model leaves the bounds outside the water.
+        If the starting model exceeds the bounds outside the water.
 
     Examples
     --------
@@ -64,8 +66,7 @@ class Siren(Update):
     1185
     """
 
-    box: Bounded
-    size: float
+    name: ClassVar[str] = "siren"
     width: int
     depth: int
     omega: float
@@ -83,20 +84,18 @@ class Siren(Update):
         water: float | np.ndarray | Tensor | None = None,
         **bounds: tuple[float, float],
     ) -> None:
-        check_network(size=size, seed=seed, width=width, depth=depth)
         if not 0 < omega < math.inf:
             raise ConfigError(f"omega is {omega:g}; a network of sines needs a positive value, such as 20")
-        object.__setattr__(self, "box", Bounded(start, water=water, **bounds))
-        for name, value in {"size": size, "width": width, "depth": depth, "omega": omega, "seed": seed}.items():
-            object.__setattr__(self, name, value)
+        box = Bounded(start, water=water, **bounds)
+        self._set(box, size=size, seed=seed, width=width, depth=depth, omega=omega)
 
     @property
     def unit(self) -> float:
-        """size · width / 4: an update of Adam moves the model by 0.6 to 1.3 times its rate where most (measured)."""
+        """size · width / 4, m/s: Adam's update changes the model by at most 0.6 to 1.3 times its rate (measured)."""
         return self.size * self.width / 4
 
     def vector(self) -> np.ndarray:
-        """Return the first weights and biases, layer by layer: random, those of the last layer zero."""
+        """Return the first weights and biases [n], layer by layer: random, those of the last layer zero."""
         random = np.random.default_rng(self.seed)
         parts = []
         for layer in range(self.depth):
@@ -107,15 +106,14 @@ class Siren(Update):
         parts += [np.zeros(shape) for shape in self._shapes[-2:]]
         return np.concatenate([part.ravel() for part in parts])
 
-    def update(self, vector: Tensor) -> Tensor:
-        """Return the network's output [parameter, z, x] for its weights [n]."""
-        weights = pieces(vector.to(self.dtype), self._shapes)
-        h, frequency = self._positions.to(vector.device), self.omega
+    def output(self, weights: Sequence[Tensor]) -> Tensor:
+        """Return W h_n + b [parameter, z, x]."""
+        h, frequency = self._positions.to(weights[0].device), self.omega
         for layer in range(self.depth):
             h = torch.sin(frequency * torch.addmm(weights[2 * layer + 1], h, weights[2 * layer].T))
             frequency = 1.0
         out = torch.addmm(weights[-1], h, weights[-2].T).T
-        return self.size / self.box.unit * out.reshape(-1, *self.start.grid.shape)
+        return out.reshape(-1, *self.start.grid.shape)
 
     @cached_property
     def _shapes(self) -> list[tuple[int, ...]]:

@@ -3,7 +3,7 @@
     m(z, x) = s(z, x) + m̄ Σ_ij c_ij B(z/Δ − i) B(x/Δ − j)
 
 with B the cubic cardinal B-spline (de Boor 1978; Schoenberg 1946). The B-splines sum to 1 everywhere: coefficients that
-grow by the same 1 % raise the model by 1 % of its mean m̄. The update is what is expanded, not the model: a start
+grow by the same 1 % raise the model by 1 % of its mean m̄. The update is what is expanded, not the model: a starting
 model of any roughness is kept exactly, and c = 0 stands for it.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ DEGREE = 3
 
 @dataclass(frozen=True, eq=False)
 class CubicSpline(Update):
-    """Update of the start model by cubic B-splines on a coarse, regular net of knots.
+    """Update of the starting model by cubic B-splines on a coarse, regular net of knots (de Boor 1978).
 
     Parameters
     ----------
@@ -43,9 +44,9 @@ class CubicSpline(Update):
     Raises
     ------
     ConfigError
-        If knots lie closer than nodes.
+        If knots are closer together than nodes.
     ModelError
-        If the start model leaves the bounds outside the water.
+        If the starting model exceeds the bounds outside the water.
 
     Examples
     --------
@@ -54,6 +55,7 @@ class CubicSpline(Update):
     ((6, 9), 54)
     """
 
+    name: ClassVar[str] = "spline"
     box: Bounded
     knots: tuple[float, ...]
 
@@ -61,7 +63,7 @@ class CubicSpline(Update):
         self,
         start: Model,
         *,
-        knots: float | Sequence[float],
+        knots: float | Sequence[float] = 100.0,
         water: float | np.ndarray | Tensor | None = None,
         **bounds: tuple[float, float],
     ) -> None:
@@ -70,7 +72,7 @@ class CubicSpline(Update):
 
     @property
     def unit(self) -> float:
-        """Mean of the first unknown parameter of the start model."""
+        """Mean of the first unknown parameter of the starting model, SI units."""
         return self.box.unit
 
     @property
@@ -79,11 +81,11 @@ class CubicSpline(Update):
         return tuple(matrix.shape[1] for matrix in self._matrices)
 
     def vector(self) -> np.ndarray:
-        """Return the coefficients of no update, zeros."""
+        """Return the coefficients [n] of no update, zeros."""
         return np.zeros(len(self.box.limits) * int(np.prod(self.counts)))
 
     def update(self, vector: Tensor) -> Tensor:
-        """Return the spline [parameter, z, x] of coefficients [parameter × knots]."""
+        """Return the spline [parameter, z, x] of coefficients [parameter × knots], as a share of each mean."""
         values = vector.reshape(-1, *self.counts)
         for axis, matrix in enumerate(self._matrices, start=1):
             values = torch.movedim(torch.movedim(values, axis, -1) @ matrix.to(values).T, -1, axis)
@@ -91,15 +93,15 @@ class CubicSpline(Update):
 
     @cached_property
     def _matrices(self) -> list[Tensor]:
-        """Values of the B-splines at the nodes, [node, coefficient] for each axis."""
+        """Values of the B-splines at the nodes [node, coefficient], for each axis."""
         from scipy.interpolate import BSpline
 
         matrices = []
         for (first, last), n, distance in zip(self.start.grid.extent, self.start.grid.shape, self.knots, strict=True):
             intervals = max(1, int(np.ceil((last - first) / distance - 1e-6)))
-            places = np.arange(-DEGREE, intervals + DEGREE + 1.0)
+            positions = np.arange(-DEGREE, intervals + DEGREE + 1.0)
             nodes = np.linspace(0.0, intervals, n)
-            matrices.append(torch.from_numpy(BSpline.design_matrix(nodes, places, DEGREE).toarray()))
+            matrices.append(torch.from_numpy(BSpline.design_matrix(nodes, positions, DEGREE).toarray()))
         return matrices
 
 

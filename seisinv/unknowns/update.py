@@ -1,9 +1,9 @@
-"""Unknowns that describe an update of the start model, kept between the bounds by a smooth map.
+"""Unknowns that describe an update of the starting model, kept between the bounds by a smooth map.
 
     m = s + c + w e / √(w² + e²),   c = u clipped to (−0.8 r₋, 0.8 r₊),   e = u − c,   w = 0.2 r±
 
-with s the start model, u the update, r₊ and r₋ its room to the upper and lower bound. Within 80 % of the room m is
-s + u, so that no update gives the start model to the last bit; beyond, m approaches the bound with two continuous
+with s the starting model, u the update, r₊ and r₋ its room to the upper and lower bound. Within 80 % of the room m is
+s + u, so that no update gives the starting model to the last bit; beyond, m approaches the bound with two continuous
 derivatives and a gradient that fades like |e|⁻³, slowly enough for an optimiser to come back.
 """
 
@@ -12,7 +12,9 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +24,11 @@ from seisinv.core import ConfigError, Model
 from seisinv.unknowns.grid import Bounded, Unknown
 
 SQUASHED = 0.2  # share of the room to a bound in which updates are squashed
-LEAST_ROOM = 1e-3  # SI units; where the start model lies on a bound
+LEAST_ROOM = 1e-3  # SI units; where the starting model lies on a bound
 
 
 class Update(Unknown):
-    """Start model plus an update; the vector itself is free, the model keeps to the bounds of `box`.
+    """Starting model plus an update; the vector itself is free, the model keeps to the bounds of `box`.
 
     A subclass says which update a vector stands for. The vector does not lie on the grid: there is no illumination and
     no smoothing of updates. A network's gradient may differ in its last bits from one number of threads to another.
@@ -50,7 +52,7 @@ class Update(Unknown):
 
     @property
     def shape(self) -> None:
-        """None: the entries have no place on the grid."""
+        """None: the entries do not lie on the grid."""
         return None
 
     @property
@@ -64,22 +66,19 @@ class Update(Unknown):
         return self.box.first_step * self.box.unit / self.unit
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return ±inf: no vector leads out of the model's bounds."""
+        """Return ±inf [n]: no vector leads out of the model's bounds."""
         free = np.full(self.vector().shape, np.inf)
         return -free, free
 
     def model(self, vector: Tensor) -> Model:
-        """Return the model of a vector, in the start model's dtype; water keeps its starting values exactly."""
-        box = self.box
-        changed = {}
-        for (name, limits), scale, row in zip(box.limits.items(), box.scales, self.update(vector), strict=True):
-            start = self.start[name]
-            value = _squashed(start.double(), row.double() * scale, limits).to(start.dtype)
-            changed[name] = value if box.water is None else torch.where(box.water, start, value)
-        return self.start.replace(**changed)
+        """Return the model of a vector [n], in the starting model's dtype; water keeps its starting values exactly."""
+        rows = zip(self.box.limits.items(), self.box.scales, self.update(vector), strict=True)
+        return self.box.outside_water(
+            {n: _squashed(self.start[n].double(), row.double() * scale, limits) for (n, limits), scale, row in rows}
+        )
 
     def within(self, model: Model) -> Model:
-        """Return the nearest model within the limits of `box`, with the start model's water."""
+        """Return the nearest model within the limits of `box`, with the starting model's water."""
         return self.box.within(model)
 
 
@@ -93,16 +92,38 @@ def _squashed(start: Tensor, update: Tensor, limits: tuple[float, float]) -> Ten
     return (start + near + bent).clamp(low, high)
 
 
-def check_network(*, size: float, seed: int, **counts: int) -> None:
-    """Refuse a network that has no layers, no size or no seed."""
-    if not 0 < size < math.inf:
-        raise ConfigError(f"size is {size:g} m/s; an update needs a positive size, such as 300")
-    for name, value, least in (("seed", seed, 0), *((n, v, 1) for n, v in counts.items())):
-        if not isinstance(value, Integral) or value < least:
-            raise ConfigError(f"{name} is {value}; a network needs a whole number of {least} or more")
+@dataclass(frozen=True, eq=False)
+class NetworkUpdate(Update):
+    """Update that a small network computes; the vector holds its weights.
 
+    A subclass has the arguments of the network, states the shapes of its weights, and computes its output from them.
+    """
 
-def pieces(vector: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Split a vector [n] into arrays of the given shapes: the weights of a network."""
-    parts = vector.split([math.prod(s) for s in shapes])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    box: Bounded
+    size: float
+
+    def _set(self, box: Bounded, *, size: float, seed: int, **settings: Any) -> None:
+        """Keep the arguments of the network; refuse those without layers, size or seed."""
+        if not 0 < size < math.inf:
+            raise ConfigError(f"size is {size:g} m/s; an update needs a positive size, such as 300")
+        counts = {name: value for name, value in settings.items() if name != "omega"}
+        for name, value, least in (("seed", seed, 0), *((n, v, 1) for n, v in counts.items())):
+            if not isinstance(value, Integral) or value < least:
+                raise ConfigError(f"{name} is {value}; a network needs a whole number of {least} or more")
+        for name, value in {"box": box, "size": size, "seed": seed, **settings}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    @abc.abstractmethod
+    def _shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the arrays of weights, in the order in which the vector holds them."""
+
+    @abc.abstractmethod
+    def output(self, weights: Sequence[Tensor]) -> Tensor:
+        """Return the output of the network [parameter, z, x], of unit size, for its arrays of weights."""
+
+    def update(self, vector: Tensor) -> Tensor:
+        """Return size × the network's output [parameter, z, x] for its weights [n], as a share of each mean."""
+        parts = vector.to(self.dtype).split([math.prod(shape) for shape in self._shapes])
+        weights = [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        return self.size / self.box.unit * self.output(weights)

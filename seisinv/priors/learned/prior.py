@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -74,6 +74,7 @@ class Learned(PlugAndPlay):
     True
     """
 
+    name: ClassVar[str] = "learned"
     weight: float = 0.03
     sigmas: tuple[float, float] = (100.0, 40.0)
     every: int = 10
