@@ -7,6 +7,7 @@ import pytest
 from helmholtz_waves import differences
 
 import seisinv as si
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
@@ -15,7 +16,6 @@ from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import discs
 from seisinv.surrogate.frequency.stretch import Layer, stretched
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
 
 SOURCE = (60.0, 200.0)
 GRID = si.Grid((16, 21), 20.0)
@@ -134,7 +134,7 @@ def test_refusals_say_what_is_needed(surrogate, field, tmp_path):
         surrogate(SOURCE, accept=1e-6)
     with pytest.raises(si.ConfigError, match="velocities are 1800 to 2500"):
         dataclasses.replace(surrogate, velocities=(1800.0, 2500.0))
-    with pytest.raises(si.GeometryError, match="point 0 at x = 900 m is outside the model"):
+    with pytest.raises(si.GeometryError, match="point 0 at x = 900 m is outside the wavefield"):
         field(np.array([[0.0, 900.0]]))
     (tmp_path / "no").write_bytes(b"nothing")
     with pytest.raises(si.DataError, match="not a whole safetensors file"):

@@ -8,11 +8,11 @@ from surrogate_waves import free, gaussian, lens_velocity, scored, spectral, squ
 
 import seisinv as si
 from seisinv.surrogate import PINN, Initial, Wavefield
+from seisinv.surrogate.features import Partition, cone
 from seisinv.surrogate.jets import jets
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.solve import factorise
-from seisinv.surrogate.time.features import Partition, cone
+from seisinv.surrogate.time.solve import factorise
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field
 
 WINDOWS = (Partition(0.0, 2.0, 3), Partition(-1.0, 1.0, 2), Partition(0.0, 1.0, 2))

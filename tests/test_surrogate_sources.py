@@ -9,11 +9,11 @@ from surrogate_waves import free, gaussian, scored, square
 
 import seisinv as si
 from seisinv.surrogate import SurrogateSimulator, Wavefield
-from seisinv.surrogate.solve import factorise
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import Partition
 from seisinv.surrogate.time.march import check_growth
 from seisinv.surrogate.time.rows import matrix, places
+from seisinv.surrogate.time.solve import factorise
 from seisinv.surrogate.time.windowed import factorise_windows
 
 HALF, STEP = 100.0, 5e-3

@@ -1,13 +1,13 @@
 """Surrogates: wavefields as functions of place and time, found from the same equations as the simulator's."""
 
 from seisinv import _deprecated
-from seisinv.surrogate.accuracy import SurrogateAccuracy
 from seisinv.surrogate.eikonal import Eikonal
 from seisinv.surrogate.frequency.harmonic import HarmonicField
 from seisinv.surrogate.frequency.helmholtz import Helmholtz
-from seisinv.surrogate.simulator import SurrogateSimulator
-from seisinv.surrogate.time.initial import Initial
+from seisinv.surrogate.initial import Initial
+from seisinv.surrogate.time.accuracy import SurrogateAccuracy
 from seisinv.surrogate.time.pinn import PINN
+from seisinv.surrogate.time.simulator import SurrogateSimulator
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.trained.network import Network
 from seisinv.surrogate.trained.trained import PLAIN, TrainedPINN

@@ -26,6 +26,7 @@ import numpy as np
 
 from seisinv.core import ConfigError, GeometryError, Model, ModelError, StabilityError
 from seisinv.physics import Physics
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import Cells, factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
@@ -33,7 +34,6 @@ from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import PlaneWaves, discs
 from seisinv.surrogate.frequency.stretch import Layer, stretched
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
 
 WINDOW = 1.0  # distance of windows in shortest wavelengths
 SPARE = 4.0  # features per wave that the disc of wave numbers holds

@@ -16,8 +16,8 @@ from math import comb, pi
 
 import numpy as np
 
+from seisinv.surrogate.features import BLOCK, Partition, spread
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import BLOCK, Partition, spread
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ from math import pi
 import numpy as np
 
 from seisinv.core import Grid
+from seisinv.surrogate.features import Partition, windows_of
 from seisinv.surrogate.parts import Parts
-from seisinv.surrogate.time.features import Partition, windows_of
 
 SPARE = 1.9  # features per degree of freedom of the band
 REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from seisinv.core import StabilityError
-from seisinv.surrogate.implicit import System, evaluate, right_sides
+from seisinv.surrogate.features import Features, later
+from seisinv.surrogate.field import ratio, rms
 from seisinv.surrogate.jets import VALUE
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import Features, later
+from seisinv.surrogate.time.implicit import System, evaluate, right_sides
 from seisinv.surrogate.time.rows import Rows
 from seisinv.surrogate.time.sources import forcing
 
@@ -101,7 +102,7 @@ class March:
             own = [n for n, r in enumerate(rows) if r.kind in kinds]
             if own:
                 values = np.concatenate([e[n] for e in left for n in own])
-                errors[name] = _rms(values) / np.max(largest, axis=0)
+                errors[name] = rms(values) / np.max(largest, axis=0)
         return errors
 
     def _forcing(self, rows: Sequence[Rows], number: int) -> dict[str, Tensor]:
@@ -117,12 +118,3 @@ def check_growth(largest: Sequence[float]) -> None:
                 f"the field grew from {largest[0]:.2g} to {value:.2g} within {number + 1} of {len(largest)} solves; "
                 "marching is unstable here: use fewer slabs, more features or Propagator"
             )
-
-
-def ratio(error: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Return r.m.s. errors over the r.m.s. of something else [field]."""
-    return _rms(error) / np.maximum(_rms(of), np.finfo(float).tiny)
-
-
-def _rms(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.mean(values**2, axis=0)))

@@ -29,18 +29,19 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Acoustic, Physics
-from seisinv.surrogate.implicit import Solver, System
+from seisinv.surrogate.features import Features, Partition, cone
+from seisinv.surrogate.field import ratio
+from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.parts import Parts, parts_of
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.solve import factorise
 from seisinv.surrogate.time.adjoint import attach, kernel, reversed_survey
 from seisinv.surrogate.time.background import Background
 from seisinv.surrogate.time.band import Subdomains, windows_on
-from seisinv.surrogate.time.features import Features, Partition, cone
-from seisinv.surrogate.time.initial import Initial, sample
-from seisinv.surrogate.time.march import March, check_growth, ratio
+from seisinv.surrogate.time.implicit import Solver, System
+from seisinv.surrogate.time.march import March, check_growth
 from seisinv.surrogate.time.problem import Problem, residual_of
 from seisinv.surrogate.time.rows import Rows, matrix, places
+from seisinv.surrogate.time.solve import factorise
 from seisinv.surrogate.time.sources import backgrounds, highest_frequency
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.time.windowed import factorise_windows

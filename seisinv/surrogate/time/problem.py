@@ -10,10 +10,10 @@ import torch
 
 from seisinv.core import Model
 from seisinv.physics import Physics
+from seisinv.surrogate.features import Features
 from seisinv.surrogate.medium import Medium, PartedMedium
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Features
 from seisinv.surrogate.time.rows import (
     FEWER,
     PER_FEATURE,

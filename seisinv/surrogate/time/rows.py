@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model
+from seisinv.surrogate.features import Features, Partition, spread, windows_of
 from seisinv.surrogate.jets import VALUE, Order
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Features, Partition, spread, windows_of
 
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.

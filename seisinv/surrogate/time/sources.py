@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from seisinv.core import DataError, Survey
+from seisinv.surrogate.features import later
 from seisinv.surrogate.jets import Order
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import later
 from seisinv.surrogate.time.rows import Rows, outgoing
 
 FLOOR = 1e-2  # of the spectrum's maximum: the band ends where it falls below, at −40 dB

@@ -18,7 +18,7 @@ from math import ceil
 
 import numpy as np
 
-from seisinv.surrogate.time.features import Features
+from seisinv.surrogate.features import Features
 from seisinv.surrogate.time.rows import Rows
 
 RIDGE = 1e-4  # λ over the largest column of a window

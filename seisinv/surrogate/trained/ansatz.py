@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Grid
+from seisinv.surrogate.features import HIGHEST
 from seisinv.surrogate.jets import Jet, Order
 from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.time.features import HIGHEST
 from seisinv.surrogate.trained.network import Network, Partitions
 from seisinv.symbolic.equations import Symbol
 

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError
+from seisinv.surrogate.features import Features, Partition, cone
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import Features, Partition, cone
 
 ACTIVATIONS = ("sine", "tanh")
 Partitions = tuple[Partition, Partition, Partition]

@@ -18,10 +18,10 @@ import torch
 
 from seisinv.core import ConfigError, Model, ModelError, StabilityError
 from seisinv.physics import Physics
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.jets import VALUE
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
 from seisinv.surrogate.time.pinn import CHECKED, EDGES, Initial
 from seisinv.surrogate.trained.ansatz import Ansatz, Start, fine_grid, start_of
 from seisinv.surrogate.trained.network import Network, Partitions

@@ -25,10 +25,10 @@ from torch import Tensor
 from seisinv.core import ConfigError, DataError, RunError
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
+from seisinv.surrogate.features import spread
 from seisinv.surrogate.jets import Jet
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import spread
 from seisinv.surrogate.trained.ansatz import Ansatz, AnsatzRows, Form
 from seisinv.symbolic.equations import Symbol
 

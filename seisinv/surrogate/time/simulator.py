@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Grid, Model, Survey
 from seisinv.propagate import Propagator
-from seisinv.surrogate.accuracy import SurrogateAccuracy
+from seisinv.surrogate.time.accuracy import SurrogateAccuracy
 from seisinv.surrogate.time.pinn import PINN
 
 
