@@ -14,15 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import comb, inf, pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seisinv.core import ConfigError
+from seisinv.core import ConfigError, Grid
 from seisinv.surrogate.jets import VALUE, Order
-
-if TYPE_CHECKING:
-    from seisinv.surrogate.parts import Parts
+from seisinv.surrogate.parts import Parts
 
 BLOCK = 4096  # points evaluated at once: a block of features stays within some tens of megabytes
 CONE = 0.05  # by how much the cones reach beyond the velocities of a window
@@ -95,6 +92,16 @@ class Partition:
         return out
 
 
+Partitions = tuple[Partition, Partition, Partition]  # along z, x and t
+
+
+def partitions_of(grid: Grid, duration: float, counts: Sequence[int], overlap: float) -> Partitions:
+    """Return the partitions of a grid and a time from 0 into `counts` subdomains along z, x and t."""
+    ends = (*grid.extent, (0.0, duration))
+    z, x, t = (Partition(low, high, n, overlap) for (low, high), n in zip(ends, counts, strict=True))
+    return z, x, t
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
     """Sines in windows.
@@ -111,7 +118,7 @@ class Features:
         Parts of the model between its jumps.  Every part has windows of its own, which are zero in other parts.
     """
 
-    partitions: tuple[Partition, Partition, Partition]
+    partitions: Partitions
     wave: np.ndarray
     phase: np.ndarray
     used: np.ndarray | None = None
@@ -195,9 +202,7 @@ class Features:
                 yield rows, window, [_leibniz(inside, k, turned, order) for order in orders]
 
 
-def windows_of(
-    partitions: tuple[Partition, Partition, Partition], parts: Parts | None
-) -> Iterator[tuple[int, int, int, int]]:
+def windows_of(partitions: Partitions, parts: Parts | None) -> Iterator[tuple[int, int, int, int]]:
     """Yield the place along z, x and t, and the part, of every window."""
     z, x, t = (range(p.count) for p in partitions)
     yield from product(z, x, t, range(parts.count if parts else 1))
@@ -217,7 +222,7 @@ def _leibniz(along: list[np.ndarray], k: np.ndarray, turned: list[np.ndarray], o
 
 
 def cone(
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     velocities: np.ndarray,
     *,
     wavenumber: float,
@@ -264,3 +269,13 @@ def spread(count: int, axes: int, *, seed: int = 0) -> np.ndarray:
 def later(points: np.ndarray, by: float) -> np.ndarray:
     """Return points (z, x, t) moved in time by so many s."""
     return np.asarray(points + np.array([0.0, 0.0, by]))
+
+
+def on_edges(points: np.ndarray, partitions: Sequence[Partition]) -> tuple[np.ndarray, np.ndarray]:
+    """Move points to the top, bottom, left and right edge in turn; return them and outward normals [point, axis]."""
+    points, normals = points.copy(), np.zeros((len(points), 2))
+    for k in range(4):
+        p = partitions[k // 2]
+        points[k::4, k // 2] = p.high if k % 2 else p.low
+        normals[k::4, k // 2] = 1.0 if k % 2 else -1.0
+    return points, normals

@@ -28,14 +28,21 @@ class Initial:
     value: Function
     rate: Function | None = None
 
+    def at(self, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the value, Pa, and the rate, Pa/s, at depths `z` and positions `x` in m.
+
+        Raises
+        ------
+        ConfigError
+            If a function returns NaN or infinite values.
+        """
+        found = [np.zeros(z.shape) if f is None else np.broadcast_to(f(z, x), z.shape) for f in (self.value, self.rate)]
+        if not np.isfinite(found).all():
+            raise ConfigError("an initial field has NaN or infinite values; it must be finite everywhere in the model")
+        return found[0].astype(float), found[1].astype(float)
+
 
 def sample(initial: Sequence[Initial], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values and rates [point, field]."""
-    z, x = points[:, 0], points[:, 1]
-    value = np.stack([np.broadcast_to(i.value(z, x), z.shape) for i in initial], axis=1)
-    rate = np.stack(
-        [np.zeros(len(z)) if i.rate is None else np.broadcast_to(i.rate(z, x), z.shape) for i in initial], 1
-    )
-    if not (np.isfinite(value).all() and np.isfinite(rate).all()):
-        raise ConfigError("an initial field holds NaN or infinite values; it must be finite everywhere in the model")
-    return value.astype(float), rate.astype(float)
+    value, rate = zip(*(i.at(points[:, 0], points[:, 1]) for i in initial), strict=True)
+    return np.stack(value, axis=1), np.stack(rate, axis=1)

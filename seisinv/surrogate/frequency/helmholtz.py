@@ -26,6 +26,7 @@ import numpy as np
 
 from seisinv.core import ConfigError, GeometryError, Model, ModelError, StabilityError
 from seisinv.physics import Physics
+from seisinv.surrogate.checks import check_positive
 from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import Cells, factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
@@ -33,7 +34,7 @@ from seisinv.surrogate.frequency.harmonic import HarmonicField
 from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import PlaneWaves, discs
 from seisinv.surrogate.frequency.stretch import Layer, stretched
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Residual, equation_of
 
 WINDOW = 1.0  # distance of windows in shortest wavelengths
 SPARE = 4.0  # features per wave that the disc of wave numbers holds
@@ -93,8 +94,7 @@ class Helmholtz:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.frequency > 0:
-            raise ConfigError(f"frequency is {self.frequency:g} Hz; it must be positive")
+        check_positive(frequency=self.frequency)
         if not self.oversampling >= 1:
             raise ConfigError(
                 f"oversampling is {self.oversampling:g}; at least 1 feature per wave is needed ({SPARE:g} is good)"
@@ -102,8 +102,7 @@ class Helmholtz:
         if not self.layer >= 0.5:
             raise ConfigError(f"layer is {self.layer:g} wavelengths; below 0.5 nothing is absorbed (2 is good)")
         grid = self.model.grid
-        if grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
+        equation_of(self.physics, grid)
         vp = self.model["vp"].detach()
         low, high = self.velocities or (float(vp.min()), float(vp.max()))
         if not low <= float(vp.min()) <= float(vp.max()) <= high:
@@ -111,10 +110,6 @@ class Helmholtz:
                 f"velocities are {low:g} to {high:g} m/s but the model has {float(vp.min()):g} to "
                 f"{float(vp.max()):g} m/s; widen them"
             )
-        equations = self.physics.equations(grid.axes)
-        if len(equations) != 1 or equations[0].rate.order != 2:
-            names = ", ".join(e.rate.field.name for e in equations)
-            raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
         coarsest = self.shortest / COARSEST
         if max(grid.spacing) > coarsest:
             raise ModelError(
@@ -198,7 +193,7 @@ class Helmholtz:
     def residual(self) -> Residual:
         """The equation on features, in stretched coordinates."""
         axes = self.model.grid.axes
-        (equation,) = self.physics.equations(axes)
+        equation = equation_of(self.physics, self.model.grid)
         return Residual(stretched(equation, axes), axes, LayeredMedium(self.physics, self.model, self.layers))
 
     @cached_property

@@ -18,13 +18,11 @@ from math import pi
 import numpy as np
 
 from seisinv.core import Grid
-from seisinv.surrogate.features import Partition, windows_of
+from seisinv.surrogate.features import Partitions, windows_of
 from seisinv.surrogate.parts import Parts
 
 SPARE = 1.9  # features per degree of freedom of the band
 REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
-
-Partitions = tuple[Partition, Partition, Partition]
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,28 +29,27 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Acoustic, Physics
-from seisinv.surrogate.features import Features, Partition, cone
+from seisinv.surrogate.checks import CHECKED, EDGES, check_choice, check_positive
+from seisinv.surrogate.features import Features, Partitions, cone, partitions_of
 from seisinv.surrogate.field import ratio
 from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.parts import Parts, parts_of
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Residual, equation_of, residual_of, without_gradients
 from seisinv.surrogate.time.adjoint import attach, kernel, reversed_survey
 from seisinv.surrogate.time.background import Background
 from seisinv.surrogate.time.band import Subdomains, windows_on
 from seisinv.surrogate.time.implicit import Solver, System
 from seisinv.surrogate.time.march import March, check_growth
-from seisinv.surrogate.time.problem import Problem, residual_of
+from seisinv.surrogate.time.problem import PINNProblem
 from seisinv.surrogate.time.rows import Rows, matrix, places
 from seisinv.surrogate.time.solve import factorise
 from seisinv.surrogate.time.sources import backgrounds, highest_frequency
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.time.windowed import factorise_windows
 
-EDGES = ("open", "wall", "absorbing")
 GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
 MOST = 40_000  # features in windows, some GB and minutes
-CHECKED = 600  # points at which the errors are measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,19 +131,13 @@ class PINN:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        equation_of(self.physics, self.model.grid)
         self._complete()
-        assert self.duration is not None
-        if not self.duration > 0:
-            raise ConfigError(f"duration is {self.duration:g} s; it must be positive")
         if (self.wavenumber is None) == (self.frequency is None):
-            raise ConfigError("the band is not given once; pass either wavenumber (rad/m) or frequency (Hz)")
-        for name, value, unit in (("wavenumber", self.wavenumber, "rad/m"), ("frequency", self.frequency, "Hz")):
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is {value:g} {unit}; it must be positive")
-        if self.edges not in EDGES:
-            raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
-        if self.gradient not in GRADIENTS:
-            raise ConfigError(f"gradient is {self.gradient!r}; it must be one of {', '.join(GRADIENTS)}")
+            raise ConfigError("pass either wavenumber (rad/m) or frequency (Hz), not both and not neither")
+        check_positive(duration=self.duration, wavenumber=self.wavenumber, frequency=self.frequency)
+        check_choice("edges", self.edges, EDGES)
+        check_choice("gradient", self.gradient, GRADIENTS)
         if self.gradient == "field" and self.physics != Acoustic():
             raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
         if not self.jump > 0:
@@ -155,10 +148,6 @@ class PINN:
             raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
         if self.velocities is not None and not 0 < self.velocities[0] <= self.velocities[1]:
             raise ConfigError(f"velocities are {self.velocities} m/s; give the lowest, then the highest")
-        equations = self.physics.equations(self.model.grid.axes)
-        if len(equations) != 1 or equations[0].rate.order != 2:
-            names = ", ".join(e.rate.field.name for e in equations)
-            raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
         if self.residual.differentiated and self.parts is not None:
             raise ModelError(
                 f"vp jumps by more than {self.jump:.0%} and the equation differentiates "
@@ -206,7 +195,7 @@ class PINN:
                     f"raise {self._band}, or keep the field away from the edges"
                 )
         check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
-        rows = self._problem.fresh(_without_gradients(self.model), points, self.seed + 1)
+        rows = self._problem.fresh(without_gradients(self.model), points, self.seed + 1)
         errors |= self._march.errors(layers, rows, self._highest)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
@@ -229,12 +218,12 @@ class PINN:
         model = self.model if model is None else model
         if model.grid != self.model.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
-        rows = self._problem.rows(model if self.gradient == "rows" else _without_gradients(model))
+        rows = self._problem.rows(model if self.gradient == "rows" else without_gradients(model))
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
         layers = self._march.solve(system)
         data = self._received(layers).to(model["vp"].dtype)
         if self.gradient == "field" and model["vp"].requires_grad:
-            data = attach(data, model["vp"], lambda g: self._kernel(g, _without_gradients(model), system, layers))
+            data = attach(data, model["vp"], lambda g: self._kernel(g, without_gradients(model), system, layers))
         return Gathers(data, self.survey)
 
     def _received(self, layers: Sequence[Tensor]) -> Tensor:
@@ -271,7 +260,7 @@ class PINN:
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        return residual_of(self.physics, _without_gradients(self.model), degree=self.degree, parts=self.parts)
+        return residual_of(self.physics, without_gradients(self.model), degree=self.degree, parts=self.parts)
 
     @cached_property
     def needed(self) -> int:
@@ -284,15 +273,9 @@ class PINN:
         return parts_of(self.model.grid, self.model["vp"].detach().double().numpy(), self.jump)
 
     @cached_property
-    def partitions(self) -> tuple[Partition, Partition, Partition]:
+    def partitions(self) -> Partitions:
         """Subdomains along z, x and t, of one solve."""
-        z, x = self.model.grid.extent
-        counts = self.windows
-        return (
-            Partition(*z, counts[0], self.overlap),
-            Partition(*x, counts[1], self.overlap),
-            Partition(0.0, self._step * min(self.slabs, 2), counts[2], self.overlap),
-        )
+        return partitions_of(self.model.grid, self._step * min(self.slabs, 2), self.windows, self.overlap)
 
     @cached_property
     def basis(self) -> Features:
@@ -314,14 +297,12 @@ class PINN:
     @cached_property
     def system(self) -> System:
         """The factorised rows; made at the first call, the dear part of it."""
-        rows = self._problem.rows(_without_gradients(self.model))
+        rows = self._problem.rows(without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
         """Fill in what follows from the survey, and refuse what does not fit it."""
         grid, survey = self.model.grid, self.survey
-        if grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
         if self.edges is None:
             object.__setattr__(self, "edges", "open" if survey is None else "absorbing")
         if survey is None:
@@ -397,9 +378,9 @@ class PINN:
         return March(self.basis, self._step, self.slabs, self._backgrounds, self.edges)
 
     @cached_property
-    def _problem(self) -> Problem:
+    def _problem(self) -> PINNProblem:
         assert self.edges is not None
-        return Problem(
+        return PINNProblem(
             self.physics,
             self.basis,
             self.degree,
@@ -414,7 +395,3 @@ class PINN:
         if self.needed > LARGEST:
             return factorise_windows(rows, self.basis)
         return factorise(matrix(rows, self.basis))
-
-
-def _without_gradients(model: Model) -> Model:
-    return model.replace(**{n: model[n].detach() for n in model})

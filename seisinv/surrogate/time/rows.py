@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model
-from seisinv.surrogate.features import Features, Partition, spread, windows_of
+from seisinv.surrogate.features import Features, Partitions, on_edges, spread, windows_of
 from seisinv.surrogate.jets import VALUE, Order
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
@@ -88,7 +88,7 @@ def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
 
 
 def places(
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     count: int,
     seed: int,
     *,
@@ -112,9 +112,7 @@ def places(
     return np.asarray(low + (high - low) * (np.repeat(cells, each, axis=0) + inside) / counts)
 
 
-def _places_in_parts(
-    partitions: tuple[Partition, Partition, Partition], each: np.ndarray, seed: int, parts: Parts
-) -> np.ndarray:
+def _places_in_parts(partitions: Partitions, each: np.ndarray, seed: int, parts: Parts) -> np.ndarray:
     """Return so many points around the middle of each window, in its part; none where that does not reach there."""
     low, high = np.array([(p.low, p.high) for p in partitions]).T
     counts = [p.count for p in partitions]
@@ -142,7 +140,7 @@ def initial_rows(points: np.ndarray, frequency: float) -> tuple[Rows, Rows]:
 
 
 def interface_rows(
-    parts: Parts, partitions: tuple[Partition, Partition, Partition], count: int, *, wavenumber: float, seed: int
+    parts: Parts, partitions: Partitions, count: int, *, wavenumber: float, seed: int
 ) -> tuple[Rows, Rows]:
     """Return rows of the jumps of the field and of its normal derivative, over the largest wave number, rad/m."""
     even = spread(count, 3, seed=seed)
@@ -163,7 +161,7 @@ def edge_rows(
     edges: str,
     model: Model,
     *,
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     points: np.ndarray,
     frequency: float,
 ) -> Rows:
@@ -174,12 +172,7 @@ def edge_rows(
     c is the velocity at the nearest node, L half the mean extent of the model: 1 / L stands for the decay of
     cylindrical waves and keeps static fields from drifting.
     """
-    points = points.copy()
-    normals = np.zeros((len(points), 2))
-    for k in range(4):
-        axis, p = k // 2, partitions[k // 2]
-        points[k::4, axis] = p.high if k % 2 else p.low
-        normals[k::4, axis] = 1.0 if k % 2 else -1.0
+    points, normals = on_edges(points, partitions)
     if edges == "wall":
         return Rows("edge", points, ((VALUE, torch.ones(len(points), dtype=torch.float64)),), WEIGHT)
     grid = model.grid
@@ -191,7 +184,7 @@ def edge_rows(
     return Rows("edge", points, terms, WEIGHT / frequency**2, normals, decay(partitions))
 
 
-def decay(partitions: tuple[Partition, Partition, Partition]) -> float:
+def decay(partitions: Partitions) -> float:
     """Return 1 / L, per m."""
     z, x, _ = partitions
     return 4 / (z.high - z.low + x.high - x.low)

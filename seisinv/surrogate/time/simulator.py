@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Grid, Model, Survey
 from seisinv.propagate import Propagator
+from seisinv.surrogate.residual import without_gradients
 from seisinv.surrogate.time.accuracy import SurrogateAccuracy
 from seisinv.surrogate.time.pinn import PINN
 
@@ -87,7 +88,7 @@ class SurrogateSimulator:
         survey = self.survey if wavelet is None else self.survey.with_wavelet(wavelet.detach())
         gathers = (self.pinn if wavelet is None else replace(self.pinn, survey=survey)).gathers(model)
         with torch.no_grad():
-            simulated = self._judge.replace(survey=survey)(model.replace(**{n: model[n].detach() for n in model}))
+            simulated = self._judge.replace(survey=survey)(without_gradients(model))
         SurrogateAccuracy.between(gathers, simulated, bound=self.bound, bins=3, highest=self.pinn.frequency).check()
         return gathers
 

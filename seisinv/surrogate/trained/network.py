@@ -22,11 +22,10 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError
-from seisinv.surrogate.features import Features, Partition, cone
+from seisinv.surrogate.features import Partitions, cone
 from seisinv.surrogate.jets import VALUE, Order
 
 ACTIVATIONS = ("sine", "tanh")
-Partitions = tuple[Partition, Partition, Partition]
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class Network:
                 out[-2].zero_()  # a window that has not been trained adds nothing
         if self.activation == "sine":
             velocities = np.tile([cones["low"], cones["high"]], (windows, 1))
-            basis: Features = cone(partitions, velocities, wavenumber=cones["wavenumber"], each=self.width, seed=seed)
+            basis = cone(partitions, velocities, wavenumber=cones["wavenumber"], each=self.width, seed=seed)
             out[0] = torch.from_numpy(np.moveaxis(basis.wave, 0, 1) / scale[:, None]).contiguous()
             out[1] = torch.from_numpy(basis.phase[:, None, :].copy())
         return out

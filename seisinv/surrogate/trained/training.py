@@ -25,7 +25,7 @@ from torch import Tensor
 from seisinv.core import ConfigError, DataError, RunError
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
-from seisinv.surrogate.features import spread
+from seisinv.surrogate.features import on_edges, spread
 from seisinv.surrogate.jets import Jet
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
@@ -147,11 +147,7 @@ class TrainingEquations:
     def edges(self, points: np.ndarray) -> tuple[np.ndarray, Form]:
         """Move points to the four edges in turn; return them and ∂p/∂t + vp ∂p/∂n (Engquist & Majda 1977)."""
         assert self.velocity is not None
-        edge, normals = points.copy(), np.zeros((len(points), 2))
-        for k in range(4):
-            p = self.ansatz.partitions[k // 2]
-            edge[k::4, k // 2] = p.high if k % 2 else p.low
-            normals[k::4, k // 2] = 1.0 if k % 2 else -1.0
+        edge, normals = on_edges(points, self.ansatz.partitions)
         c = self.velocity(Jet(Symbol("vp", "coefficient"), (0, 0)), edge[:, :2])
         return edge, {(0, 0, 1): 1.0, (1, 0, 0): c * normals[:, 0], (0, 1, 0): c * normals[:, 1]}
 
