@@ -1,4 +1,4 @@
-"""Fields from which waves start."""
+"""Initial fields of waves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Function: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Initial:
-    """Fields from which waves start.
+    """Pressure and its time derivative at t = 0.
 
     Parameters
     ----------
@@ -23,6 +23,12 @@ class Initial:
         Pressure at t = 0.
     rate : function of z and x, Pa/s, optional
         Its time derivative at t = 0; by default zero.
+
+    Examples
+    --------
+    >>> pulse = Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / (2 * 40**2)))
+    >>> pulse.at(np.array([100.0]), np.array([100.0]))
+    (array([1.]), array([0.]))
     """
 
     value: Function

@@ -5,9 +5,9 @@ an equation becomes a polynomial in *jets*, symbols with an order of differentia
 
     D(b D(p, z), z)  ──►  b p_zz + b_z p_z
 
-and a jet is looked up where a number is wanted: a field's in the closed-form derivatives of the features, a
-coefficient's in a spline through the values that `coefficients(model)` gives at the place where the coefficient lives
-on the staggered grid.  Staggering itself leaves no other trace: features have values everywhere.
+and the value of a jet is looked up: a field's in the closed-form derivatives of the features, a
+coefficient's in a spline through the values that `coefficients(model)` gives at the position where the coefficient is
+defined on the staggered grid.  Staggering has no other effect: features have values everywhere.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Residual:
             if any(symbol != own for symbol, _ in fields):
                 other = next(symbol.name for symbol, _ in fields if symbol != own)
                 raise ModelError(
-                    f"the equation of {own.name} holds {other}; the surrogate carries one field (acoustic)"
+                    f"the equation of {own.name} holds {other}; surrogates carry one field: pass Acoustic()"
                 )
             if sum(power for _, power in fields) > 1:
                 raise ModelError(f"the equation of {own.name} is not linear in it; least squares cannot solve it")

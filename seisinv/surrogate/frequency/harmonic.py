@@ -27,12 +27,20 @@ class HarmonicField(SolvedField):
     Parameters
     ----------
     basis : PlaneWaves
-    coefficients : one (features, sources) array for each window
+    coefficients : one (features, sources) array for each subdomain
         Of the scattered fields u − u₀.
     backgrounds : one HarmonicBackground for each source
         u₀.
     errors : mapping of names to [source] arrays
         What `Helmholtz` measured at points it was not fitted to; relative, see there.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> model = si.Model(si.Grid((11, 11), 20.0), vp=2000.0)
+    >>> field = Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0), (40.0, 60.0))
+    >>> field.gradient(np.array([[100.0, 180.0]])).shape  # sources, points, axes
+    (2, 1, 2)
     """
 
     axes = "zx"
@@ -52,7 +60,7 @@ class HarmonicField(SolvedField):
         Parameters
         ----------
         points : (n, 2) array, (z, x) in m
-        order : how often to differentiate along z and x; at most twice in all, and not once along each
+        order : order of the derivative along z and x; at most 2 in all, and not 1 along each
 
         Raises
         ------
@@ -65,7 +73,13 @@ class HarmonicField(SolvedField):
             return scattered + np.stack([b.matrix(np.asarray(points, float), full)[:, 0] for b in self.backgrounds])
 
     def scattered(self, points: np.ndarray, order: tuple[int, int] = (0, 0)) -> np.ndarray:
-        """Return the scattered fields u − u₀ or a derivative, at most twice along each axis [source, point]."""
+        """Return the scattered fields u − u₀, or a derivative of them [source, point].
+
+        Parameters
+        ----------
+        points : (n, 2) array, (z, x) in m
+        order : order of the derivative along z and x, at most 2 along each
+        """
         points = self._checked(points, [(layer.low, layer.high) for layer in self.backgrounds[0].layers])
         full: Order = (*order, VALUE[2])
         return self.basis.combine(points, self.coefficients, full).T

@@ -1,4 +1,4 @@
-"""How far a surrogate can be trusted: its data beside the simulator's, by offset and by frequency."""
+"""Error of a surrogate's data against the simulator's, by offset and by frequency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seisinv.core import ConfigError, Gathers, StabilityError
 from seisinv.propagate import Propagator
 from seisinv.surrogate.time.pinn import PINN
 
-FAINT = 1e-3  # of the loudest band's energy, or offsets' mean energy: errors of fainter ones are not given
+FAINT = 1e-3  # of the energy of the strongest band, or mean energy of the strongest offsets; weaker ones have no error
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,10 @@ class SurrogateAccuracy:
     offsets : (bins + 1,) array, m
         Limits of the bins of absolute offset.
     by_offset : (bins,) array
-        NaN where there is no trace, or next to nothing in them yet.
+        NaN where there is no trace or too little energy.
     frequencies : (bins + 1,) array, Hz
     by_frequency : (bins,) array
-        NaN where the data hold next to nothing.
+        NaN where the data have too little energy.
     bound : float
         Largest error that is accepted.
 
@@ -69,7 +69,7 @@ class SurrogateAccuracy:
         Raises
         ------
         ConfigError
-            If the surrogate has no survey, or the grid is too coarse for the simulator to be the judge.
+            If the surrogate has no survey, or the grid is too coarse for the simulator to be the reference.
         """
         if pinn.survey is None:
             raise ConfigError("the surrogate has no survey; pass one, PINN(physics, model, survey)")

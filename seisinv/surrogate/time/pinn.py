@@ -2,7 +2,7 @@
 
     p(z, x, t) = Σ_j Σ_k a_jk φ_jk(z, x, t) + background
 
-For a given model the wave equation is linear in the last layer a, so that it is found by one least-squares solve over
+For a given model the wave equation is linear in the last layer a, which is found by one least-squares solve over
 rows of four kinds, made dimensionless by the highest angular frequency ω of the band:
 
     equation / ω²,   3 (p − p₀) at t = 0,   3 (∂p/∂t − q₀) / ω at t = 0,   edges
@@ -11,9 +11,9 @@ rows of four kinds, made dimensionless by the highest angular frequency ω of th
 squares: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583, with tanh features and LSQR).  The rows do not
 depend on initial fields or sources: the factorisation is kept, and more of them are more right-hand sides.
 
-Of a point source the wave in a constant medium of the velocity at the source is taken off (scattered-field form): what
-the equation leaves of it goes to the right-hand side.  Long times are cut into slabs of equal length, which share one
-factorisation; each solve spans two of them and the next one starts from its middle.
+Of a point source the wave in a constant medium of the velocity at the source is subtracted (scattered-field form): its
+residual in the equation goes to the right-hand side.  Long durations are divided into time windows of equal length, which
+share one factorisation; each solve spans two of them and the next one starts from its middle.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from seisinv.surrogate.time.windowed import factorise_windows
 
 GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
-MOST = 40_000  # features in windows, some GB and minutes
+MOST = 40_000  # features in subdomains, some GB and minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,30 +66,30 @@ class PINN:
         Point sources; with it `duration` and `frequency` follow from the record and the wavelet, and edges absorb.
     duration : float, s
     wavenumber : float, rad/m
-        Largest wave number of initial fields, the same everywhere; 2 π f / vp for a frequency f.
+        Largest wavenumber of initial fields, the same everywhere; 2 π f / vp for a frequency f.
     frequency : float, Hz
-        Highest frequency instead: wave numbers follow the velocity of each window.
+        Highest frequency instead: wavenumbers follow the velocity of each subdomain.
     features : int, optional
-        In all windows together; by default `needed`, and fewer are refused.
-    windows : number of windows along z, x and t
+        In all subdomains together; by default `needed`, and fewer are refused.
+    windows : number of subdomains along z, x and t
         More than one makes the matrix sparse; needed above 5000 features.
     slabs : int
-        Number of parts of the duration.
+        Number of time windows into which the duration is divided.
     overlap : float
-        Width of a window in units of their distance.
+        Width of a subdomain in units of their distance.
     edges : {"open", "wall", "absorbing"}
-        "open" asks nothing of the edges: the field is right where nothing from beyond them could have arrived.  On a
+        "open" has no condition on the edges: the field is valid where waves from beyond them cannot have arrived.  On a
         "wall" p = 0.  "absorbing" lets waves out (Higdon 1986, two angles).
     degree : int
-        Of the splines through the model; 1 where it jumps and is not cut.
+        Of the splines through the model; 1 where it jumps and `jump` is inf.
     jump : float
-        Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
-        is cut there into parts with features of their own.  `inf` cuts nothing.
+        Neighbouring nodes whose velocities differ by more than this fraction lie on two sides of an interface: the
+        model is divided there into parts with features of their own.  `inf` for no interfaces.
     gradient : {"rows", "field"}
-        How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
+        How `gathers` is differentiated: exactly, through the rows, which sample the model at their points only; or by
         adjoint waves, a smooth kernel known at every node.
     velocities : (low, high), m/s, optional
-        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
+        Velocities of other models that the features must represent as well: of those passed to `gathers`.
     seed : int
         Of the features and the points of the rows.
 
@@ -141,7 +141,7 @@ class PINN:
         if self.gradient == "field" and self.physics != Acoustic():
             raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
         if not self.jump > 0:
-            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf to cut nothing")
+            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf for no interfaces")
         if len(self.windows) != 3 or min(self.windows) < 1:
             raise ConfigError(f"windows is {self.windows}; give one number each along z, x and t, 1 or more")
         if self.slabs < 1:
@@ -150,8 +150,8 @@ class PINN:
             raise ConfigError(f"velocities are {self.velocities} m/s; give the lowest, then the highest")
         if self.residual.differentiated and self.parts is not None:
             raise ModelError(
-                f"vp jumps by more than {self.jump:.0%} and the equation differentiates "
-                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to round the jump"
+                f"vp jumps by more than {self.jump:.0%} and the equation has derivatives of "
+                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to interpolate across the jump"
             )
         self._check_size()
 
@@ -174,10 +174,12 @@ class PINN:
         Raises
         ------
         StabilityError
-            If an initial field is not resolved to `accept`, or grew from slab to slab.
+            If an initial field is not resolved to `accept`, or grew from one time window to the next.
         """
         if bool(initial) == (self.survey is not None):
-            raise ConfigError("initial fields or a survey: pass at least one Initial, or none where there is a survey")
+            raise ConfigError(
+                "pass either initial fields or a survey: at least one Initial, or none if the PINN has a survey"
+            )
         value, rate = (None, None)
         errors: dict[str, np.ndarray] = {}
         points = places(self.partitions, CHECKED, self.seed + 1)
@@ -206,6 +208,13 @@ class PINN:
         ----------
         model : Model, optional
             Another model on the same grid, solved in the features, points and background velocities of this one.
+
+        Raises
+        ------
+        ConfigError
+            If the surrogate has no survey.
+        ModelError
+            If the grid of the model is another one.
 
         Returns
         -------
@@ -296,12 +305,12 @@ class PINN:
 
     @cached_property
     def system(self) -> System:
-        """The factorised rows; made at the first call, the dear part of it."""
+        """The factorised rows; computed at the first call, which takes most of its time."""
         rows = self._problem.rows(without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
-        """Fill in what follows from the survey, and refuse what does not fit it."""
+        """Fill in what follows from the survey, and check the rest against it."""
         grid, survey = self.model.grid, self.survey
         if self.edges is None:
             object.__setattr__(self, "edges", "open" if survey is None else "absorbing")
@@ -313,7 +322,9 @@ class PINN:
         if survey.wavelet is None:
             raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
         if survey.time.start != 0:
-            raise DataError(f"the record starts at {survey.time.start:g} s; the surrogate starts at 0")
+            raise DataError(
+                f"the record starts at {survey.time.start:g} s; the surrogate starts at 0 s: pass data from there on"
+            )
         if self.duration is None:
             object.__setattr__(self, "duration", survey.time.end)
         elif self.duration < survey.time.end:
@@ -326,10 +337,10 @@ class PINN:
         many = self.windows != (1, 1, 1)
         most = MOST if many else LARGEST
         if needed > most:
-            remedy = "cut the model, lower the band" if many else "pass windows, for example windows=(8, 8, 1)"
+            remedy = "pass a smaller model, lower the band" if many else "pass windows, for example windows=(8, 8, 1)"
             raise ConfigError(
                 f"{self._band} over this model and {self.duration:g} s needs {needed} features; one "
-                f"{'windowed' if many else 'dense'} solve holds {most}: {remedy} or raise slabs"
+                f"{'windowed' if many else 'dense'} solve is limited to {most}: {remedy} or raise slabs"
             )
         if self.features is not None and not needed <= self.features <= most:
             raise ConfigError(f"features is {self.features}; {self._band} needs {needed} to {most}: leave features out")
@@ -340,7 +351,7 @@ class PINN:
 
     @property
     def _step(self) -> float:
-        """Length of a slab, s."""
+        """Length of a time window, s."""
         assert self.duration is not None
         return self.duration / self.slabs
 
@@ -354,7 +365,7 @@ class PINN:
 
     @cached_property
     def _each(self) -> np.ndarray:
-        """Features that each window needs."""
+        """Features that each subdomain needs."""
         many = self.windows[0] * self.windows[1]
         held = 0.0 if self.edges == "open" else 1 / many
         return self._windows.features(wavenumber=self.wavenumber, frequency=self._highest, held=held)
@@ -365,7 +376,7 @@ class PINN:
 
     @cached_property
     def _windows(self) -> Subdomains:
-        """What windows see of the model."""
+        """Properties of the model in each subdomain."""
         behind = [list(self.velocities or ()) for _ in range(self.parts.count if self.parts else 1)]
         for b in (b for shot in self._backgrounds for b in shot):
             behind[b.part].append(b.speed)

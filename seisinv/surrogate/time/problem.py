@@ -1,4 +1,4 @@
-"""What is asked of the surrogate's field: its equation in a model, and all rows with the points where they stand."""
+"""Conditions on the surrogate's field: its equation in a model, and all rows with their points."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class PINNProblem:
     frequency : float, rad/s
         Highest angular frequency.
     wavenumber : float, rad/m
-        Largest wave number.
+        Largest wavenumber.
     many : bool
-        Whether windows are many, so that fewer rows do.
+        Whether subdomains are many, so that fewer rows do.
     seed : int
         Of the points.
     """
@@ -79,7 +79,7 @@ class PINNProblem:
         return [equation_rows(residual, points, self.frequency), *self._held(model, points, ratio=1.0, seed=seed)]
 
     def _held(self, model: Model, points: np.ndarray, *, ratio: float, seed: int) -> list[Rows]:
-        """Return rows of edges, and of interfaces with so many points per feature beside them."""
+        """Return rows of edges, and of interfaces, with `ratio` points per feature beside them."""
         partitions, parts, used = self.features.partitions, self.features.parts, self.features.used
         rows = []
         if self.edges != "open":

@@ -1,4 +1,4 @@
-"""Rows of the surrogate's least squares: what is asked of the field, and where.
+"""Rows of the surrogate's least-squares system: conditions on the field, each at one point.
 
     row_i = scale Σ_d f_di ∂^d p(z_i, x_i, t_i)
 
@@ -24,9 +24,9 @@ from seisinv.surrogate.residual import Residual
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
 PER_FEATURE = {"equation": 1.6, "initial": 1.0, "edge": 0.6, "interface": 0.6}
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
-TRIED = 200  # points by which the share of a window that a part fills is estimated
-# Cosines of the angles that absorbing edges let out whole: 0° and 60°.
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in subdomains
+TRIED = 200  # points by which the share of a subdomain that a part fills is estimated
+# Cosines of the angles that absorbing edges absorb completely: 0° and 60°.
 COSINES = (1.0, 0.5)
 
 
@@ -56,7 +56,7 @@ class Rows:
         return len(self.points)
 
     def pieces(self, features: Features) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-        """Yield row numbers, window and the part of the matrix that is not zero."""
+        """Yield row numbers, subdomain and the part of the matrix that is not zero."""
         factors = [f.detach().numpy() for _, f in self.terms]
         for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms], self.between):
             yield rows, window, self.scale * sum(f[rows, None] * v for f, v in zip(factors, values, strict=True))
@@ -97,8 +97,8 @@ def places(
 ) -> np.ndarray:
     """Return points (z, x, t) spread over the domain [point, 3].
 
-    `shares` [window] puts them where features are: as many around the middle of each window as its part of the sum,
-    rounded up.  Spread evenly, slow windows, which need more features, would have fewer rows than unknowns.
+    `shares` [subdomain] puts them where features are: as many around the middle of each subdomain as its part of the
+    sum, rounded up.  Spread evenly, slow subdomains, which need more features, would have fewer rows than unknowns.
     """
     low, high = np.array([(p.low, p.high) for p in partitions]).T
     if shares is None:
@@ -113,7 +113,7 @@ def places(
 
 
 def _places_in_parts(partitions: Partitions, each: np.ndarray, seed: int, parts: Parts) -> np.ndarray:
-    """Return so many points around the middle of each window, in its part; none where that does not reach there."""
+    """Return `each` points around the centre of each subdomain, in its part; none where the part does not reach."""
     low, high = np.array([(p.low, p.high) for p in partitions]).T
     counts = [p.count for p in partitions]
     out = []
@@ -142,7 +142,7 @@ def initial_rows(points: np.ndarray, frequency: float) -> tuple[Rows, Rows]:
 def interface_rows(
     parts: Parts, partitions: Partitions, count: int, *, wavenumber: float, seed: int
 ) -> tuple[Rows, Rows]:
-    """Return rows of the jumps of the field and of its normal derivative, over the largest wave number, rad/m."""
+    """Return rows of the jumps of the field and of its normal derivative, over the largest wavenumber, rad/m."""
     even = spread(count, 3, seed=seed)
     at, normals, between = parts.interfaces(even[:, :2])
     right = np.any(parts.at(at)[:, None] == between, axis=1)  # elsewhere a third part has come in

@@ -1,4 +1,4 @@
-"""A surrogate in the place of the propagator of an inversion."""
+"""A surrogate used as the propagator of an inversion."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from seisinv.surrogate.time.pinn import PINN
 class SurrogateSimulator:
     """Simulates with a least-squares PINN, whose gradient in the model an `Inversion` then follows.
 
-    Features, points and background velocities are those of the surrogate's own model; in another the equation is solved
-    anew.  At every call the data are held against `Propagator`, which costs next to nothing beside the solve.
+    Features, points and background velocities are those of the surrogate's own model; for another model the equation is
+    solved again.  At every call the data are compared with those of `Propagator`, which takes little time beside the
+    solve.
 
     Parameters
     ----------
     pinn : PINN
-        With the survey of the data, in the start model.
+        With the survey of the data, in the starting model.
     bound : float
-        Largest relative error that is accepted, in all and in any of three ranges of offset and of frequency.
+        Largest relative error that is accepted, overall and in any of three ranges of offset and of frequency.
 
     Raises
     ------
@@ -71,7 +72,7 @@ class SurrogateSimulator:
         return self.pinn.model.grid
 
     def subset(self, shots: Sequence[int]) -> SurrogateSimulator:
-        """Return the simulator of some of the shots; of all of them, with the factorisation that is there."""
+        """Return the simulator of some of the shots; for all of them, the factorisation is kept."""
         if list(shots) == list(range(len(self.survey))):
             return self
         return replace(self, pinn=replace(self.pinn, survey=self.survey.subset(shots)))
@@ -83,7 +84,7 @@ class SurrogateSimulator:
         ----------
         model : Model
         wavelet : tensor, optional
-            In place of the survey's; must hold nothing above the surrogate's `frequency`.
+            Used instead of the survey's; must have no energy above the surrogate's `frequency`.
         """
         survey = self.survey if wavelet is None else self.survey.with_wavelet(wavelet.detach())
         gathers = (self.pinn if wavelet is None else replace(self.pinn, survey=survey)).gathers(model)

@@ -1,4 +1,4 @@
-"""Wavefields of the surrogate: evaluated at any place and time, with derivatives, saved and loaded."""
+"""Wavefields of the surrogate: evaluated at any position and time, with derivatives, saved and loaded."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ class Wavefield(SolvedField):
     step : float, s
         Time from the start of one solve to that of the next.
     sources : per field, waves of point sources that are added
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((11, 11), 20.0), vp=1000.0), duration=0.05, wavenumber=0.08)
+    >>> p = pinn(Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / 2 / 40**2)))
+    >>> p(np.array([[100.0, 100.0, 0.0], [100.0, 140.0, 0.0]])).round(2)  # fields, points
+    array([[1.  , 0.61]])
     """
 
     axes = "zxt"
@@ -59,7 +67,7 @@ class Wavefield(SolvedField):
         Parameters
         ----------
         points : (n, 3) array, (z, x, t) in m, m, s
-        order : how often to differentiate along z, x and t; at most twice along each
+        order : order of the derivative along z, x and t, at most 2 along each
 
         Raises
         ------

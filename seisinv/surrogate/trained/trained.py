@@ -1,8 +1,8 @@
 """A surrogate trained by gradients: the general mode, and the baseline of the least-squares one.
 
-Every layer is trained, not only the last, so that nothing has to be linear but the equation's place in the residual;
+Every layer is trained, not only the last, so that only the equation itself has to be linear;
 what the least squares of `seisinv.surrogate.PINN` find in seconds to 1e-3 takes minutes here and ends at some per cent
-(docs/results/trained.md).  Initial fields and walls are held by the ansatz, not by a penalty.
+(docs/results/trained.md).  Initial fields and walls are satisfied by the ansatz, not by a penalty.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class TrainedPINN:
         Its grid is the domain.
     duration : float, s
     wavenumber : float, rad/m
-        Largest wave number of the initial fields; 2 π f / vp for a frequency f.
+        Largest wavenumber of the initial fields; 2 π f / vp for a frequency f.
     network : Network
         By default a finite-basis network of sines; `PLAIN` is a plain PINN.
     recipe : TrainingSchedule
     edges : {"open", "wall", "absorbing"}
-        As for `PINN`; "wall" is held by the ansatz, "absorbing" is part of what is minimised.
+        As for `PINN`; "wall" is satisfied by the ansatz, "absorbing" is part of what is minimised.
     seed : int
-        Of first parameters and points.
+        Of the initial weights and the points.
 
     Raises
     ------
@@ -107,7 +107,7 @@ class TrainedPINN:
         directory : path, optional
             Where checkpoints are kept.
         resume : bool
-            Go on from them; on one machine, with as many threads, the numbers are those of a training never stopped.
+            Resume from them; on the same machine and number of threads the result is that of an uninterrupted training.
         progress : callable, optional
             Called with a `TrainingStep` after every update.
 
@@ -123,12 +123,12 @@ class TrainedPINN:
         RunError
             If the directory holds another training, or one and `resume` is False, or the training diverges.
         KeyboardInterrupt
-            After Ctrl-C: the update that was under way is finished and kept first.
+            After Ctrl-C; the current update is finished and a checkpoint written first.
         """
         if not initial:
             raise ConfigError("no initial field is given; pass at least one Initial")
         if resume and directory is None:
-            raise ConfigError("resume needs the directory of the training; pass directory=…")
+            raise ConfigError("resume=True needs the directory of the training; pass directory=…")
         starts = [self._start(k, one, accept) for k, one in enumerate(initial)]
         fields, errors = [], []
         for k, start in enumerate(starts):
@@ -151,7 +151,7 @@ class TrainedPINN:
 
     @cached_property
     def partitions(self) -> Partitions:
-        """Windows along z, x and t."""
+        """Subdomains along z, x and t."""
         return partitions_of(self.model.grid, self.duration, self.network.windows, self.network.overlap)
 
     @property
@@ -178,7 +178,9 @@ class TrainedPINN:
             )
         rim = np.concatenate([np.concatenate([f[0], f[-1], f[:, 0], f[:, -1]]) for f in (start.value, start.rate)])
         if self.edges == "wall" and np.abs(rim).max() > WALL * max(np.abs(start.value).max(), np.abs(start.rate).max()):
-            raise ConfigError(f"initial field {number} does not vanish on the walls; keep it away from the edges")
+            raise ConfigError(
+                f"initial field {number} does not vanish on the walls; pass one that is away from the edges"
+            )
         return start
 
     def _equations(self, start: Start) -> TrainingEquations:
@@ -189,7 +191,7 @@ class TrainedPINN:
         return TrainingEquations(self.residual, ansatz, velocity, self.seed)
 
     def _identity(self, start: Start) -> dict[str, object]:
-        """Return all that the parameters depend on."""
+        """Return everything that the parameters depend on."""
         values = [self.model[n].detach().numpy() for n in self.physics.parameters]
         grid = self.model.grid
         return {

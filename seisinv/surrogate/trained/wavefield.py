@@ -1,4 +1,4 @@
-"""Wavefields of the trained surrogate: evaluated at any place and time, with derivatives, saved and loaded."""
+"""Wavefields of the trained surrogate: evaluated at any position and time, with derivatives, saved and loaded."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ class TrainedWavefield(SolvedField):
     fields : TrainedField
     errors : mapping of names to [field] arrays
         What `TrainedPINN` measured at points it was not trained on; relative, as for `Wavefield`.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> model = si.Model(si.Grid((11, 11), 20.0), vp=1000.0)
+    >>> recipe = si.surrogate.TrainingSchedule(steps=2, polish=0)
+    >>> pinn = si.surrogate.TrainedPINN(si.Acoustic(), model, duration=0.05, wavenumber=0.08, recipe=recipe)
+    >>> p = pinn(si.surrogate.Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / 2 / 40**2)))
+    >>> p(np.array([[100.0, 100.0, 0.0]])).round(2)
+    array([[1.]])
     """
 
     axes = "zxt"
@@ -67,7 +77,7 @@ class TrainedWavefield(SolvedField):
         Parameters
         ----------
         points : (n, 3) array, (z, x, t) in m, m, s
-        order : how often to differentiate along z, x and t; at most twice along each
+        order : order of the derivative along z, x and t, at most 2 along each
 
         Raises
         ------
@@ -75,7 +85,7 @@ class TrainedWavefield(SolvedField):
             If a point lies outside the domain and the times that were trained for.
         """
         if max(order) > HIGHEST or min(order) < 0:
-            raise ConfigError(f"order is {order}; windows have at most {HIGHEST} derivatives along each axis")
+            raise ConfigError(f"order is {order}; derivatives are at most {HIGHEST} along each axis")
         points = self._checked(points, [(p.low, p.high) for p in self.fields[0].ansatz.partitions])
         return np.stack([f.form(points, {order: 1.0}) for f in self.fields])
 
