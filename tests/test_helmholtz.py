@@ -124,7 +124,7 @@ def test_refusals_say_what_is_needed(surrogate, field, tmp_path):
     with pytest.raises(si.ModelError, match=r"node every 20 m; 40 Hz at 1700.05 m/s needs one every 10.6 m"):
         dataclasses.replace(surrogate, frequency=40.0)
     wide = si.Model(si.Grid((500, 900), 20.0), vp=1500.0)
-    with pytest.raises(si.ConfigError, match=r"needs \d+ features; one solve holds 16000"):
+    with pytest.raises(si.ConfigError, match=r"needs \d+ features; one solve is limited to 16000"):
         Helmholtz(si.Acoustic(), wide, 15.0)
     with pytest.raises(si.ModelError, match="acoustic_density carries vz, vx, p"):
         dataclasses.replace(surrogate, physics=si.AcousticDensity())

@@ -183,7 +183,7 @@ def test_reported_errors_are_those_of_the_start(wave):
 def test_refusals_say_what_is_needed(pinn, wave, tmp_path):
     with pytest.raises(si.ConfigError, match=r"features is 100; wavenumber 0.02 rad/m needs 484 to 5000"):
         dataclasses.replace(pinn, features=100)
-    with pytest.raises(si.ConfigError, match="needs 12096 features; one dense solve holds 5000"):
+    with pytest.raises(si.ConfigError, match="needs 12096 features; one dense solve is limited to 5000"):
         dataclasses.replace(pinn, wavenumber=0.1)
     with pytest.raises(si.ConfigError, match="edges is 'soft'"):
         dataclasses.replace(pinn, edges="soft")

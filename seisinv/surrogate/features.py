@@ -2,8 +2,8 @@
 
     φ_jk(z, x, t) = w_j(z, x, t) sin(κ_jk · (z − z_j, x − x_j) + ω_jk (t − t_j) + θ_jk)
 
-Window functions w_j are products of one-dimensional ones, ((1 + cos π s) / 2)² of the distance s from the middle in half
-widths, normalised so that they sum to one (Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9).
+Window functions w_j are products of one-dimensional ones, ((1 + cos π s) / 2)² for the distance s from the middle in
+half widths, normalised so that they sum to one (Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9).
 Wavenumbers and frequencies lie on the dispersion cones ω = c |κ| of the velocities c found in the subdomain: with them
 a feature nearly solves the wave equation, and few are needed.
 """

@@ -38,7 +38,7 @@ class HarmonicField(SolvedField):
     --------
     >>> import numpy as np, seisinv as si
     >>> model = si.Model(si.Grid((11, 11), 20.0), vp=2000.0)
-    >>> field = Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0), (40.0, 60.0))
+    >>> field = si.surrogate.Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0), (40.0, 60.0))
     >>> field.gradient(np.array([[100.0, 180.0]])).shape  # sources, points, axes
     (2, 1, 2)
     """

@@ -7,8 +7,8 @@ given model the equation is linear in a.  Its residual is that of the simulator'
 (features vary as e^{iωt}) and absorbing layers by complex stretching (`stretch`).
 
 Rows are cosine transforms of the residual over each cell, mode κ weighted by 1 / (1 + 2 κ²/k²): what the inverse of the
-equation makes of it.  Unweighted rows spend the features on rough parts of the residual that have little effect on the
-field (with the same features the error on a part of Marmousi was 8.8 % instead of 2.7 %).  On the outer
+equation makes of it.  Unweighted rows spend the features on rough parts of the residual that have little effect on
+the field (with the same features the error on a part of Marmousi was 8.8 % instead of 2.7 %).  On the outer
 edge u − u₀ = 0.
 
 Literature: subdomains, Moseley, Markham & Nissen-Meyer 2023 (doi 10.1007/s10444-023-10065-9); scattered field,
@@ -81,7 +81,7 @@ class Helmholtz:
     --------
     >>> import numpy as np, seisinv as si
     >>> model = si.Model(si.Grid((11, 11), 20.0), vp=2000.0)
-    >>> field = Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0))
+    >>> field = si.surrogate.Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0))
     >>> field(np.array([[100.0, 180.0]])).shape
     (1, 1)
     """
@@ -119,8 +119,8 @@ class Helmholtz:
             )
         if self.needed > LARGEST:
             raise ConfigError(
-                f"frequency {self.frequency:g} Hz over this model needs {self.needed} features; one solve is limited to "
-                f"{LARGEST}: lower the frequency, or cut the model"
+                f"frequency {self.frequency:g} Hz over this model needs {self.needed} features; one solve is limited "
+                f"to {LARGEST}: lower the frequency, or cut the model"
             )
 
     def __call__(self, *sources: tuple[float, float], accept: float = 0.1) -> HarmonicField:

@@ -12,8 +12,8 @@ squares: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583, with ta
 depend on initial fields or sources: the factorisation is kept, and more of them are more right-hand sides.
 
 Of a point source the wave in a constant medium of the velocity at the source is subtracted (scattered-field form): its
-residual in the equation goes to the right-hand side.  Long durations are divided into time windows of equal length, which
-share one factorisation; each solve spans two of them and the next one starts from its middle.
+residual in the equation goes to the right-hand side.  Long durations are divided into time windows of equal length,
+which share one factorisation; each solve spans two of them and the next one starts from its middle.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class PINN:
         if self.residual.differentiated and self.parts is not None:
             raise ModelError(
                 f"vp jumps by more than {self.jump:.0%} and the equation has derivatives of "
-                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to interpolate across the jump"
+                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to interpolate across"
             )
         self._check_size()
 

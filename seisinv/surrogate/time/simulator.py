@@ -36,12 +36,12 @@ class SurrogateSimulator:
     ConfigError
         If the surrogate has no survey.
     StabilityError
-        When called, if an error exceeds the bound.
+        When called, if an error exceeds `bound`.
 
     Examples
     --------
     >>> import seisinv as si
-    >>> from seisinv.inversion import SurrogateSimulator
+    >>> from seisinv.surrogate import SurrogateSimulator
     >>> grid = si.Grid((17, 17), 10.0)
     >>> survey = si.Survey.surface(sources=si.line(80, 80, every=1, depth=60), wavelet=si.ricker(8),
     ...                            receivers=si.line(40, 120, every=40, depth=100), duration=0.3, dt=4e-3)
@@ -85,14 +85,24 @@ class SurrogateSimulator:
         model : Model
         wavelet : tensor, optional
             Used instead of the survey's; must have no energy above the surrogate's `frequency`.
+
+        Returns
+        -------
+        Gathers
+            data [shot, receiver, time] in Pa
+
+        Raises
+        ------
+        StabilityError
+            If an error against `Propagator` exceeds `bound`.
         """
         survey = self.survey if wavelet is None else self.survey.with_wavelet(wavelet.detach())
         gathers = (self.pinn if wavelet is None else replace(self.pinn, survey=survey)).gathers(model)
         with torch.no_grad():
-            simulated = self._judge.replace(survey=survey)(without_gradients(model))
-        SurrogateAccuracy.between(gathers, simulated, bound=self.bound, bins=3, highest=self.pinn.frequency).check()
+            simulated = self._reference.replace(survey=survey)(without_gradients(model))
+        SurrogateAccuracy.between(gathers, simulated, max_error=self.bound, bins=3, highest=self.pinn.frequency).check()
         return gathers
 
     @cached_property
-    def _judge(self) -> Propagator:
+    def _reference(self) -> Propagator:
         return Propagator(self.pinn.physics, self.grid, self.survey)

@@ -39,7 +39,7 @@ class Wavefield(SolvedField):
     --------
     >>> import numpy as np, seisinv as si
     >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((11, 11), 20.0), vp=1000.0), duration=0.05, wavenumber=0.08)
-    >>> p = pinn(Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / 2 / 40**2)))
+    >>> p = pinn(si.surrogate.Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / 2 / 40**2)))
     >>> p(np.array([[100.0, 100.0, 0.0], [100.0, 140.0, 0.0]])).round(2)  # fields, points
     array([[1.  , 0.61]])
     """

@@ -5,8 +5,8 @@ for every coefficient (Tikhonov regularisation): without it, features that cance
 grow from one time window to the next. QR of each subdomain with its ridge, A_j = Q_j R_j, gives orthonormal columns
 Q = [Q₁ Q₂ …] (preconditioning by subdomains: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583).
 Subdomains overlap with few others: in strips along one axis QᵀQ + δ² is block tridiagonal, and its Cholesky factor Cᵀ C
-makes Q C⁻¹ nearly orthonormal. LSQR (Paige & Saunders 1982) on that needs a few steps, which restore the accuracy lost by
-squaring; the factors are kept for more right-hand sides.
+makes Q C⁻¹ nearly orthonormal. LSQR (Paige & Saunders 1982) on that needs a few steps, which restore the accuracy lost
+by squaring; the factors are kept for more right-hand sides.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class TrainingSchedule:
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         if self.steps + self.polish == 0:
-            raise ConfigError("steps and polish are both 0, so that nothing to do is left; raise one of them")
+            raise ConfigError("steps and polish are both 0, which leaves nothing to do; raise one of them")
         if not 0 < self.rate < 1:
             raise ConfigError(f"rate is {self.rate:g}; Adam's step length is between 0 and 1, such as 1e-2")
 
