@@ -62,6 +62,15 @@ def test_former_keywords_of_the_reconstruction_are_taken() -> None:
         former(trust=1.0, spare=3.0, bound=0.2)
 
 
+def test_former_keyword_of_the_accuracy_is_taken() -> None:
+    simulator, truth, _ = crosshole()
+    data = simulator(truth)
+    with pytest.warns(DeprecationWarning, match="max_error="):
+        accuracy = seisinv.surrogate.SurrogateAccuracy.between(data, data, bound=0.1)  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match="SurrogateAccuracy.max_error"):
+        assert accuracy.bound == accuracy.max_error == 0.1  # type: ignore[attr-defined]
+
+
 def test_former_tables_and_keys_of_a_job_are_read(tmp_path: Path) -> None:
     text = "[inversion]\nmethod = 'pinn'\n[pinn]\ntrust = 10.0\nspare = 3.0\nbound = 0.2\n[ladder]\nkind = 'envelope'\n"
     (tmp_path / "job.toml").write_text(text)

@@ -7,6 +7,7 @@ import pytest
 from helmholtz_waves import differences
 
 import seisinv as si
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
@@ -15,7 +16,6 @@ from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import discs
 from seisinv.surrogate.frequency.stretch import Layer, stretched
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
 
 SOURCE = (60.0, 200.0)
 GRID = si.Grid((16, 21), 20.0)
@@ -124,7 +124,7 @@ def test_refusals_say_what_is_needed(surrogate, field, tmp_path):
     with pytest.raises(si.ModelError, match=r"node every 20 m; 40 Hz at 1700.05 m/s needs one every 10.6 m"):
         dataclasses.replace(surrogate, frequency=40.0)
     wide = si.Model(si.Grid((500, 900), 20.0), vp=1500.0)
-    with pytest.raises(si.ConfigError, match=r"needs \d+ features; one solve holds 16000"):
+    with pytest.raises(si.ConfigError, match=r"needs \d+ features; one solve is limited to 16000"):
         Helmholtz(si.Acoustic(), wide, 15.0)
     with pytest.raises(si.ModelError, match="acoustic_density carries vz, vx, p"):
         dataclasses.replace(surrogate, physics=si.AcousticDensity())
@@ -134,7 +134,7 @@ def test_refusals_say_what_is_needed(surrogate, field, tmp_path):
         surrogate(SOURCE, accept=1e-6)
     with pytest.raises(si.ConfigError, match="velocities are 1800 to 2500"):
         dataclasses.replace(surrogate, velocities=(1800.0, 2500.0))
-    with pytest.raises(si.GeometryError, match="point 0 at x = 900 m is outside the model"):
+    with pytest.raises(si.GeometryError, match="point 0 at x = 900 m is outside the wavefield"):
         field(np.array([[0.0, 900.0]]))
     (tmp_path / "no").write_bytes(b"nothing")
     with pytest.raises(si.DataError, match="not a whole safetensors file"):

@@ -8,11 +8,11 @@ from surrogate_waves import free, gaussian, lens_velocity, scored, spectral, squ
 
 import seisinv as si
 from seisinv.surrogate import PINN, Initial, Wavefield
+from seisinv.surrogate.features import Partition, cone
 from seisinv.surrogate.jets import jets
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.solve import factorise
-from seisinv.surrogate.time.features import Partition, cone
+from seisinv.surrogate.time.solve import factorise
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field
 
 WINDOWS = (Partition(0.0, 2.0, 3), Partition(-1.0, 1.0, 2), Partition(0.0, 1.0, 2))
@@ -183,7 +183,7 @@ def test_reported_errors_are_those_of_the_start(wave):
 def test_refusals_say_what_is_needed(pinn, wave, tmp_path):
     with pytest.raises(si.ConfigError, match=r"features is 100; wavenumber 0.02 rad/m needs 484 to 5000"):
         dataclasses.replace(pinn, features=100)
-    with pytest.raises(si.ConfigError, match="needs 12096 features; one dense solve holds 5000"):
+    with pytest.raises(si.ConfigError, match="needs 12096 features; one dense solve is limited to 5000"):
         dataclasses.replace(pinn, wavenumber=0.1)
     with pytest.raises(si.ConfigError, match="edges is 'soft'"):
         dataclasses.replace(pinn, edges="soft")

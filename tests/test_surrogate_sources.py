@@ -9,11 +9,11 @@ from surrogate_waves import free, gaussian, scored, square
 
 import seisinv as si
 from seisinv.surrogate import SurrogateSimulator, Wavefield
-from seisinv.surrogate.solve import factorise
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import Partition
 from seisinv.surrogate.time.march import check_growth
 from seisinv.surrogate.time.rows import matrix, places
+from seisinv.surrogate.time.solve import factorise
 from seisinv.surrogate.time.windowed import factorise_windows
 
 HALF, STEP = 100.0, 5e-3
@@ -159,12 +159,12 @@ def test_gradient_equals_finite_differences():
 
 
 def test_trust_refuses_beyond_its_bound(pinn, simulated):
-    trust = si.surrogate.SurrogateAccuracy.of(pinn, bound=0.2, bins=3, simulated=simulated)
+    trust = si.surrogate.SurrogateAccuracy.of(pinn, max_error=0.2, bins=3, simulated=simulated)
     assert 0 < trust.error < BOUND
     trust.check()
     assert "Hz" in str(trust)
-    strict = dataclasses.replace(trust, bound=1e-9)
-    with pytest.raises(si.StabilityError, match=r"off by .*% at offsets of .* m \(bound 0.0%\); leave those out"):
+    strict = dataclasses.replace(trust, max_error=1e-9)
+    with pytest.raises(si.StabilityError, match=r"off by .*% at offsets of .* m \(limit 0.0%\); leave those out"):
         strict.check()
     far = dataclasses.replace(trust, by_offset=np.array([0.01, 0.5, 0.01]))
     live = far.usable(simulated).live
@@ -200,7 +200,7 @@ def test_refusals_of_surveys_say_what_is_needed(pinn):
         si.PINN(si.Acoustic(), pinn.model, survey.replace(wavelet=None))
     with pytest.raises(si.ConfigError, match=r"frequency 400 Hz .* needs \d+ features"):
         si.PINN(si.Acoustic(), pinn.model, survey, frequency=400.0)
-    with pytest.raises(si.ConfigError, match="initial fields or a survey"):
+    with pytest.raises(si.ConfigError, match="either initial fields or a survey"):
         pinn(gaussian())
     with pytest.raises(si.ConfigError, match="no survey"):
         si.PINN(si.Acoustic(), pinn.model, duration=0.1, wavenumber=0.01).gathers()

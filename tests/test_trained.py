@@ -149,7 +149,7 @@ def test_damaged_checkpoint_is_refused(tmp_path):
     file = tmp_path / "field-0.safetensors"
     for write in (lambda: file.write_bytes(b"x" * 50), lambda: write_tensors(file, {"a": torch.zeros(1)}, {})):
         write()
-        with pytest.raises(RunError, match="no whole checkpoint"):
+        with pytest.raises(RunError, match="not a complete checkpoint"):
             pinn()(gaussian(), directory=tmp_path, resume=True)
 
 
@@ -234,7 +234,7 @@ def test_least_squares_on_the_command_line(tmp_path):
     middle = np.array([[0.0, 0.0, 0.0]])
     assert Wavefield.load(tmp_path / "wave.safetensors")(middle)[0, 0] == pytest.approx(1, abs=0.02)  # 63 features
     assert (tmp_path / "wave.png").read_bytes().startswith(b"\x89PNG")
-    assert "already" in command(tmp_path).output
+    assert "exists; pass --overwrite" in command(tmp_path).output
 
 
 def test_point_sources_on_the_command_line(tmp_path):

@@ -125,11 +125,11 @@ def pinn(
     if peak is not None:
         if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
             raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
-        wave, trust = wavefield.fit_shots(
+        wave, accuracy = wavefield.fit_shots(
             velocity, wavefield.PointSources(places, peak), duration, slabs=slabs, windows=_windows(windows),
             bound=0.2 if bound is None else bound, seed=seed,
         )  # fmt: skip
-        found = f"against the simulator: {trust}"
+        found = f"against the simulator: {accuracy}"
     else:
         assert width is not None  # one of the two is given
         if len(places) > 1 or slabs is not None or windows is not None or bound is not None:

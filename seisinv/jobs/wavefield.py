@@ -1,4 +1,4 @@
-"""A surrogate for one model and the waves of an initial field or of point sources: fitted, written, drawn."""
+"""A surrogate for one model and the waves of an initial field or of point sources: solve, write and plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import Argument, ConfigError, Grid, Message, Model, RunError, Survey, ricker
+from seisinv.core import ConfigError, Grid, Model, Survey, ricker
+from seisinv.io import files
 from seisinv.physics import Acoustic
 from seisinv.surrogate import (
     PINN,
@@ -28,8 +29,8 @@ from seisinv.surrogate import (
 log = logging.getLogger("seisinv.jobs.wavefield")
 
 METHODS = ("least-squares", "fbpinn", "adam")
-BAND = 3.6  # largest wave number of a Gaussian times its standard deviation: its spectrum has fallen to 1.5e-3
-HEARD = 9  # receivers along z and x
+BAND = 3.6  # largest wavenumber of a Gaussian times its standard deviation: its spectrum has fallen to 1.5e-3
+RECEIVERS = 9  # receivers along z and x
 SAMPLES = 16  # of a record per period of its peak
 TIMES = 6  # snapshots
 NODES = 201  # of a snapshot along an axis, at most
@@ -61,7 +62,7 @@ class Gaussian:
 
     @property
     def wavenumber(self) -> float:
-        """Largest wave number, rad/m."""
+        """Largest wavenumber, rad/m."""
         return BAND / self.width
 
 
@@ -83,14 +84,14 @@ class PointSources:
             raise ConfigError(f"peak is {self.peak:g} Hz; the peak frequency of the Ricker wavelet must be positive")
 
     def survey(self, grid: Grid, duration: float) -> Survey:
-        """Return their survey; its receivers are spread over the model, for the error to be seen there."""
+        """Return their survey; its receivers are spread over the model, so that the error is measured everywhere."""
         wavelet = ricker(self.peak)
         if duration < 2 * wavelet.delay:
             raise ConfigError(
                 f"duration is {duration:g} s; a Ricker wavelet of {self.peak:g} Hz takes {2 * wavelet.delay:.3g} s: "
                 "raise it"
             )
-        axes = [np.linspace(low, high, HEARD + 2)[1:-1] for low, high in grid.extent]
+        axes = [np.linspace(low, high, RECEIVERS + 2)[1:-1] for low, high in grid.extent]
         receivers = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
         apart = np.linalg.norm(receivers[:, None] - np.array(self.at), axis=-1).min(1) > min(grid.spacing)
         return Survey.surface(
@@ -118,10 +119,10 @@ def fit_shots(
         They share the factorisation.
     duration : float, s
     slabs : int, optional
-        As for `PINN`; default: half a period of the peak each.
+        Number of time windows, as for `PINN`; by default each is half a period of the peak frequency long.
     windows, seed : as for `PINN`
     bound : float
-        Largest relative error, in all and in any range of offset or frequency.
+        Largest relative error, of all data and of any range of offset or of frequency.
 
     Raises
     ------
@@ -136,9 +137,9 @@ def fit_shots(
     slabs = slabs or max(1, ceil(2 * duration * sources.peak))
     pinn = PINN(Acoustic(), model, survey, slabs=slabs, windows=windows, seed=seed)
     log.info("solving for %d features, %d %s", pinn.basis.count, len(survey), "shots" if len(survey) > 1 else "shot")
-    wave, trust = pinn(), SurrogateAccuracy.of(pinn, bound=bound)
-    trust.check()
-    return wave, trust
+    wave, accuracy = pinn(), SurrogateAccuracy.of(pinn, max_error=bound)
+    accuracy.check()
+    return wave, accuracy
 
 
 def fit(
@@ -163,7 +164,7 @@ def fit(
     gaussian : Gaussian
     duration : float, s
     method : {"least-squares", "fbpinn", "adam"}
-        The last layer solved for; a finite-basis network trained; a plain network trained.
+        A least-squares solve for the coefficients; training of a finite-basis network; training of a plain network.
     edges : {"open", "wall", "absorbing"}
     recipe, network, directory, resume, progress : as for `TrainedPINN`
         Only for the methods that train.
@@ -203,7 +204,7 @@ def fit(
 
 
 def recipe_of(method: str) -> TrainingSchedule:
-    """Return the recipe of a method that trains, unless told otherwise."""
+    """Return the default schedule of a method that trains."""
     return TrainingSchedule() if method == "fbpinn" else TrainingSchedule(rate=2e-3)
 
 
@@ -230,9 +231,7 @@ def write(wave: Wavefield | TrainedWavefield, grid: Grid, file: Path, *, overwri
 def refuse_existing(file: Path, *, overwrite: bool) -> None:
     """Refuse to replace a wavefield or its picture."""
     for path in (file, file.with_suffix(".png")):
-        if path.exists() and not overwrite:
-            replace = Message("pass ", Argument("overwrite", True), " to replace it")
-            raise RunError(f"{path} exists already", remedy=("choose another name", replace))
+        files.refuse_existing(path, overwrite=overwrite)
 
 
 def snapshots(wave: Wavefield | TrainedWavefield, grid: Grid, times: np.ndarray) -> np.ndarray:

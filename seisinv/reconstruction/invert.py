@@ -60,7 +60,7 @@ def reconstruct(
     seed : int
         Of the priors.
     budget : int, optional
-        Solves the run may cost at most: fields of one shot in one iteration are one, two where the wavelet is
+        Largest number of solves: the fields of one shot in one iteration count as one, or two where the wavelet is
         estimated, and each frequency begins with two per shot for its check.  The frequencies get equal shares.
 
     Returns

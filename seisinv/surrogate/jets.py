@@ -4,7 +4,7 @@ By the product rule an equation becomes a polynomial in jets,
 
     D(b D(p, z), z)  ──►  b p_zz + b_z p_z
 
-and a jet is looked up where a number is wanted: a field's in features, a coefficient's in a medium.
+and the value of a jet is looked up: a field's in features, a coefficient's in a medium.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ VALUE: Order = (0, 0, 0)
 
 
 class Jet(NamedTuple):
-    """A symbol of an equation, differentiated so many times along each spatial axis."""
+    """A symbol of an equation and the order of its derivative along each spatial axis."""
 
     symbol: Symbol
     order: tuple[int, ...]
 
 
 class Functions(Protocol):
-    """What a residual needs of features: their derivatives; the last order is in time."""
+    """The interface of features to a residual: their derivatives; the last order is in time."""
 
     def matrix(self, points: np.ndarray, order: Order = ...) -> np.ndarray:
         """Return a derivative of every feature [point, feature]."""
 
 
 class Values(Protocol):
-    """What a residual needs of a medium: its coefficients and their derivatives."""
+    """The interface of a medium to a residual: its coefficients and their derivatives."""
 
     def tensor(self, jet: Jet, at: np.ndarray) -> Tensor:
         """Return a coefficient or its derivative at points [point, axis], m."""

@@ -1,4 +1,4 @@
-"""Coefficients of a wave equation as functions of position, whole or in parts with jumps between them."""
+"""Coefficients of a wave equation as functions of position, of one model or of its parts between discontinuities."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Parts of a model between its jumps, and the interfaces where they meet.
 
-Across a jump of velocity the second derivatives of pressure jump, which smooth features hardly follow.  Between jumps
-they need not: every part has features of its own, and at constant density pressure and its normal derivative are the
-same on both sides of an interface (Aki & Richards 2002, §5.1).
+Across a jump of velocity the second derivatives of pressure jump, which smooth features represent poorly.  Between
+jumps they need not: every part has features of its own, and at constant density pressure and its normal derivative are
+the same on both sides of an interface (Aki & Richards 2002, §5.1).
 
 Nodes belong to one part if a path of neighbours joins them that never changes by more than a given share.  An
 interface is where the smoothed indicators of two parts are equal: halfway between nodes if it is flat, and without
@@ -71,7 +71,7 @@ class Parts:
         Parameters
         ----------
         even : (n, 2) array
-            Places along them, from 0 to 1, and within a cell.
+            Positions along them, from 0 to 1, and across a cell, from 0 to 1.
         """
         owner = self._owner
         starts, ends = [], []
@@ -153,7 +153,7 @@ def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:
 
 
 def _nearest(mask: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return the place of the nearest node where a mask holds [axis, nz, nx]."""
+    """Return the indices of the nearest node where a mask is true [axis, nz, nx]."""
     from scipy.ndimage import distance_transform_edt
 
     return np.asarray(distance_transform_edt(~mask, sampling=grid.spacing, return_distances=False, return_indices=True))

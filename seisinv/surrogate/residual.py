@@ -5,9 +5,9 @@ an equation becomes a polynomial in *jets*, symbols with an order of differentia
 
     D(b D(p, z), z)  ──►  b p_zz + b_z p_z
 
-and a jet is looked up where a number is wanted: a field's in the closed-form derivatives of the features, a
-coefficient's in a spline through the values that `coefficients(model)` gives at the place where the coefficient lives
-on the staggered grid.  Staggering itself leaves no other trace: features have values everywhere.
+and the value of a jet is looked up: a field's in the closed-form derivatives of the features, a
+coefficient's in a spline through the values that `coefficients(model)` gives at the position where the coefficient is
+defined on the staggered grid.  Staggering has no other effect: features have values everywhere.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ModelError
+from seisinv.core import Grid, Model, ModelError
+from seisinv.physics import Physics
 from seisinv.surrogate.jets import Functions, Jet, Order, Values, jets
+from seisinv.surrogate.medium import Medium, PartedMedium
+from seisinv.surrogate.parts import Parts
 from seisinv.symbolic import Equation, Poly
 
 
@@ -51,7 +54,7 @@ class Residual:
             if any(symbol != own for symbol, _ in fields):
                 other = next(symbol.name for symbol, _ in fields if symbol != own)
                 raise ModelError(
-                    f"the equation of {own.name} holds {other}; the surrogate carries one field (acoustic)"
+                    f"the equation of {own.name} holds {other}; surrogates carry one field: pass Acoustic()"
                 )
             if sum(power for _, power in fields) > 1:
                 raise ModelError(f"the equation of {own.name} is not linear in it; least squares cannot solve it")
@@ -109,3 +112,41 @@ class Residual:
 
 def _jets(term: Any) -> list[tuple[Jet, int]]:
     return [(a, power) for a, power in term if isinstance(a, Jet)]
+
+
+def equation_of(physics: Physics, grid: Grid) -> Equation:
+    """Return the equation of a physics with one field of second order on a 2-D grid.
+
+    Raises
+    ------
+    ModelError
+        If the grid is 3-D, or the physics has other equations.
+    """
+    if grid.ndim != 2:
+        raise ModelError("the model is 3-D; surrogates are made for 2-D models: pass a section of it")
+    equations = physics.equations(grid.axes)
+    if len(equations) != 1 or equations[0].rate.order != 2:
+        names = ", ".join(e.rate.field.name for e in equations)
+        raise ModelError(
+            f"{physics.name} carries {names}; surrogates carry one field of second order in time: pass Acoustic()"
+        )
+    return equations[0]
+
+
+def residual_of(physics: Physics, model: Model, *, degree: int = 5, parts: Parts | None = None) -> Residual:
+    """Return the residual in a model; each of its parts is extrapolated from its own nodes."""
+    grid = model.grid
+    equation = equation_of(physics, grid)
+    coefficients = physics.coefficients({n: model[n].to(torch.float64) for n in physics.parameters}, grid.axes)
+    if parts is None:
+        return Residual(equation, grid.axes, Medium(grid, coefficients, degree))
+    media = []
+    for number in range(parts.count):
+        near = torch.from_numpy(parts.nearest(number))
+        media.append(Medium(grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, degree))
+    return Residual(equation, grid.axes, PartedMedium(parts, media))
+
+
+def without_gradients(model: Model) -> Model:
+    """Return the model with its tensors detached."""
+    return model.replace(**{n: model[n].detach() for n in model})

@@ -52,14 +52,14 @@ class Basis:
         return tuple(n + DEGREE - 1 for n in self.grid.shape)
 
     def places(self) -> tuple[np.ndarray, ...]:
-        """Return where along each axis τ determines the splines (Greville's points), m."""
+        """Return the Greville points along each axis, at which τ determines the splines, m."""
         return tuple(
             np.array([t[k + 1 : k + 1 + DEGREE].mean() for k in range(n)])
             for t, n in zip(self.knots, self.shape, strict=True)
         )
 
     def interpolate(self, tau: np.ndarray) -> np.ndarray:
-        """Return the coefficients of the spline through `tau` [places along z, along x]."""
+        """Return the coefficients of the spline through `tau` [positions along z, along x]."""
         from scipy.interpolate import BSpline
 
         for axis, x in enumerate(self.places()):
@@ -113,7 +113,7 @@ class EikonalResidual:
         residual : float
             Root mean square of r outside folds, 0 where the guess was left.
         folded : float
-            Share of the points within folds; 1 where there are so many that the guess is left as it is.
+            Share of the points within folds; 1 where there are too many of them and the initial guess is returned.
         """
         step = self.points - source
         distance = np.hypot(*step.T)

@@ -1,7 +1,7 @@
 """First-arrival times as a function of source and receiver: T(x, s) = |x − s| τ(x, s).
 
 τ is a sum of cubic B-splines in z and x whose coefficients are found for a set of sources (`splines`), and a cubic
-spline in the source's position between them. By reciprocity T(x, s) = T(s, x), so that receivers may take the place of
+spline in the source's position between them. By reciprocity T(x, s) = T(s, x), so that receivers can be used as
 sources where there are fewer of them. Smith, Azizzadenesheli & Ross 2020 (doi:10.1109/TGRS.2020.3039165) and Waheed et
 al. 2021 (doi:10.1016/j.cageo.2021.104833) train networks on the same residual.
 """
@@ -33,9 +33,9 @@ class Eikonal:
     Parameters
     ----------
     grid : Grid
-        Where times are defined, and the knots of the splines.
+        Grid on which times are defined; its nodes are the knots of the splines.
     sources : (n, 2) array, m
-        Sources that were solved for, from left to right.
+        Sources that were solved for, by increasing x.
     coefficients : (n, kz, kx) array, s/m
     residual : (n,) array
         Root mean square of (v²|∇T|² − 1)/2 outside folds, for each source.
@@ -67,11 +67,15 @@ class Eikonal:
         model : Model
             Two-dimensional; vp is taken as bilinear between the nodes.
         sources : (n, 2) array, m
-            Positions (z, x), no two at the same x if times are wanted between them.
+            Positions (z, x), no two at the same x.
         refine : int
             How many times finer than the model the grid of the upwind solution is. Sharp contrasts need 2 or 3; in
             smooth media 1 will do.
         progress : function of the number of sources done, optional
+
+        Returns
+        -------
+        Eikonal
 
         Raises
         ------
@@ -101,13 +105,38 @@ class Eikonal:
         return cls(grid, sources, np.stack(c), np.array(rms), np.array(folded))
 
     def __call__(self, positions: np.ndarray, *, source: np.ndarray) -> np.ndarray:
-        """Return the times, s, from `source` (z, x) to `positions` [n, 2], both in metres."""
+        """Return first-arrival times.
+
+        Parameters
+        ----------
+        positions : (n, 2) array, (z, x) in m
+        source : (2,) array, (z, x) in m
+
+        Returns
+        -------
+        (n,) array, s
+
+        Raises
+        ------
+        GeometryError
+            If a position lies outside the model, or the source off the line of those that were solved for.
+        """
         positions, source = self._checked(positions, source)
         tau, _, _ = self._tau(positions, source)
         return np.asarray(np.linalg.norm(positions - source, axis=1) * tau)
 
     def gradient(self, positions: np.ndarray, *, source: np.ndarray) -> np.ndarray:
-        """Return the slowness vectors ∂T/∂(z, x) [n, 2], s/m, exact derivatives of what a call returns."""
+        """Return slowness vectors ∂T/∂(z, x), the exact derivatives of the times.
+
+        Parameters
+        ----------
+        positions : (n, 2) array, (z, x) in m
+        source : (2,) array, (z, x) in m
+
+        Returns
+        -------
+        (n, 2) array, s/m
+        """
         positions, source = self._checked(positions, source)
         tau, dz, dx = self._tau(positions, source)
         step = positions - source
@@ -115,7 +144,12 @@ class Eikonal:
         return np.asarray(step / np.maximum(distance, 1e-12) * tau[:, None] + distance * np.stack([dz, dx], axis=1))
 
     def save(self, file: str | Path) -> None:
-        """Write everything to an .npz file."""
+        """Write a .npz file.
+
+        Parameters
+        ----------
+        file : path
+        """
         stream = io.BytesIO()
         np.savez_compressed(
             stream, shape=self.grid.shape, spacing=self.grid.spacing, origin=self.grid.origin, sources=self.sources,
@@ -125,7 +159,11 @@ class Eikonal:
 
     @classmethod
     def load(cls, file: str | Path) -> Eikonal:
-        """Read what `save` wrote.
+        """Return what `save` wrote.
+
+        Parameters
+        ----------
+        file : path
 
         Raises
         ------
@@ -136,9 +174,7 @@ class Eikonal:
             names = ("shape", "spacing", "origin", "sources", "coefficients", "residual", "folded")
             missing = [n for n in names if n not in held]
             if missing:
-                raise DataError(
-                    f"{file} holds no traveltimes ({', '.join(missing)} missing); write it with Eikonal.save"
-                )
+                raise DataError(f"{file} has no traveltimes ({', '.join(missing)} missing); write it with Eikonal.save")
             grid = Grid(held["shape"], held["spacing"], held["origin"])
             return cls(grid, *(held[n] for n in names[3:]))
 

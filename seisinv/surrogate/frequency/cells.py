@@ -1,9 +1,10 @@
-"""Least squares for features in windows on a grid: every cell's rows see the windows next to it only.
+"""Least squares for features in subdomains on a grid: every cell's rows see the subdomains next to it only.
 
-Each window's own columns are made orthonormal first (pivoted QR over all rows it appears in; directions below `cutoff`
-of the largest are dropped), the Gram matrix of what remains is block-banded and factorised by Cholesky, and conjugate
-gradients on the normal equations with this factorisation as preconditioner take away what squaring the condition
-number has cost (Golub & Van Loan 2013, §5.3 and §11.5).  The factorisation serves any number of right-hand sides.
+Each subdomain's own columns are made orthonormal first (pivoted QR over all rows it appears in; directions below
+`cutoff` of the largest are dropped), the Gram matrix of what remains is block-banded and factorised by Cholesky, and
+conjugate gradients on the normal equations with this factorisation as preconditioner take away what squaring the
+condition number has cost (Golub & Van Loan 2013, §5.3 and §11.5).  The factorisation serves any number of right-hand
+sides.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ class Cells:
     Parameters
     ----------
     rows : one matrix [row, direction] for each cell
-        Already turned into the windows' directions.
-    windows : the windows that each cell's columns belong to
-    turns : one (features, directions) matrix for each window
-    first : (windows + 1,) array of int
-        Number of each window's first direction.
+        Already turned into the subdomains' directions.
+    windows : the subdomains that each cell's columns belong to
+    turns : one (features, directions) matrix for each subdomain
+    first : (subdomains + 1,) array of int
+        Number of each subdomain's first direction.
     factor : array
         Banded Cholesky factor of the Gram matrix, lower.
     """
@@ -49,7 +50,7 @@ class Cells:
         return int(self.first[-1])
 
     def solve(self, right: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the coefficients of every window [feature, field] that fit the right-hand sides best.
+        """Return the coefficients of every subdomain [feature, field] that fit the right-hand sides best.
 
         Parameters
         ----------
@@ -91,7 +92,7 @@ class Cells:
 
 
 def columns_of(windows: Sequence[int], first: np.ndarray) -> np.ndarray:
-    """Return the numbers of the directions of some windows."""
+    """Return the numbers of the directions of some subdomains."""
     return np.concatenate([np.arange(first[w], first[w + 1]) for w in windows])
 
 
@@ -102,11 +103,11 @@ def factorise_cells(
 
     Parameters
     ----------
-    rows : for each cell, a matrix [row, feature of its windows]
-    windows : for each cell, the numbers of its windows, ascending; near ones should have near numbers
-    sizes : features of each window
+    rows : for each cell, a matrix [row, feature of its subdomains]
+    windows : for each cell, the numbers of its subdomains, ascending; near ones should have near numbers
+    sizes : features of each subdomain
     cutoff : float
-        Directions of a window below this share of its largest are dropped.
+        Directions of a subdomain below this share of its largest are dropped.
 
     Raises
     ------
@@ -131,20 +132,20 @@ def factorise_cells(
         index = columns_of(near, first)
         gram = a.conj().T @ a
         for k, column in enumerate(index):
-            low = index[k:]  # ascending, since windows of a cell are
+            low = index[k:]  # ascending, since subdomains of a cell are
             band[low - column, column] += gram[k:, k]
     band[0] = band[0].real + RIDGE
     try:
         factor = cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
     except LinAlgError:
         raise StabilityError(
-            "the rows do not determine the features; give more rows per feature, or fewer features"
+            "the equation does not determine all coefficients; lower oversampling, which gives fewer features, or seed"
         ) from None
     return Cells(turned, windows, turns, first, factor)
 
 
 def _pieces(matrix: np.ndarray, windows: Sequence[int], sizes: Sequence[int]) -> list[np.ndarray]:
-    """Return the columns of each window."""
+    """Return the columns of each subdomain."""
     return np.split(matrix, np.cumsum([sizes[w] for w in windows])[:-1], axis=1)
 
 

@@ -2,16 +2,17 @@
 
     u = u₀ + Σ_j Σ_k a_jk φ_jk
 
-u₀ is the field of the source in a constant medium (`background`), φ are plane waves in windows (`planes`).  For a given
-model the equation is linear in a.  Its residual is that of the simulator's `equations()`, with ∂²/∂t² = −ω² (features
-vary as e^{iωt}) and absorbing layers by complex stretching (`stretch`).
+u₀ is the field of the source in a constant medium (`background`), φ are plane waves in subdomains (`planes`).  For a
+given model the equation is linear in a.  Its residual is that of the simulator's `equations()`, with ∂²/∂t² = −ω²
+(features vary as e^{iωt}) and absorbing layers by complex stretching (`stretch`).
 
 Rows are cosine transforms of the residual over each cell, mode κ weighted by 1 / (1 + 2 κ²/k²): what the inverse of the
-equation makes of it.  Unweighted rows spend the features on rough parts of the residual that hardly move the field
-(with the same features the error on a part of Marmousi was 8.8 % instead of 2.7 %).  On the outer edge u − u₀ = 0.
+equation makes of it.  Unweighted rows spend the features on rough parts of the residual that have little effect on
+the field (with the same features the error on a part of Marmousi was 8.8 % instead of 2.7 %).  On the outer
+edge u − u₀ = 0.
 
-Literature: windows, Moseley, Markham & Nissen-Meyer 2023 (doi 10.1007/s10444-023-10065-9); scattered field, Alkhalifah,
-Song, bin Waheed & Hao 2021 (arXiv 2106.01433); plane waves in a partition of unity, Melenk & Babuška 1996.
+Literature: subdomains, Moseley, Markham & Nissen-Meyer 2023 (doi 10.1007/s10444-023-10065-9); scattered field,
+Alkhalifah, Song, bin Waheed & Hao 2021 (arXiv 2106.01433); plane waves in a partition of unity, Melenk & Babuška 1996.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ import numpy as np
 
 from seisinv.core import ConfigError, GeometryError, Model, ModelError, StabilityError
 from seisinv.physics import Physics
+from seisinv.surrogate.checks import check_positive
+from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import Cells, factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
 from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import PlaneWaves, discs
 from seisinv.surrogate.frequency.stretch import Layer, stretched
-from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
+from seisinv.surrogate.residual import Residual, equation_of
 
-WINDOW = 1.0  # distance of windows in shortest wavelengths
-SPARE = 4.0  # features per wave that the disc of wave numbers holds
-EXTRA = 8  # features per window besides
+WINDOW = 1.0  # distance of subdomains in shortest wavelengths
+OVERSAMPLING = 4.0  # features per wave that the disc of wavenumbers holds
+EXTRA = 8  # features per subdomain besides
 REACH = 1.2  # radius of the disc over ω / c
 ROUGH = 2.0  # weight of rough parts of the residual: 1 / (1 + ROUGH κ²/k²)
 ROWS = 7.0  # points of rows per shortest wavelength, at least
@@ -59,10 +61,10 @@ class Helmholtz:
         Linear between nodes; beyond its edge, in the absorbing layers, the value at the edge holds.
     frequency : float, Hz
     velocities : (lowest, highest), m/s, optional
-        For which the features are chosen; by default those of each window.  With them the features stay the same for
+        For which the features are chosen; by default those of each subdomain.  With them the features stay the same for
         every model within.
     oversampling : float
-        Features per wave that the disc of wave numbers holds.
+        Features per wave that the disc of wavenumbers holds.
     layer : float
         Width of the absorbing layers in shortest wavelengths.
     seed : int
@@ -79,7 +81,7 @@ class Helmholtz:
     --------
     >>> import numpy as np, seisinv as si
     >>> model = si.Model(si.Grid((11, 11), 20.0), vp=2000.0)
-    >>> field = Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0))
+    >>> field = si.surrogate.Helmholtz(si.Acoustic(), model, 5.0)((100.0, 100.0))
     >>> field(np.array([[100.0, 180.0]])).shape
     (1, 1)
     """
@@ -88,33 +90,27 @@ class Helmholtz:
     model: Model
     frequency: float
     velocities: tuple[float, float] | None = None
-    oversampling: float = SPARE
+    oversampling: float = OVERSAMPLING
     layer: float = 2.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.frequency > 0:
-            raise ConfigError(f"frequency is {self.frequency:g} Hz; it must be positive")
+        check_positive(frequency=self.frequency)
         if not self.oversampling >= 1:
             raise ConfigError(
-                f"oversampling is {self.oversampling:g}; at least 1 feature per wave is needed ({SPARE:g} is good)"
+                f"oversampling is {self.oversampling:g}; pass at least 1 feature per wave, for example {OVERSAMPLING:g}"
             )
         if not self.layer >= 0.5:
-            raise ConfigError(f"layer is {self.layer:g} wavelengths; below 0.5 nothing is absorbed (2 is good)")
+            raise ConfigError(f"layer is {self.layer:g} wavelengths; pass at least 0.5, for example 2")
         grid = self.model.grid
-        if grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
+        equation_of(self.physics, grid)
         vp = self.model["vp"].detach()
         low, high = self.velocities or (float(vp.min()), float(vp.max()))
         if not low <= float(vp.min()) <= float(vp.max()) <= high:
             raise ConfigError(
                 f"velocities are {low:g} to {high:g} m/s but the model has {float(vp.min()):g} to "
-                f"{float(vp.max()):g} m/s; widen them"
+                f"{float(vp.max()):g} m/s; pass a wider range"
             )
-        equations = self.physics.equations(grid.axes)
-        if len(equations) != 1 or equations[0].rate.order != 2:
-            names = ", ".join(e.rate.field.name for e in equations)
-            raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
         coarsest = self.shortest / COARSEST
         if max(grid.spacing) > coarsest:
             raise ModelError(
@@ -123,8 +119,8 @@ class Helmholtz:
             )
         if self.needed > LARGEST:
             raise ConfigError(
-                f"frequency {self.frequency:g} Hz over this model needs {self.needed} features; one solve holds "
-                f"{LARGEST}: lower the frequency, or cut the model"
+                f"frequency {self.frequency:g} Hz over this model needs {self.needed} features; one solve is limited "
+                f"to {LARGEST}: lower the frequency, or cut the model"
             )
 
     def __call__(self, *sources: tuple[float, float], accept: float = 0.1) -> HarmonicField:
@@ -187,7 +183,7 @@ class Helmholtz:
 
     @cached_property
     def partitions(self) -> tuple[Partition, Partition]:
-        """Windows along z and x, layers included."""
+        """Subdomains along z and x, layers included."""
         z, x = (
             Partition(p.low - p.width, p.high + p.width, ceil((p.high - p.low + 2 * p.width) / WINDOW / self.shortest))
             for p in self.layers
@@ -198,7 +194,7 @@ class Helmholtz:
     def residual(self) -> Residual:
         """The equation on features, in stretched coordinates."""
         axes = self.model.grid.axes
-        (equation,) = self.physics.equations(axes)
+        equation = equation_of(self.physics, self.model.grid)
         return Residual(stretched(equation, axes), axes, LayeredMedium(self.physics, self.model, self.layers))
 
     @cached_property
@@ -209,7 +205,7 @@ class Helmholtz:
 
     @cached_property
     def factor(self) -> Cells:
-        """The factorised rows; made at the first call, the dear part of it."""
+        """The factorised rows; computed at the first call, which takes most of its time."""
         inside, edge = self._cells(self.points(0.5)), self._cells(self.edge_points())
         scale = self._scale(np.concatenate(inside))
         rows, near, at = [], [], 0
@@ -223,7 +219,7 @@ class Helmholtz:
         return factorise_cells(rows, near, [w.shape[1] for w in self.basis.waves])
 
     def background(self, source: tuple[float, float]) -> HarmonicBackground:
-        """Return the field of a source in the velocity found there."""
+        """Return the field of a source (z, x), m, in a constant medium of the velocity at the source."""
         place = (float(source[0]), float(source[1]))
         if not self.model.grid.contains(np.array([place])).all():
             (z0, z1), (x0, x1) = self.model.grid.extent
@@ -236,7 +232,7 @@ class Helmholtz:
         return HarmonicBackground(place, float(medium.parameter("vp", np.array([place]))[0]), self.layers)
 
     def points(self, shift: float) -> np.ndarray:
-        """Return the points of the rows (z, x) [point, 2], at `shift` (0 to 1) within a regular grid's cells."""
+        """Return the points of the rows (z, x) in m [point, 2], at `shift` (0 to 1) within the cells of a grid."""
         axes = [
             p.low + (np.arange(p.count * n) + shift) * (p.high - p.low) / (p.count * n)
             for p, n in zip(self.partitions, self._per_window, strict=True)
@@ -252,7 +248,7 @@ class Helmholtz:
 
     @cached_property
     def _sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Features of every window, and the radius of its disc of wave numbers, rad/m."""
+        """Features of every subdomain, and the radius of its disc of wavenumbers, rad/m."""
         z, x = self.partitions
         radius = REACH * self.omega / self._slowest()
         area = (z.high - z.low) / z.count * (x.high - x.low) / x.count
@@ -260,7 +256,7 @@ class Helmholtz:
         return np.ceil(self.oversampling * waves + EXTRA).astype(int), radius
 
     def _slowest(self) -> np.ndarray:
-        """Lowest velocity around each window's cell [window], m/s."""
+        """Lowest velocity around each subdomain's cell [subdomain], m/s."""
         grid, vp = self.model.grid, self.model["vp"].detach().double().numpy()
         if self.velocities is not None:
             return np.full(self.partitions[0].count * self.partitions[1].count, self.velocities[0])
@@ -328,14 +324,14 @@ class Helmholtz:
             left = self.residual.matrix(windows, some) @ a * scale[part] - right[part]
             wrong += np.sum(np.abs(tests @ left) ** 2, 0)
             size += np.sum(np.abs(tests @ (windows.matrix(some, (0, 0, 2)) @ a * scale[part])) ** 2, 0)
-            # Where there is no scattered field to speak of, rounding errors are no errors.
+            # Where the scattered field is negligible, its rounding errors do not count.
             whole = np.concatenate([b.matrix(some, (0, 0, 2)) for b in backgrounds], 1) * scale[part]
             size += NOTHING * np.sum(np.abs(whole) ** 2, 0)
             at += len(some)
         return np.asarray(np.sqrt(wrong / size))
 
     def edge_points(self) -> np.ndarray:
-        """Points on the outer edge of the layers."""
+        """Return points on the outer edge of the absorbing layers (z, x) in m [point, 2]."""
         z, x = self.partitions
         inner = self.points(0.5)
         down, along = np.unique(inner[:, 0]), np.unique(inner[:, 1])

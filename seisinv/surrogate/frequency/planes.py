@@ -1,9 +1,9 @@
-"""Features of time-harmonic fields: plane waves in overlapping windows, and their derivatives in closed form.
+"""Features of time-harmonic fields: plane waves in overlapping subdomains, and their derivatives in closed form.
 
     φ_jk(z, x) = w_j(z, x) exp(i κ_jk · (z − z_j, x − x_j))
 
-The windows are those of `features`.  Wave numbers fill the disc |κ| ≤ 2π f / c evenly, c the slowest velocity of the
-window and a little less: in a smooth medium the circle |κ| = 2π f / c would do (Melenk & Babuška 1996, doi
+The subdomains are those of `features`.  Wavenumbers fill the disc |κ| ≤ 2π f / c evenly, c the slowest velocity of the
+subdomain and a little less: in a smooth medium the circle |κ| = 2π f / c would do (Melenk & Babuška 1996, doi
 10.1016/S0045-7825(96)01087-0), but rough media and damped fields need what lies inside.  Fields vary as e^{iωt}, so
 that a derivative in time is a factor iω.
 """
@@ -16,19 +16,19 @@ from math import comb, pi
 
 import numpy as np
 
+from seisinv.surrogate.features import BLOCK, Partition, spread
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import BLOCK, Partition, spread
 
 
 @dataclass(frozen=True, eq=False)
 class PlaneWindow:
-    """The features of one window; `matrix` is all that a residual asks for.
+    """The features of one subdomain; a residual uses only `matrix`.
 
     Parameters
     ----------
     partitions : Partition along z and x
     cell : (int, int)
-        Which window along z and x.
+        Which subdomain along z and x.
     wave : (2, features) array, rad/m
     omega : float, rad/s
     """
@@ -53,7 +53,7 @@ class PlaneWindow:
 
 @dataclass(frozen=True, eq=False)
 class PlaneWindows:
-    """Several windows side by side.
+    """Several subdomains side by side.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ class PlaneWindows:
     parts: Sequence[PlaneWindow]
 
     def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
-        """Return a derivative of every feature of every window [point, feature]."""
+        """Return a derivative of every feature of every subdomain [point, feature]."""
         return np.concatenate([w.matrix(points, order) for w in self.parts], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class PlaneWaves:
-    """Plane waves in windows on a grid of cells.
+    """Plane waves in subdomains on a grid of cells.
 
     Parameters
     ----------
     partitions : Partition along z and x
-    waves : one (2, features) array for each window, rad/m
+    waves : one (2, features) array for each subdomain, rad/m
         PlaneWindows are counted along x fastest.
     omega : float, rad/s
     """
@@ -85,16 +85,16 @@ class PlaneWaves:
 
     @property
     def cells(self) -> tuple[int, int]:
-        """Number of windows along z and x."""
+        """Number of subdomains along z and x."""
         return self.partitions[0].count, self.partitions[1].count
 
     @property
     def count(self) -> int:
-        """Number of features in all windows."""
+        """Number of features in all subdomains."""
         return sum(w.shape[1] for w in self.waves)
 
     def windows(self, numbers: Sequence[int]) -> PlaneWindows:
-        """Return some of the windows."""
+        """Return some of the subdomains."""
         columns = self.cells[1]
         return PlaneWindows(
             [PlaneWindow(self.partitions, divmod(n, columns), self.waves[n], self.omega) for n in numbers]
@@ -109,7 +109,7 @@ class PlaneWaves:
         return np.asarray(index[0] * self.cells[1] + index[1])
 
     def around(self, number: int) -> list[int]:
-        """Return the windows that are not zero in a cell: those of the cell and its neighbours (overlap up to 3)."""
+        """Return the subdomains that are not zero in a cell: those of the cell and its neighbours (overlap up to 3)."""
         rows, columns = self.cells
         i, j = divmod(number, columns)
         return [
@@ -119,7 +119,7 @@ class PlaneWaves:
         ]
 
     def combine(self, points: np.ndarray, coefficients: Sequence[np.ndarray], order: Order = VALUE) -> np.ndarray:
-        """Return a derivative of Σ a φ [point, field]; `coefficients` holds one [feature, field] for each window."""
+        """Return a derivative of Σ a φ [point, field]; `coefficients` holds one [feature, field] for each subdomain."""
         out = np.zeros((len(points), coefficients[0].shape[1]), complex)
         cell = self.cell(points)
         for number in np.unique(cell):
@@ -135,13 +135,13 @@ class PlaneWaves:
 def discs(
     partitions: tuple[Partition, Partition], counts: np.ndarray, wavenumbers: np.ndarray, *, omega: float, seed: int
 ) -> PlaneWaves:
-    """Fill the disc of every window evenly.
+    """Fill the disc of every subdomain evenly.
 
     Parameters
     ----------
-    counts : (windows,) array of int
-        Features per window.
-    wavenumbers : (windows,) array, rad/m
+    counts : (subdomains,) array of int
+        Features per subdomain.
+    wavenumbers : (subdomains,) array, rad/m
         Radii of the discs.
     """
     waves = []

@@ -1,4 +1,4 @@
-"""Waves of point sources in constant media, 2-D: what the surrogate adds to its features.
+"""Waves of point sources in constant media, 2-D, which the surrogate adds to its features.
 
     ∂²p/∂t² = c² ∇²p + q s(t) δ(x − x_s),   p(r, t) = q/(2π c²) ∫₀^{arcosh(c t / r)} s(t − (r / c) cosh θ) dθ
 
@@ -56,7 +56,7 @@ class Background:
     def derivatives(
         self, points: np.ndarray, orders: Sequence[Order], between: np.ndarray | None = None
     ) -> list[np.ndarray]:
-        """Return several derivatives of the field [point] at points (z, x, t); they share what they cost.
+        """Return several derivatives of the field [point] at points (z, x, t) from shared integrals.
 
         `between` [point, 2] are the parts on both sides of points on interfaces: the first's less the second's.
         """
@@ -114,7 +114,7 @@ class Background:
 
     @cached_property
     def length(self) -> float:
-        """Time after which the wavelet is quiet, s."""
+        """Time after which the wavelet is negligible, s."""
         loud = np.flatnonzero(np.abs(self.wavelet) > QUIET * np.abs(self.wavelet).max())
         return float(self.step * min(len(self.wavelet) - 1, loud[-1] + 1)) if len(loud) else self.step
 

@@ -1,12 +1,13 @@
-"""How many features a band of waves needs in each window.
+"""Number of features that a frequency band needs in each subdomain.
 
-A disc of wave numbers up to k over an area A holds A k² / 4π waves, each running two ways.  Where edges are held,
-waves come in through them: over a perimeter P and a time T as many as from an area P c T / π (the mean of the inward
-direction cosine).  Velocities between c₁ and c₂ spread a wave number over 1 + (c₂ − c₁) k T / π frequencies.  T is that
-of a window, and of a window the part counts where it is not small.
+A disc of wavenumbers up to k over an area A holds A k² / 4π waves, each propagating in two directions.  Where edges
+have conditions, waves come in through them: over a perimeter P and a time T as many as from an area P c T / π (the mean
+of the inward direction cosine).  Velocities between c₁ and c₂ spread a wavenumber over 1 + (c₂ − c₁) k T / π
+frequencies.  T is the length of a subdomain, of
+which only the part counts where its window function is not small.
 
-Of a model with jumps every window holds parts, and the area is that of the rectangle around one.  Through interfaces
-waves come in with the wave numbers of the slowest part: evanescent ones in the others.
+Of a model with jumps every subdomain holds parts, and the area is that of the rectangle around one.  Through interfaces
+waves come in with the wavenumbers of the slowest part: evanescent ones in the others.
 """
 
 from __future__ import annotations
@@ -18,31 +19,29 @@ from math import pi
 import numpy as np
 
 from seisinv.core import Grid
+from seisinv.surrogate.features import Partitions, windows_of
 from seisinv.surrogate.parts import Parts
-from seisinv.surrogate.time.features import Partition, windows_of
 
 SPARE = 1.9  # features per degree of freedom of the band
-REACH = 0.7  # of a window's width over which it counts: beyond, it is below 4 %
-
-Partitions = tuple[Partition, Partition, Partition]
+REACH = 0.7  # of a subdomain's width over which it counts: beyond, it is below 4 %
 
 
 @dataclass(frozen=True, eq=False)
 class Subdomains:
-    """What windows see of a model.
+    """Properties of a model in each subdomain.
 
     Parameters
     ----------
-    velocities : (windows, 2) array, m/s
+    velocities : (subdomains, 2) array, m/s
         Lowest and highest of the waves in each.
-    size : (windows, 2) array, m
+    size : (subdomains, 2) array, m
         Extent along z and x; zero where its part does not reach.
     length : float, s
         Of all of them.
-    shared : (windows,) array, m
+    shared : (subdomains,) array, m
         Extent of interfaces.
-    lowest : (windows,) array, m/s
-        Velocity of the slowest part at its place.
+    lowest : (subdomains,) array, m/s
+        Velocity of the slowest part there.
     """
 
     velocities: np.ndarray
@@ -52,15 +51,15 @@ class Subdomains:
     lowest: np.ndarray
 
     def features(self, *, wavenumber: float | None, frequency: float, held: float) -> np.ndarray:
-        """Return how many features each window needs.
+        """Return how many features each subdomain needs.
 
         Parameters
         ----------
         wavenumber : float, rad/m, or None
-            Largest wave number, or the one that follows from the frequency and a window's velocity.
+            Largest wavenumber, or the one that follows from the frequency and a subdomain's velocity.
         frequency : float, rad/s
         held : float
-            Share of a window's perimeter on which something is asked.
+            Share of a subdomain's perimeter that has edge conditions.
         """
         low, high = self.velocities.T
         area, perimeter = self.size[:, 0] * self.size[:, 1], 2 * (self.size[:, 0] + self.size[:, 1])
@@ -74,7 +73,7 @@ class Subdomains:
 def windows_on(
     grid: Grid, vp: np.ndarray, partitions: Partitions, *, parts: Parts | None, behind: Sequence[Sequence[float]]
 ) -> Subdomains:
-    """Return what windows see of a model; `behind` are velocities of other waves in each part."""
+    """Return the properties of a model in each subdomain; `behind` are velocities of other waves in each part."""
     whole = [REACH * 2 * p.half_width if p.count > 1 else p.high - p.low for p in partitions]
     velocities, size = [], []
     for *cell, part in windows_of(partitions, parts):

@@ -1,6 +1,7 @@
-"""Long times as solves that follow each other: the surrogate's slabs.
+"""Long durations as a sequence of solves: the surrogate's time windows.
 
-Every solve spans two slabs; the next one starts from the field and its rate in the middle, where they are known best.
+Every solve spans two time windows; the next one starts from the field and its rate in the middle, where they are
+most accurate.
 """
 
 from __future__ import annotations
@@ -13,28 +14,30 @@ import torch
 from torch import Tensor
 
 from seisinv.core import StabilityError
-from seisinv.surrogate.implicit import System, evaluate, right_sides
+from seisinv.surrogate.features import Features, later
+from seisinv.surrogate.field import ratio, rms
 from seisinv.surrogate.jets import VALUE
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import Features, later
+from seisinv.surrogate.time.implicit import System, evaluate, right_sides
 from seisinv.surrogate.time.rows import Rows
 from seisinv.surrogate.time.sources import forcing
 
-HELD = {"edges": ("edge",), "interfaces": ("jump", "slope")}  # kinds of rows by the name of their error
+MEASURED = {"edges": ("edge",), "interfaces": ("jump", "slope")}  # kinds of rows by the name of their error
 GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused
 
 
 @dataclass(frozen=True, eq=False)
 class March:
-    """How solves follow each other.
+    """A sequence of solves, each starting from the one before.
 
     Parameters
     ----------
     features : Features
         Those of one solve.
     step : float, s
-        Length of a slab: from the start of one solve to that of the next.
+        Length of a time window: from the start of one solve to that of the next.
     slabs : int
+        Number of time windows.
     sources : waves of point sources in constant media, per field; empty where fields start from initial ones
     edges : {"open", "wall", "absorbing"}
     """
@@ -97,32 +100,23 @@ class March:
             second.append(field[0] / frequency**2)
             largest.append(np.abs(field[1]).max(0))
         errors = {"equation": ratio(np.concatenate([e[0] for e in left]), np.concatenate(second))}
-        for name, kinds in HELD.items():
+        for name, kinds in MEASURED.items():
             own = [n for n, r in enumerate(rows) if r.kind in kinds]
             if own:
                 values = np.concatenate([e[n] for e in left for n in own])
-                errors[name] = _rms(values) / np.max(largest, axis=0)
+                errors[name] = rms(values) / np.max(largest, axis=0)
         return errors
 
     def _forcing(self, rows: Sequence[Rows], number: int) -> dict[str, Tensor]:
-        """Return what the sources leave of the rows of one solve."""
+        """Return the right-hand sides of the rows of one solve."""
         return forcing(rows, self.sources, number * self.step, self.edges) if self.sources else {}
 
 
 def check_growth(largest: Sequence[float]) -> None:
-    """Refuse fields that grow from solve to solve: what bounded media never do to this extent."""
+    """Refuse fields that grow from solve to solve, as waves never do to this extent."""
     for number, value in enumerate(largest):
         if not value <= GROWTH * largest[0]:
             raise StabilityError(
                 f"the field grew from {largest[0]:.2g} to {value:.2g} within {number + 1} of {len(largest)} solves; "
-                "marching is unstable here: use fewer slabs, more features or Propagator"
+                "marching is unstable: pass fewer slabs or more features, or use Propagator"
             )
-
-
-def ratio(error: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Return r.m.s. errors over the r.m.s. of something else [field]."""
-    return _rms(error) / np.maximum(_rms(of), np.finfo(float).tiny)
-
-
-def _rms(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sqrt(np.mean(values**2, axis=0)))

@@ -2,7 +2,7 @@
 
     p(z, x, t) = Σ_j Σ_k a_jk φ_jk(z, x, t) + background
 
-For a given model the wave equation is linear in the last layer a, so that it is found by one least-squares solve over
+For a given model the wave equation is linear in the last layer a, which is found by one least-squares solve over
 rows of four kinds, made dimensionless by the highest angular frequency ω of the band:
 
     equation / ω²,   3 (p − p₀) at t = 0,   3 (∂p/∂t − q₀) / ω at t = 0,   edges
@@ -11,9 +11,9 @@ rows of four kinds, made dimensionless by the highest angular frequency ω of th
 squares: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583, with tanh features and LSQR).  The rows do not
 depend on initial fields or sources: the factorisation is kept, and more of them are more right-hand sides.
 
-Of a point source the wave in a constant medium of the velocity at the source is taken off (scattered-field form): what
-the equation leaves of it goes to the right-hand side.  Long times are cut into slabs of equal length, which share one
-factorisation; each solve spans two of them and the next one starts from its middle.
+Of a point source the wave in a constant medium of the velocity at the source is subtracted (scattered-field form): its
+residual in the equation goes to the right-hand side.  Long durations are divided into time windows of equal length,
+which share one factorisation; each solve spans two of them and the next one starts from its middle.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Model, ModelError, StabilityError, Survey
 from seisinv.physics import Acoustic, Physics
-from seisinv.surrogate.implicit import Solver, System
+from seisinv.surrogate.checks import CHECKED, EDGES, check_choice, check_positive
+from seisinv.surrogate.features import Features, Partitions, cone, partitions_of
+from seisinv.surrogate.field import ratio
+from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.parts import Parts, parts_of
-from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.solve import factorise
+from seisinv.surrogate.residual import Residual, equation_of, residual_of, without_gradients
 from seisinv.surrogate.time.adjoint import attach, kernel, reversed_survey
 from seisinv.surrogate.time.background import Background
 from seisinv.surrogate.time.band import Subdomains, windows_on
-from seisinv.surrogate.time.features import Features, Partition, cone
-from seisinv.surrogate.time.initial import Initial, sample
-from seisinv.surrogate.time.march import March, check_growth, ratio
-from seisinv.surrogate.time.problem import Problem, residual_of
+from seisinv.surrogate.time.implicit import Solver, System
+from seisinv.surrogate.time.march import March, check_growth
+from seisinv.surrogate.time.problem import PINNProblem
 from seisinv.surrogate.time.rows import Rows, matrix, places
+from seisinv.surrogate.time.solve import factorise
 from seisinv.surrogate.time.sources import backgrounds, highest_frequency
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.time.windowed import factorise_windows
 
-EDGES = ("open", "wall", "absorbing")
 GRADIENTS = ("rows", "field")
 LARGEST = 5000  # features of one dense solve, about 1 GB and a minute
-MOST = 40_000  # features in windows, some GB and minutes
-CHECKED = 600  # points at which the errors are measured
+MOST = 40_000  # features in subdomains, some GB and minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,30 +66,30 @@ class PINN:
         Point sources; with it `duration` and `frequency` follow from the record and the wavelet, and edges absorb.
     duration : float, s
     wavenumber : float, rad/m
-        Largest wave number of initial fields, the same everywhere; 2 π f / vp for a frequency f.
+        Largest wavenumber of initial fields, the same everywhere; 2 π f / vp for a frequency f.
     frequency : float, Hz
-        Highest frequency instead: wave numbers follow the velocity of each window.
+        Highest frequency instead: wavenumbers follow the velocity of each subdomain.
     features : int, optional
-        In all windows together; by default `needed`, and fewer are refused.
-    windows : number of windows along z, x and t
+        In all subdomains together; by default `needed`, and fewer are refused.
+    windows : number of subdomains along z, x and t
         More than one makes the matrix sparse; needed above 5000 features.
     slabs : int
-        Number of parts of the duration.
+        Number of time windows into which the duration is divided.
     overlap : float
-        Width of a window in units of their distance.
+        Width of a subdomain in units of their distance.
     edges : {"open", "wall", "absorbing"}
-        "open" asks nothing of the edges: the field is right where nothing from beyond them could have arrived.  On a
+        "open" has no condition on the edges: the field is valid where waves from beyond them cannot have arrived.  On a
         "wall" p = 0.  "absorbing" lets waves out (Higdon 1986, two angles).
     degree : int
-        Of the splines through the model; 1 where it jumps and is not cut.
+        Of the splines through the model; 1 where it jumps and `jump` is inf.
     jump : float
-        Neighbouring nodes whose velocities differ by more than this share lie on two sides of an interface: the model
-        is cut there into parts with features of their own.  `inf` cuts nothing.
+        Neighbouring nodes whose velocities differ by more than this fraction lie on two sides of an interface: the
+        model is divided there into parts with features of their own.  `inf` for no interfaces.
     gradient : {"rows", "field"}
-        How `gathers` is differentiated: exactly, through the rows, which see the model at their points only; or by
+        How `gathers` is differentiated: exactly, through the rows, which sample the model at their points only; or by
         adjoint waves, a smooth kernel known at every node.
     velocities : (low, high), m/s, optional
-        Velocities of other models that the features are to serve as well: those that `gathers(model)` is asked for.
+        Velocities of other models that the features must represent as well: of those passed to `gathers`.
     seed : int
         Of the features and the points of the rows.
 
@@ -131,37 +131,27 @@ class PINN:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        equation_of(self.physics, self.model.grid)
         self._complete()
-        assert self.duration is not None
-        if not self.duration > 0:
-            raise ConfigError(f"duration is {self.duration:g} s; it must be positive")
         if (self.wavenumber is None) == (self.frequency is None):
-            raise ConfigError("the band is not given once; pass either wavenumber (rad/m) or frequency (Hz)")
-        for name, value, unit in (("wavenumber", self.wavenumber, "rad/m"), ("frequency", self.frequency, "Hz")):
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is {value:g} {unit}; it must be positive")
-        if self.edges not in EDGES:
-            raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
-        if self.gradient not in GRADIENTS:
-            raise ConfigError(f"gradient is {self.gradient!r}; it must be one of {', '.join(GRADIENTS)}")
+            raise ConfigError("pass either wavenumber (rad/m) or frequency (Hz), not both and not neither")
+        check_positive(duration=self.duration, wavenumber=self.wavenumber, frequency=self.frequency)
+        check_choice("edges", self.edges, EDGES)
+        check_choice("gradient", self.gradient, GRADIENTS)
         if self.gradient == "field" and self.physics != Acoustic():
             raise ModelError(f"the physics is {self.physics.name}; adjoint waves are acoustic: pass gradient='rows'")
         if not self.jump > 0:
-            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf to cut nothing")
+            raise ConfigError(f"jump is {self.jump:g}; it must be positive, for example 0.2, or inf for no interfaces")
         if len(self.windows) != 3 or min(self.windows) < 1:
             raise ConfigError(f"windows is {self.windows}; give one number each along z, x and t, 1 or more")
         if self.slabs < 1:
             raise ConfigError(f"slabs is {self.slabs}; at least 1 is needed")
         if self.velocities is not None and not 0 < self.velocities[0] <= self.velocities[1]:
             raise ConfigError(f"velocities are {self.velocities} m/s; give the lowest, then the highest")
-        equations = self.physics.equations(self.model.grid.axes)
-        if len(equations) != 1 or equations[0].rate.order != 2:
-            names = ", ".join(e.rate.field.name for e in equations)
-            raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
         if self.residual.differentiated and self.parts is not None:
             raise ModelError(
-                f"vp jumps by more than {self.jump:.0%} and the equation differentiates "
-                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to round the jump"
+                f"vp jumps by more than {self.jump:.0%} and the equation has derivatives of "
+                f"{', '.join(self.residual.differentiated)}; smooth the model, or pass jump=inf to interpolate across"
             )
         self._check_size()
 
@@ -184,10 +174,12 @@ class PINN:
         Raises
         ------
         StabilityError
-            If an initial field is not resolved to `accept`, or grew from slab to slab.
+            If an initial field is not resolved to `accept`, or grew from one time window to the next.
         """
         if bool(initial) == (self.survey is not None):
-            raise ConfigError("initial fields or a survey: pass at least one Initial, or none where there is a survey")
+            raise ConfigError(
+                "pass either initial fields or a survey: at least one Initial, or none if the PINN has a survey"
+            )
         value, rate = (None, None)
         errors: dict[str, np.ndarray] = {}
         points = places(self.partitions, CHECKED, self.seed + 1)
@@ -205,7 +197,7 @@ class PINN:
                     f"raise {self._band}, or keep the field away from the edges"
                 )
         check_growth([np.abs(self.basis.combine(points, a)).max() for a in layers] if initial else [])
-        rows = self._problem.fresh(_without_gradients(self.model), points, self.seed + 1)
+        rows = self._problem.fresh(without_gradients(self.model), points, self.seed + 1)
         errors |= self._march.errors(layers, rows, self._highest)
         return Wavefield(self.basis, layers, errors, step=self._step, sources=self._backgrounds)
 
@@ -216,6 +208,13 @@ class PINN:
         ----------
         model : Model, optional
             Another model on the same grid, solved in the features, points and background velocities of this one.
+
+        Raises
+        ------
+        ConfigError
+            If the surrogate has no survey.
+        ModelError
+            If the grid of the model is another one.
 
         Returns
         -------
@@ -228,12 +227,12 @@ class PINN:
         model = self.model if model is None else model
         if model.grid != self.model.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the surrogate's {self.model.grid}")
-        rows = self._problem.rows(model if self.gradient == "rows" else _without_gradients(model))
+        rows = self._problem.rows(model if self.gradient == "rows" else without_gradients(model))
         system = System(self.basis, rows, self.system.solver if own else self._factorise(rows))
         layers = self._march.solve(system)
         data = self._received(layers).to(model["vp"].dtype)
         if self.gradient == "field" and model["vp"].requires_grad:
-            data = attach(data, model["vp"], lambda g: self._kernel(g, _without_gradients(model), system, layers))
+            data = attach(data, model["vp"], lambda g: self._kernel(g, without_gradients(model), system, layers))
         return Gathers(data, self.survey)
 
     def _received(self, layers: Sequence[Tensor]) -> Tensor:
@@ -270,7 +269,7 @@ class PINN:
     @cached_property
     def residual(self) -> Residual:
         """The equation on features."""
-        return residual_of(self.physics, _without_gradients(self.model), degree=self.degree, parts=self.parts)
+        return residual_of(self.physics, without_gradients(self.model), degree=self.degree, parts=self.parts)
 
     @cached_property
     def needed(self) -> int:
@@ -283,15 +282,9 @@ class PINN:
         return parts_of(self.model.grid, self.model["vp"].detach().double().numpy(), self.jump)
 
     @cached_property
-    def partitions(self) -> tuple[Partition, Partition, Partition]:
+    def partitions(self) -> Partitions:
         """Subdomains along z, x and t, of one solve."""
-        z, x = self.model.grid.extent
-        counts = self.windows
-        return (
-            Partition(*z, counts[0], self.overlap),
-            Partition(*x, counts[1], self.overlap),
-            Partition(0.0, self._step * min(self.slabs, 2), counts[2], self.overlap),
-        )
+        return partitions_of(self.model.grid, self._step * min(self.slabs, 2), self.windows, self.overlap)
 
     @cached_property
     def basis(self) -> Features:
@@ -312,15 +305,13 @@ class PINN:
 
     @cached_property
     def system(self) -> System:
-        """The factorised rows; made at the first call, the dear part of it."""
-        rows = self._problem.rows(_without_gradients(self.model))
+        """The factorised rows; computed at the first call, which takes most of its time."""
+        rows = self._problem.rows(without_gradients(self.model))
         return System(self.basis, rows, self._factorise(rows))
 
     def _complete(self) -> None:
-        """Fill in what follows from the survey, and refuse what does not fit it."""
+        """Fill in what follows from the survey, and check the rest against it."""
         grid, survey = self.model.grid, self.survey
-        if grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
         if self.edges is None:
             object.__setattr__(self, "edges", "open" if survey is None else "absorbing")
         if survey is None:
@@ -331,7 +322,9 @@ class PINN:
         if survey.wavelet is None:
             raise DataError("the survey has no wavelet; pass one, for example survey.with_wavelet(si.ricker(8))")
         if survey.time.start != 0:
-            raise DataError(f"the record starts at {survey.time.start:g} s; the surrogate starts at 0")
+            raise DataError(
+                f"the record starts at {survey.time.start:g} s; the surrogate starts at 0 s: pass data from there on"
+            )
         if self.duration is None:
             object.__setattr__(self, "duration", survey.time.end)
         elif self.duration < survey.time.end:
@@ -344,10 +337,10 @@ class PINN:
         many = self.windows != (1, 1, 1)
         most = MOST if many else LARGEST
         if needed > most:
-            remedy = "cut the model, lower the band" if many else "pass windows, for example windows=(8, 8, 1)"
+            remedy = "pass a smaller model, lower the band" if many else "pass windows, for example windows=(8, 8, 1)"
             raise ConfigError(
                 f"{self._band} over this model and {self.duration:g} s needs {needed} features; one "
-                f"{'windowed' if many else 'dense'} solve holds {most}: {remedy} or raise slabs"
+                f"{'windowed' if many else 'dense'} solve is limited to {most}: {remedy} or raise slabs"
             )
         if self.features is not None and not needed <= self.features <= most:
             raise ConfigError(f"features is {self.features}; {self._band} needs {needed} to {most}: leave features out")
@@ -358,7 +351,7 @@ class PINN:
 
     @property
     def _step(self) -> float:
-        """Length of a slab, s."""
+        """Length of a time window, s."""
         assert self.duration is not None
         return self.duration / self.slabs
 
@@ -372,7 +365,7 @@ class PINN:
 
     @cached_property
     def _each(self) -> np.ndarray:
-        """Features that each window needs."""
+        """Features that each subdomain needs."""
         many = self.windows[0] * self.windows[1]
         held = 0.0 if self.edges == "open" else 1 / many
         return self._windows.features(wavenumber=self.wavenumber, frequency=self._highest, held=held)
@@ -383,7 +376,7 @@ class PINN:
 
     @cached_property
     def _windows(self) -> Subdomains:
-        """What windows see of the model."""
+        """Properties of the model in each subdomain."""
         behind = [list(self.velocities or ()) for _ in range(self.parts.count if self.parts else 1)]
         for b in (b for shot in self._backgrounds for b in shot):
             behind[b.part].append(b.speed)
@@ -396,9 +389,9 @@ class PINN:
         return March(self.basis, self._step, self.slabs, self._backgrounds, self.edges)
 
     @cached_property
-    def _problem(self) -> Problem:
+    def _problem(self) -> PINNProblem:
         assert self.edges is not None
-        return Problem(
+        return PINNProblem(
             self.physics,
             self.basis,
             self.degree,
@@ -413,7 +406,3 @@ class PINN:
         if self.needed > LARGEST:
             return factorise_windows(rows, self.basis)
         return factorise(matrix(rows, self.basis))
-
-
-def _without_gradients(model: Model) -> Model:
-    return model.replace(**{n: model[n].detach() for n in model})

@@ -1,4 +1,4 @@
-"""What is asked of the surrogate's field: its equation in a model, and all rows with the points where they stand."""
+"""Conditions on the surrogate's field: its equation in a model, and all rows with their points."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-import torch
 
 from seisinv.core import Model
 from seisinv.physics import Physics
-from seisinv.surrogate.medium import Medium, PartedMedium
-from seisinv.surrogate.parts import Parts
-from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Features
+from seisinv.surrogate.features import Features
+from seisinv.surrogate.residual import residual_of
 from seisinv.surrogate.time.rows import (
     FEWER,
     PER_FEATURE,
@@ -27,7 +24,7 @@ from seisinv.surrogate.time.rows import (
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class PINNProblem:
     """The rows of a physics in any model.
 
     Parameters
@@ -40,9 +37,9 @@ class Problem:
     frequency : float, rad/s
         Highest angular frequency.
     wavenumber : float, rad/m
-        Largest wave number.
+        Largest wavenumber.
     many : bool
-        Whether windows are many, so that fewer rows do.
+        Whether subdomains are many, so that fewer rows do.
     seed : int
         Of the points.
     """
@@ -82,7 +79,7 @@ class Problem:
         return [equation_rows(residual, points, self.frequency), *self._held(model, points, ratio=1.0, seed=seed)]
 
     def _held(self, model: Model, points: np.ndarray, *, ratio: float, seed: int) -> list[Rows]:
-        """Return rows of edges, and of interfaces with so many points per feature beside them."""
+        """Return rows of edges, and of interfaces, with `ratio` points per feature beside them."""
         partitions, parts, used = self.features.partitions, self.features.parts, self.features.used
         rows = []
         if self.edges != "open":
@@ -93,18 +90,3 @@ class Problem:
             count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
             rows += interface_rows(parts, partitions, count, wavenumber=self.wavenumber, seed=seed)
         return rows
-
-
-def residual_of(physics: Physics, model: Model, *, degree: int, parts: Parts | None) -> Residual:
-    """Return the equation in a model, whose parts are each continued from their own nodes."""
-    axes = model.grid.axes
-    values = {n: model[n].to(torch.float64) for n in physics.parameters}
-    (equation,) = physics.equations(axes)
-    coefficients = physics.coefficients(values, axes)
-    if parts is None:
-        return Residual(equation, axes, Medium(model.grid, coefficients, degree))
-    media = []
-    for number in range(parts.count):
-        near = torch.from_numpy(parts.nearest(number))
-        media.append(Medium(model.grid, {n: c.reshape(-1)[near] for n, c in coefficients.items()}, degree))
-    return Residual(equation, axes, PartedMedium(parts, media))

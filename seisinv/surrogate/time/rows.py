@@ -1,4 +1,4 @@
-"""Rows of the surrogate's least squares: what is asked of the field, and where.
+"""Rows of the surrogate's least-squares system: conditions on the field, each at one point.
 
     row_i = scale Σ_d f_di ∂^d p(z_i, x_i, t_i)
 
@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model
+from seisinv.surrogate.features import Features, Partitions, on_edges, spread, windows_of
 from seisinv.surrogate.jets import VALUE, Order
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Features, Partition, spread, windows_of
 
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
 PER_FEATURE = {"equation": 1.6, "initial": 1.0, "edge": 0.6, "interface": 0.6}
-FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in windows
-TRIED = 200  # points by which the share of a window that a part fills is estimated
-# Cosines of the angles that absorbing edges let out whole: 0° and 60°.
+FEWER = {"equation": 1.2, "initial": 0.8, "edge": 0.25, "interface": 0.25}  # rows per feature in subdomains
+TRIED = 200  # points by which the share of a subdomain that a part fills is estimated
+# Cosines of the angles that absorbing edges absorb completely: 0° and 60°.
 COSINES = (1.0, 0.5)
 
 
@@ -56,7 +56,7 @@ class Rows:
         return len(self.points)
 
     def pieces(self, features: Features) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-        """Yield row numbers, window and the part of the matrix that is not zero."""
+        """Yield row numbers, subdomain and the part of the matrix that is not zero."""
         factors = [f.detach().numpy() for _, f in self.terms]
         for rows, window, values in features.pieces(self.points, [o for o, _ in self.terms], self.between):
             yield rows, window, self.scale * sum(f[rows, None] * v for f, v in zip(factors, values, strict=True))
@@ -88,7 +88,7 @@ def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
 
 
 def places(
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     count: int,
     seed: int,
     *,
@@ -97,8 +97,8 @@ def places(
 ) -> np.ndarray:
     """Return points (z, x, t) spread over the domain [point, 3].
 
-    `shares` [window] puts them where features are: as many around the middle of each window as its part of the sum,
-    rounded up.  Spread evenly, slow windows, which need more features, would have fewer rows than unknowns.
+    `shares` [subdomain] puts them where features are: as many around the middle of each subdomain as its part of the
+    sum, rounded up.  Spread evenly, slow subdomains, which need more features, would have fewer rows than unknowns.
     """
     low, high = np.array([(p.low, p.high) for p in partitions]).T
     if shares is None:
@@ -112,10 +112,8 @@ def places(
     return np.asarray(low + (high - low) * (np.repeat(cells, each, axis=0) + inside) / counts)
 
 
-def _places_in_parts(
-    partitions: tuple[Partition, Partition, Partition], each: np.ndarray, seed: int, parts: Parts
-) -> np.ndarray:
-    """Return so many points around the middle of each window, in its part; none where that does not reach there."""
+def _places_in_parts(partitions: Partitions, each: np.ndarray, seed: int, parts: Parts) -> np.ndarray:
+    """Return `each` points around the centre of each subdomain, in its part; none where the part does not reach."""
     low, high = np.array([(p.low, p.high) for p in partitions]).T
     counts = [p.count for p in partitions]
     out = []
@@ -142,9 +140,9 @@ def initial_rows(points: np.ndarray, frequency: float) -> tuple[Rows, Rows]:
 
 
 def interface_rows(
-    parts: Parts, partitions: tuple[Partition, Partition, Partition], count: int, *, wavenumber: float, seed: int
+    parts: Parts, partitions: Partitions, count: int, *, wavenumber: float, seed: int
 ) -> tuple[Rows, Rows]:
-    """Return rows of the jumps of the field and of its normal derivative, over the largest wave number, rad/m."""
+    """Return rows of the jumps of the field and of its normal derivative, over the largest wavenumber, rad/m."""
     even = spread(count, 3, seed=seed)
     at, normals, between = parts.interfaces(even[:, :2])
     right = np.any(parts.at(at)[:, None] == between, axis=1)  # elsewhere a third part has come in
@@ -163,7 +161,7 @@ def edge_rows(
     edges: str,
     model: Model,
     *,
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     points: np.ndarray,
     frequency: float,
 ) -> Rows:
@@ -174,12 +172,7 @@ def edge_rows(
     c is the velocity at the nearest node, L half the mean extent of the model: 1 / L stands for the decay of
     cylindrical waves and keeps static fields from drifting.
     """
-    points = points.copy()
-    normals = np.zeros((len(points), 2))
-    for k in range(4):
-        axis, p = k // 2, partitions[k // 2]
-        points[k::4, axis] = p.high if k % 2 else p.low
-        normals[k::4, axis] = 1.0 if k % 2 else -1.0
+    points, normals = on_edges(points, partitions)
     if edges == "wall":
         return Rows("edge", points, ((VALUE, torch.ones(len(points), dtype=torch.float64)),), WEIGHT)
     grid = model.grid
@@ -191,7 +184,7 @@ def edge_rows(
     return Rows("edge", points, terms, WEIGHT / frequency**2, normals, decay(partitions))
 
 
-def decay(partitions: tuple[Partition, Partition, Partition]) -> float:
+def decay(partitions: Partitions) -> float:
     """Return 1 / L, per m."""
     z, x, _ = partitions
     return 4 / (z.high - z.low + x.high - x.low)

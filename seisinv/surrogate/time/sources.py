@@ -1,4 +1,4 @@
-"""Point sources in the scattered-field form: their backgrounds, and what the rows leave of them."""
+"""Point sources in the scattered-field form: their background waves and the right-hand sides that follow."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from seisinv.core import DataError, Survey
+from seisinv.surrogate.features import later
 from seisinv.surrogate.jets import Order
 from seisinv.surrogate.parts import Parts
 from seisinv.surrogate.residual import Residual
 from seisinv.surrogate.time.background import Background
-from seisinv.surrogate.time.features import later
 from seisinv.surrogate.time.rows import Rows, outgoing
 
 FLOOR = 1e-2  # of the spectrum's maximum: the band ends where it falls below, at −40 dB
@@ -28,7 +28,7 @@ def highest_frequency(survey: Survey) -> float:
     padded = 4 * w.shape[-1]
     spectrum = np.abs(np.asarray(rfft(w.reshape(-1, w.shape[-1]), padded))).max(0)
     if not spectrum.max() > 0:
-        raise DataError("the wavelet is zero; sources must emit something")
+        raise DataError("the wavelet is zero everywhere; pass one that is not")
     return float(np.flatnonzero(spectrum > FLOOR * spectrum.max())[-1] / (padded * survey.time.step))
 
 
@@ -55,7 +55,7 @@ def backgrounds(survey: Survey, residual: Residual, parts: Parts | None) -> tupl
 def forcing(
     rows: Sequence[Rows], shots: Sequence[Sequence[Background]], start: float, edges: str | None
 ) -> dict[str, Tensor]:
-    """Return what the rows must hold so that features and background together obey them [row, shot].
+    """Return the right-hand sides with which features and background together satisfy the rows [row, shot].
 
     The equation's are minus its residual on the background, which off the source is all there is of it: the two
     deltas, of the source and of the background's Laplacian, are the same.  Absorbing edges let the background out with

@@ -1,12 +1,12 @@
-"""Least squares in many windows: sparse, by QR of every window and a Cholesky factor of their overlaps.
+"""Least squares in many subdomains: sparse, by QR of every subdomain and a Cholesky factor of their overlaps.
 
-The columns A_j of window j are zero but in the rows of points inside it. A ridge is added to them, one row λ a_k = 0
+The columns A_j of subdomain j are zero but in the rows of points inside it. A ridge is added to them, one row λ a_k = 0
 for every coefficient (Tikhonov regularisation): without it, features that cancel at the rows but not between them can
-grow from slab to slab. QR of each window with its ridge, A_j = Q_j R_j, gives orthonormal columns Q = [Q₁ Q₂ …]
-(window-wise preconditioning: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583). Windows overlap with
-few others: in strips along one axis QᵀQ + δ² is block tridiagonal, and its Cholesky factor Cᵀ C makes Q C⁻¹ nearly
-orthonormal. LSQR (Paige & Saunders 1982) on that needs a few steps, which take away what squaring cost; the factors
-are kept for more right-hand sides.
+grow from one time window to the next. QR of each subdomain with its ridge, A_j = Q_j R_j, gives orthonormal columns
+Q = [Q₁ Q₂ …] (preconditioning by subdomains: van Beek, Dolean & Moseley 2025, doi 10.1016/j.cma.2025.118583).
+Subdomains overlap with few others: in strips along one axis QᵀQ + δ² is block tridiagonal, and its Cholesky factor Cᵀ C
+makes Q C⁻¹ nearly orthonormal. LSQR (Paige & Saunders 1982) on that needs a few steps, which restore the accuracy lost
+by squaring; the factors are kept for more right-hand sides.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from math import ceil
 
 import numpy as np
 
-from seisinv.surrogate.time.features import Features
+from seisinv.surrogate.features import Features
 from seisinv.surrogate.time.rows import Rows
 
-RIDGE = 1e-4  # λ over the largest column of a window
+RIDGE = 1e-4  # λ over the largest column of a subdomain
 DAMPING = 1e-6  # δ: combinations of orthonormal columns that are smaller are damped
 STEPS, ACCURACY = 10, 1e-6  # of LSQR
 
 
 @dataclass(frozen=True, eq=False)
 class Subdomain:
-    """A factorised window: its rows, Q in them and in those of the ridge, R, and where its columns stand in the whole.
+    """A factorised subdomain: its rows, Q in them and in those of the ridge, R, and the position of its columns.
 
     `place` counts features that are used, in the order of strips.
     """
@@ -131,10 +131,10 @@ class Windowed:
 
 
 def factorise_windows(rows: Sequence[Rows], features: Features) -> Windowed:
-    """Factorise the rows of features in windows."""
+    """Factorise the rows of features in subdomains."""
     counts = [p.count for p in features.partitions]
     axis = int(np.argmax(counts[:2]))  # strips lie across it
-    reach = ceil(features.partitions[axis].overlap) - 1  # windows further apart do not overlap
+    reach = ceil(features.partitions[axis].overlap) - 1  # subdomains further apart do not overlap
     cells = features.cells
     strip_of = [c[axis] // reach for c in cells]
     order = sorted(range(len(cells)), key=lambda w: strip_of[w])  # stable
@@ -150,7 +150,7 @@ def factorise_windows(rows: Sequence[Rows], features: Features) -> Windowed:
 
 
 def _windows(rows: Sequence[Rows], features: Features, order: Sequence[int]) -> list[Subdomain]:
-    """Return the windows' QR with the ridge, in their own order; places follow `order`."""
+    """Return the subdomains' QR with the ridge, in their own order; columns follow `order`."""
     from scipy.linalg import qr
 
     parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in order]

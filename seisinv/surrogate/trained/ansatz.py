@@ -3,7 +3,7 @@
     p = (p₀ + t q₀) exp(−½ (1.5 t/t₁)²) + P tanh²(2.5 t/t₁) wall(z) wall(x) Σ_j w_j N_j
 
 p₀ and q₀ are the pressure and its rate at t = 0, P the largest value of p₀ (or of t₁ q₀), t₁ = 1/(c k) with k the
-r.m.s. wave number of the field, for a Gaussian its standard deviation over the velocity c; wall = tanh(k d) tanh(k d')
+r.m.s. wavenumber of the field, for a Gaussian its standard deviation over the velocity c; wall = tanh(k d) tanh(k d')
 of the distances from two walls, and 1 where there is none (the ansatz of Moseley, Markham & Nissen-Meyer 2023, doi
 10.1007/s10444-023-10065-9, with a rate and walls).
 
@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Grid
+from seisinv.surrogate.features import HIGHEST, Partitions
 from seisinv.surrogate.jets import Jet, Order
 from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.time.features import HIGHEST
-from seisinv.surrogate.trained.network import Network, Partitions
+from seisinv.surrogate.trained.network import Network
 from seisinv.symbolic.equations import Symbol
 
 Form = Mapping[Order, np.ndarray | float]
@@ -42,7 +42,7 @@ class Start:
         Fine enough for the second derivatives of the fields.
     value, rate : (nz, nx) arrays, Pa and Pa/s
     wavenumber : float, rad/m
-        r.m.s. wave number of the fields.
+        r.m.s. wavenumber of the fields.
     time : float, s
         t₁ of the ansatz.
     """
@@ -79,7 +79,7 @@ class Start:
 
 
 def fine_grid(extent: Sequence[tuple[float, float]], wavenumber: float) -> Grid:
-    """Return a grid over a rectangle that is fine enough for fields up to a wave number, rad/m."""
+    """Return a grid over a rectangle that is fine enough for fields up to a wavenumber, rad/m."""
     step = 2 * pi / wavenumber / FINE
     shape = [max(12, int(np.ceil((high - low) / step)) + 1) for low, high in extent]
     spacing = [(high - low) / (n - 1) for (low, high), n in zip(extent, shape, strict=True)]
@@ -87,7 +87,7 @@ def fine_grid(extent: Sequence[tuple[float, float]], wavenumber: float) -> Grid:
 
 
 def start_of(grid: Grid, value: np.ndarray, rate: np.ndarray, velocity: float) -> Start:
-    """Return the initial fields and the time that belongs to their r.m.s. wave number.
+    """Return the initial fields and the time that belongs to their r.m.s. wavenumber.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def start_of(grid: Grid, value: np.ndarray, rate: np.ndarray, velocity: float) -
     """
     field = value if value.any() else rate
     if not field.any():
-        raise ConfigError("an initial field is zero everywhere; there is nothing to train")
+        raise ConfigError("an initial field is zero everywhere; pass one that is not")
     slope = sum(float(np.mean(g**2)) for g in np.gradient(field, *grid.spacing))
-    lowest = 2 * pi / max(high - low for low, high in grid.extent)  # a field without slopes has no wave number
+    lowest = 2 * pi / max(high - low for low, high in grid.extent)  # a constant field has wavenumber 0
     wavenumber = max(float(np.sqrt(slope / np.mean(field**2))), lowest)
     return Start(grid, value, rate, wavenumber, 1 / (velocity * wavenumber))
 
@@ -110,11 +110,11 @@ class AnsatzRows:
     Parameters
     ----------
     known : (point,) tensor
-    point : (window, m) tensor
-        Which points lie in which window; padded by any.
-    offset : (window, m, 3) tensor
+    point : (subdomain, m) tensor
+        Which points lie in which subdomain; padded by any.
+    offset : (subdomain, m, 3) tensor
         Their distances from its middle.
-    factors : (window, m) tensors by order
+    factors : (subdomain, m) tensors by order
         Zero for padding.
     """
 
@@ -219,5 +219,5 @@ def _gaussian(s: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _outer(z: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Return products of windows along the axes [window, point], counted along t fastest."""
+    """Return products of window functions along the axes [subdomain, point], counted along t fastest."""
     return np.asarray((z[:, None, None] * x[None, :, None] * t[None, None]).reshape(-1, z.shape[-1]))

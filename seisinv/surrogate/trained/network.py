@@ -1,8 +1,8 @@
-"""Networks of a trained surrogate, one in each window, and their derivatives by Taylor series.
+"""Networks of a trained surrogate, one in each subdomain, and their derivatives by Taylor series.
 
     N_j(ξ) = W_L σ(… σ(W_0 ξ + b_0) …) + b_L,   ξ = (z − z_j, x − x_j, t − t_j) · scale
 
-(finite-basis networks: Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9; one window is a plain
+(finite-basis networks: Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9; one subdomain is a plain
 network).  A layer carries value, first and second derivative along an axis together,
 
     σ(a),   σ'(a) ∂a,   σ''(a) (∂a)² + σ'(a) ∂²a,
@@ -22,11 +22,10 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError
+from seisinv.surrogate.features import Partitions, cone
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import Features, Partition, cone
 
 ACTIVATIONS = ("sine", "tanh")
-Partitions = tuple[Partition, Partition, Partition]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Network:
 
     Parameters
     ----------
-    windows : number of windows along z, x and t
+    windows : number of subdomains along z, x and t
         Each has a network of its own; (1, 1, 1) is a plain network.
     width : int
         Neurons of a hidden layer.
@@ -45,12 +44,17 @@ class Network:
         "sine" starts from first layers on the dispersion cones, as the least-squares surrogate has them; "tanh" from
         the weights of Glorot & Bengio (2010), as is common.
     overlap : float
-        Width of a window in units of their distance.
+        Width of a subdomain in units of their distance.
 
     Raises
     ------
     ConfigError
         If a number is out of range.
+
+    Examples
+    --------
+    >>> Network(windows=(2, 2, 1), width=16).count  # 3 inputs, 16 neurons and 1 output in each of 4 subdomains
+    324
     """
 
     windows: tuple[int, int, int] = (2, 2, 1)
@@ -81,7 +85,7 @@ class Network:
 
     @property
     def shapes(self) -> list[torch.Size]:
-        """Shapes of the parameters: weight [window, input, output] and bias [window, 1, output] of every layer."""
+        """Shapes of the parameters: weight [subdomain, input, output] and bias [subdomain, 1, output] by layer."""
         windows = int(np.prod(self.windows))
         return [torch.Size((windows, n, b)) for a, b in self.layers for n in (a, 1)]
 
@@ -91,7 +95,21 @@ class Network:
         return sum(shape.numel() for shape in self.shapes)
 
     def scale(self, partitions: Partitions, wavenumber: float, velocity: float) -> np.ndarray:
-        """Return what makes z, x and t dimensionless: the shortest wave for sines, half a window for tanh."""
+        """Return the factors of z, x and t, per m, per m and per s, that make them dimensionless.
+
+        Parameters
+        ----------
+        partitions : Partition along z, x and t
+            Half of a subdomain is the unit for tanh.
+        wavenumber : float, rad/m
+            Largest one; its inverse is the unit for sines.
+        velocity : float, m/s
+            Highest one.
+
+        Returns
+        -------
+        (3,) array
+        """
         if self.activation == "sine":
             return wavenumber * np.array([1.0, 1.0, velocity])
         return np.array([1 / p.half_width if p.count > 1 else 2 / (p.high - p.low) for p in partitions])
@@ -99,13 +117,15 @@ class Network:
     def first(
         self, partitions: Partitions, scale: np.ndarray, *, cones: Mapping[str, float], seed: int
     ) -> list[Tensor]:
-        """Return first parameters: `weight` [window, input, output] and `bias` [window, 1, output] of every layer.
+        """Return initial weights [subdomain, input, output] and biases [subdomain, 1, output] of every layer.
 
         Parameters
         ----------
-        scale : what `scale` returned
+        partitions : Partition along z, x and t
+        scale : (3,) array
+            As `scale` returns.
         cones : "wavenumber" (rad/m), "low" and "high" velocity (m/s)
-            What first layers of sines start from.
+            Band and velocities from which first layers of sines are drawn.
         seed : int
             The same seed gives the same parameters.
         """
@@ -118,10 +138,10 @@ class Network:
             out.append(limit * (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1))
             out.append(torch.zeros(windows, 1, outputs, dtype=torch.float64))
             if k == len(self.layers) - 1:
-                out[-2].zero_()  # a window that has not been trained adds nothing
+                out[-2].zero_()  # a subdomain that has not been trained adds nothing
         if self.activation == "sine":
             velocities = np.tile([cones["low"], cones["high"]], (windows, 1))
-            basis: Features = cone(partitions, velocities, wavenumber=cones["wavenumber"], each=self.width, seed=seed)
+            basis = cone(partitions, velocities, wavenumber=cones["wavenumber"], each=self.width, seed=seed)
             out[0] = torch.from_numpy(np.moveaxis(basis.wave, 0, 1) / scale[:, None]).contiguous()
             out[1] = torch.from_numpy(basis.phase[:, None, :].copy())
         return out
@@ -129,14 +149,14 @@ class Network:
     def derivatives(
         self, parameters: Sequence[Tensor], offset: Tensor, scale: Sequence[float], orders: Sequence[Order]
     ) -> list[Tensor]:
-        """Return derivatives of every network at points of its window [window, point], one for each order.
+        """Return derivatives of every network at points of its subdomain [subdomain, point], one for each order.
 
         Parameters
         ----------
         parameters : as from `first`
-        offset : (window, point, 3) tensor
-            Distance from the middle of the window, m, m, s.
-        scale : what `scale` returned
+        offset : (subdomain, point, 3) tensor
+            Distance from the centre of the subdomain, m, m, s.
+        scale : (3,) sequence, as `scale` returns
         orders : how often to differentiate along z, x and t
         """
         pure = [o for o in orders if np.count_nonzero(o) <= 1 and max(o) <= 2]
@@ -183,7 +203,7 @@ class Network:
 
 
 def _activation(name: str, a: Tensor, *, curved: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return an activation and its first two derivatives; the second is zero where it is not asked for."""
+    """Return an activation and its first two derivatives; the second only if `curved`."""
     if name == "sine":
         s, c = torch.sin(a), torch.cos(a)
         return s, c, -s

@@ -1,8 +1,8 @@
 """A surrogate trained by gradients: the general mode, and the baseline of the least-squares one.
 
-Every layer is trained, not only the last, so that nothing has to be linear but the equation's place in the residual;
+Every layer is trained, not only the last, so that only the equation itself has to be linear;
 what the least squares of `seisinv.surrogate.PINN` find in seconds to 1e-3 takes minutes here and ends at some per cent
-(docs/results/trained.md).  Initial fields and walls are held by the ansatz, not by a penalty.
+(docs/results/trained.md).  Initial fields and walls are satisfied by the ansatz, not by a penalty.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from seisinv.core import ConfigError, Model, ModelError, StabilityError
+from seisinv.core import ConfigError, Model, StabilityError
 from seisinv.physics import Physics
+from seisinv.surrogate.checks import CHECKED, EDGES, check_choice, check_positive
+from seisinv.surrogate.features import Partitions, partitions_of
+from seisinv.surrogate.field import ratio, rms
+from seisinv.surrogate.initial import Initial
 from seisinv.surrogate.jets import VALUE
 from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import Partition
-from seisinv.surrogate.time.pinn import CHECKED, EDGES, Initial
+from seisinv.surrogate.residual import Residual, residual_of, without_gradients
 from seisinv.surrogate.trained.ansatz import Ansatz, Start, fine_grid, start_of
-from seisinv.surrogate.trained.network import Network, Partitions
+from seisinv.surrogate.trained.network import Network
 from seisinv.surrogate.trained.training import Training, TrainingEquations, TrainingSchedule, TrainingStep
 from seisinv.surrogate.trained.wavefield import TrainedField, TrainedWavefield
 
@@ -44,14 +45,14 @@ class TrainedPINN:
         Its grid is the domain.
     duration : float, s
     wavenumber : float, rad/m
-        Largest wave number of the initial fields; 2 π f / vp for a frequency f.
+        Largest wavenumber of the initial fields; 2 π f / vp for a frequency f.
     network : Network
         By default a finite-basis network of sines; `PLAIN` is a plain PINN.
     recipe : TrainingSchedule
     edges : {"open", "wall", "absorbing"}
-        As for `PINN`; "wall" is held by the ansatz, "absorbing" is part of what is minimised.
+        As for `PINN`; "wall" is satisfied by the ansatz, "absorbing" is part of what is minimised.
     seed : int
-        Of first parameters and points.
+        Of the initial weights and the points.
 
     Raises
     ------
@@ -81,20 +82,10 @@ class TrainedPINN:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.duration > 0:
-            raise ConfigError(f"duration is {self.duration:g} s; it must be positive")
-        if not self.wavenumber > 0:
-            raise ConfigError(f"wavenumber is {self.wavenumber:g} rad/m; it must be positive")
-        if self.edges not in EDGES:
-            raise ConfigError(f"edges is {self.edges!r}; it must be one of {', '.join(EDGES)}")
+        check_positive(duration=self.duration, wavenumber=self.wavenumber)
+        check_choice("edges", self.edges, EDGES)
         if self.seed < 0:
             raise ConfigError(f"seed is {self.seed}; it must be 0 or more")
-        if self.model.grid.ndim != 2:
-            raise ModelError("the model is 3-D; the surrogate is made for 2-D models")
-        equations = self.physics.equations(self.model.grid.axes)
-        if len(equations) != 1 or equations[0].rate.order != 2:
-            names = ", ".join(e.rate.field.name for e in equations)
-            raise ModelError(f"{self.physics.name} carries {names}; the surrogate carries one field of second order")
         _ = self.residual, self.partitions  # refuse what they cannot use
 
     def __call__(
@@ -116,7 +107,7 @@ class TrainedPINN:
         directory : path, optional
             Where checkpoints are kept.
         resume : bool
-            Go on from them; on one machine, with as many threads, the numbers are those of a training never stopped.
+            Resume from them; on the same machine and number of threads the result is that of an uninterrupted training.
         progress : callable, optional
             Called with a `TrainingStep` after every update.
 
@@ -132,12 +123,12 @@ class TrainedPINN:
         RunError
             If the directory holds another training, or one and `resume` is False, or the training diverges.
         KeyboardInterrupt
-            After Ctrl-C: the update that was under way is finished and kept first.
+            After Ctrl-C; the current update is finished and a checkpoint written first.
         """
         if not initial:
             raise ConfigError("no initial field is given; pass at least one Initial")
         if resume and directory is None:
-            raise ConfigError("resume needs the directory of the training; pass directory=…")
+            raise ConfigError("resume=True needs the directory of the training; pass directory=…")
         starts = [self._start(k, one, accept) for k, one in enumerate(initial)]
         fields, errors = [], []
         for k, start in enumerate(starts):
@@ -156,22 +147,12 @@ class TrainedPINN:
     @cached_property
     def residual(self) -> Residual:
         """The equation on the field."""
-        grid = self.model.grid
-        values = {n: self.model[n].detach().to(torch.float64) for n in self.physics.parameters}
-        coefficients = {n: c.numpy() for n, c in self.physics.coefficients(values, grid.axes).items()}
-        (equation,) = self.physics.equations(grid.axes)
-        return Residual(equation, grid.axes, Medium(grid, coefficients))
+        return residual_of(self.physics, without_gradients(self.model))
 
     @cached_property
     def partitions(self) -> Partitions:
-        """Windows along z, x and t."""
-        z, x = self.model.grid.extent
-        counts, overlap = self.network.windows, self.network.overlap
-        return (
-            Partition(*z, counts[0], overlap),
-            Partition(*x, counts[1], overlap),
-            Partition(0.0, self.duration, counts[2], overlap),
-        )
+        """Subdomains along z, x and t."""
+        return partitions_of(self.model.grid, self.duration, self.network.windows, self.network.overlap)
 
     @property
     def _velocities(self) -> tuple[float, float]:
@@ -182,10 +163,10 @@ class TrainedPINN:
         """Return an initial field as splines, checked between their nodes."""
         grid = fine_grid(self.model.grid.extent, self.wavenumber)
         z, x = np.meshgrid(grid.coordinates("z"), grid.coordinates("x"), indexing="ij")
-        value, rate = _on(initial, z, x)
+        value, rate = initial.at(z, x)
         start = start_of(grid, value, rate, self._velocities[1])
         between = np.stack([(z + grid.spacing[0] / 2)[:-1, :-1].ravel(), (x + grid.spacing[1] / 2)[:-1, :-1].ravel()])
-        value, rate = _on(initial, *between)
+        value, rate = initial.at(*between)
         points = np.column_stack([*between, np.zeros(between.shape[1])])
         found = np.concatenate([start.derivative(points, VALUE), start.time * start.derivative(points, (0, 0, 1))])
         wanted = np.concatenate([value, start.time * rate])
@@ -197,7 +178,9 @@ class TrainedPINN:
             )
         rim = np.concatenate([np.concatenate([f[0], f[-1], f[:, 0], f[:, -1]]) for f in (start.value, start.rate)])
         if self.edges == "wall" and np.abs(rim).max() > WALL * max(np.abs(start.value).max(), np.abs(start.rate).max()):
-            raise ConfigError(f"initial field {number} does not vanish on the walls; keep it away from the edges")
+            raise ConfigError(
+                f"initial field {number} does not vanish on the walls; pass one that is away from the edges"
+            )
         return start
 
     def _equations(self, start: Start) -> TrainingEquations:
@@ -208,7 +191,7 @@ class TrainedPINN:
         return TrainingEquations(self.residual, ansatz, velocity, self.seed)
 
     def _identity(self, start: Start) -> dict[str, object]:
-        """Return all that the parameters depend on."""
+        """Return everything that the parameters depend on."""
         values = [self.model[n].detach().numpy() for n in self.physics.parameters]
         grid = self.model.grid
         return {
@@ -223,33 +206,24 @@ class TrainedPINN:
             "seed": self.seed,
         }
 
-    def _errors(self, equations: TrainingEquations, found: TrainedField, initial: Initial) -> dict[str, float]:
+    def _errors(self, equations: TrainingEquations, found: TrainedField, initial: Initial) -> dict[str, np.ndarray]:
         """Return relative errors at points that were not trained on."""
         points = equations.points(CHECKED, self.recipe.steps + 1)
         start = points * (1.0, 1.0, 0.0)
-        value, _ = _on(initial, start[:, 0], start[:, 1])
+        value, _ = initial.at(start[:, 0], start[:, 1])
         at_start = found.form(start, {VALUE: 1.0})
         left = found.form(points, self.residual.form(points))
         errors = {
-            "initial": _ratio(at_start - value, value),
-            "equation": _ratio(left, found.form(points, {(0, 0, 2): 1.0})),
+            "initial": ratio(at_start - value, value),
+            "equation": ratio(left, found.form(points, {(0, 0, 2): 1.0})),
         }
         if equations.velocity is not None:
             edge, form = equations.edges(points)
             frequency = self.wavenumber * self._velocities[1]
-            errors["edges"] = _rms(found.form(edge, form)) / frequency / np.abs(at_start).max()
+            errors["edges"] = rms(found.form(edge, form)) / frequency / np.abs(at_start).max()
         elif self.edges == "wall":
-            errors["edges"] = 0.0
+            errors["edges"] = np.zeros(())
         return errors
-
-
-def _on(initial: Initial, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return value and rate at places."""
-    value = np.broadcast_to(initial.value(z, x), z.shape).astype(float)
-    rate = np.zeros_like(value) if initial.rate is None else np.broadcast_to(initial.rate(z, x), z.shape).astype(float)
-    if not (np.isfinite(value).all() and np.isfinite(rate).all()):
-        raise ConfigError("an initial field holds NaN or infinite values; it must be finite everywhere in the model")
-    return value, rate
 
 
 def _digest(*arrays: np.ndarray) -> str:
@@ -257,11 +231,3 @@ def _digest(*arrays: np.ndarray) -> str:
     for array in arrays:
         out.update(np.ascontiguousarray(array).tobytes())
     return out.hexdigest()
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def _ratio(error: np.ndarray, of: np.ndarray) -> float:
-    return _rms(error) / max(_rms(of), np.finfo(float).tiny)

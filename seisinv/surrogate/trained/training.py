@@ -1,11 +1,11 @@
-"""Training of a surrogate: Adam on fresh points while the time grows, then L-BFGS on points that stay.
+"""Training of a surrogate: Adam on new points while the duration grows, then L-BFGS on fixed points.
 
     minimise  mean (r t₁² / P)²  +  mean (e t₁ / P)²
 
 over points of the equation's residual r and, where edges absorb, of theirs, e (t₁ and P: `surrogate.trained.ansatz`;
-P here r.m.s.).  In the first half of Adam's steps the points lie in the first 1/n, 2/n, … of the time, so that windows
-switch on from early to late and waves are learnt in the order in which they travel (Moseley, Markham & Nissen-Meyer
-2023, doi 10.1007/s10444-023-10065-9).
+P here r.m.s.).  In the first half of Adam's steps the points lie in the first 1/n, 2/n, … of the time, so that
+subdomains switch on from early to late and waves are learnt in the order in which they travel (Moseley, Markham &
+Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9).
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from torch import Tensor
 from seisinv.core import ConfigError, DataError, RunError
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
+from seisinv.surrogate.features import on_edges, spread
 from seisinv.surrogate.jets import Jet
 from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.residual import Residual
-from seisinv.surrogate.time.features import spread
 from seisinv.surrogate.trained.ansatz import Ansatz, AnsatzRows, Form
 from seisinv.symbolic.equations import Symbol
 
 WARMUP = 50  # steps over which Adam's rate rises
-TOGETHER = 10  # iterations of L-BFGS between signs of life
+TOGETHER = 10  # iterations of L-BFGS between progress reports
 HISTORY = 100  # of L-BFGS
 EVERY = 100  # updates between checkpoints
 SEEDS = 1_000_003  # further apart than steps
@@ -41,27 +41,33 @@ SEEDS = 1_000_003  # further apart than steps
 
 @dataclass(frozen=True)
 class TrainingSchedule:
-    """How a surrogate is trained.
+    """Settings of the training of a surrogate.
 
     Parameters
     ----------
     steps : int
-        Of Adam.
+        Number of steps of Adam.
     batch : int
-        Points of a step, drawn afresh.
+        Number of points of a step, new in every step.
     rate : float
-        Adam's highest step length; it rises over 50 steps and falls by a cosine.
+        Adam's highest step length; it rises linearly over 50 steps, then falls as a cosine.
     stages : int
-        Into which the time is cut; 1 is no curriculum.
+        Number of stages in which the duration grows; 1 starts with all of it.
     polish : int
-        Iterations of L-BFGS after that.
+        Number of iterations of L-BFGS after that.
     points : int
-        Of these.
+        Number of points of L-BFGS, the same in all iterations.
 
     Raises
     ------
     ConfigError
         If a number is out of range.
+
+    Examples
+    --------
+    >>> schedule = TrainingSchedule(steps=1000, polish=200)
+    >>> schedule.updates  # 1000 steps of Adam, 20 times 10 iterations of L-BFGS
+    1020
     """
 
     steps: int = 2000
@@ -79,27 +85,44 @@ class TrainingSchedule:
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         if self.steps + self.polish == 0:
-            raise ConfigError("steps and polish are both 0; there is nothing to do: raise one of them")
+            raise ConfigError("steps and polish are both 0, which leaves nothing to do; raise one of them")
         if not 0 < self.rate < 1:
             raise ConfigError(f"rate is {self.rate:g}; Adam's step length is between 0 and 1, such as 1e-2")
 
     @property
     def updates(self) -> int:
-        """Steps of Adam, and tens of L-BFGS."""
+        """Number of updates: steps of Adam, then every ten iterations of L-BFGS."""
         return self.steps + math.ceil(self.polish / TOGETHER)
 
     def rate_at(self, step: int) -> float:
-        """Return Adam's step length."""
+        """Return Adam's step length at a step."""
         return self.rate * min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
     def reach_at(self, step: int) -> float:
-        """Return the share of the time that Adam's points lie in."""
+        """Return the fraction of the duration that Adam's points cover at a step."""
         return min(1.0, (1 + 2 * step * self.stages // self.steps) / self.stages)
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One sign of life: update, updates in all, relative residual (r.m.s. of what is minimised), and times in s."""
+    """Progress of a training after an update.
+
+    Parameters
+    ----------
+    update, updates : int
+        Number of the update, and of all updates.
+    residual : float
+        Root of the objective: r.m.s. of the dimensionless rows.
+    method : str
+        "Adam" or "L-BFGS".
+    seconds, eta : float, s
+        Elapsed and remaining time.
+
+    Examples
+    --------
+    >>> TrainingStep(10, 100, 0.02, "Adam", seconds=1.0, eta=9.0).residual
+    0.02
+    """
 
     update: int
     updates: int
@@ -111,7 +134,7 @@ class TrainingStep:
 
 @dataclass(frozen=True, eq=False)
 class TrainingEquations:
-    """What a trained surrogate has to obey.
+    """The equations that a trained surrogate satisfies.
 
     Parameters
     ----------
@@ -147,11 +170,7 @@ class TrainingEquations:
     def edges(self, points: np.ndarray) -> tuple[np.ndarray, Form]:
         """Move points to the four edges in turn; return them and ∂p/∂t + vp ∂p/∂n (Engquist & Majda 1977)."""
         assert self.velocity is not None
-        edge, normals = points.copy(), np.zeros((len(points), 2))
-        for k in range(4):
-            p = self.ansatz.partitions[k // 2]
-            edge[k::4, k // 2] = p.high if k % 2 else p.low
-            normals[k::4, k // 2] = 1.0 if k % 2 else -1.0
+        edge, normals = on_edges(points, self.ansatz.partitions)
         c = self.velocity(Jet(Symbol("vp", "coefficient"), (0, 0)), edge[:, :2])
         return edge, {(0, 0, 1): 1.0, (1, 0, 0): c * normals[:, 0], (0, 1, 0): c * normals[:, 1]}
 
@@ -204,7 +223,7 @@ class Training:
         self.fixed: list[AnsatzRows] | None = None
 
     def open(self, resume: bool) -> None:
-        """Start, or take up what was kept."""
+        """Start, or resume from the checkpoint."""
         if self.file is None:
             return
         if self.file.exists():
@@ -216,7 +235,7 @@ class Training:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot create {self.file.parent}: {error.strerror}; choose another directory") from None
-        self._keep()  # a directory that cannot be written is found out before the work, not after it
+        self._keep()  # fails before the work, not after it
 
     def run(self, progress: Callable[[TrainingStep], None] | None) -> list[Tensor]:
         """Train to the end and return the parameters."""
@@ -271,7 +290,7 @@ class Training:
         return loss.item()
 
     def _keep(self) -> None:
-        """Write all that the rest of the training depends on."""
+        """Write a checkpoint."""
         if self.file is None:
             return
         tensors = {f"parameter.{k}": p.detach() for k, p in enumerate(self.parameters)}
@@ -297,7 +316,9 @@ class Training:
             record = json.loads(metadata["surrogate"])
             identity = record["identity"]
         except (DataError, KeyError, TypeError, ValueError):
-            raise RunError(f"{file} is no whole checkpoint of a surrogate; delete it to train from the start") from None
+            raise RunError(
+                f"{file} is not a complete checkpoint of a surrogate; delete it to train from the start"
+            ) from None
         other = [k for k in self.identity if self.identity[k] != identity.get(k)]
         if other:
             raise RunError(

@@ -1,25 +1,25 @@
-"""Wavefields of the trained surrogate: evaluated at any place and time, with derivatives, saved and loaded."""
+"""Wavefields of the trained surrogate: evaluated at any position and time, with derivatives, saved and loaded."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, astuple, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, DataError, GeometryError, Grid
-from seisinv.core.tensors import read_tensors, write_tensors
+from seisinv.core import ConfigError, Grid
+from seisinv.surrogate.features import BLOCK, HIGHEST, Partition
+from seisinv.surrogate.field import SolvedField, fitting
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import BLOCK, HIGHEST, Partition
-from seisinv.surrogate.time.wavefield import checked
 from seisinv.surrogate.trained.ansatz import Ansatz, Form, Start
 from seisinv.surrogate.trained.network import Network
 
-FORMAT = "seisinv trained wavefield 1"  # changes with the ansatz
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class TrainedField:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedWavefield:
+class TrainedWavefield(SolvedField):
     """One or more trained wavefields; `TrainedPINN` makes them.
 
     Parameters
@@ -50,7 +50,20 @@ class TrainedWavefield:
     fields : TrainedField
     errors : mapping of names to [field] arrays
         What `TrainedPINN` measured at points it was not trained on; relative, as for `Wavefield`.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> model = si.Model(si.Grid((11, 11), 20.0), vp=1000.0)
+    >>> recipe = si.surrogate.TrainingSchedule(steps=2, polish=0)
+    >>> pinn = si.surrogate.TrainedPINN(si.Acoustic(), model, duration=0.05, wavenumber=0.08, recipe=recipe)
+    >>> p = pinn(si.surrogate.Initial(lambda z, x: np.exp(-((z - 100) ** 2 + (x - 100) ** 2) / 2 / 40**2)))
+    >>> p(np.array([[100.0, 100.0, 0.0]])).round(2)
+    array([[1.]])
     """
+
+    axes = "zxt"
+    version = "seisinv trained wavefield 1"  # changes with the ansatz
 
     fields: tuple[TrainedField, ...]
     errors: Mapping[str, np.ndarray]
@@ -64,7 +77,7 @@ class TrainedWavefield:
         Parameters
         ----------
         points : (n, 3) array, (z, x, t) in m, m, s
-        order : how often to differentiate along z, x and t; at most twice along each
+        order : order of the derivative along z, x and t, at most 2 along each
 
         Raises
         ------
@@ -72,60 +85,37 @@ class TrainedWavefield:
             If a point lies outside the domain and the times that were trained for.
         """
         if max(order) > HIGHEST or min(order) < 0:
-            raise ConfigError(f"order is {order}; windows have at most {HIGHEST} derivatives along each axis")
-        points = checked(points, self.fields[0].ansatz.partitions)
+            raise ConfigError(f"order is {order}; derivatives are at most {HIGHEST} along each axis")
+        points = self._checked(points, [(p.low, p.high) for p in self.fields[0].ansatz.partitions])
         return np.stack([f.form(points, {order: 1.0}) for f in self.fields])
 
-    def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Return the derivatives along z, x (per m) and t (per s) [field, point, 3]."""
-        return np.stack([self(points, order) for order in ((1, 0, 0), (0, 1, 0), (0, 0, 1))], axis=-1)
-
-    def save(self, file: str | Path) -> None:
-        """Write a safetensors file, whole or not at all."""
+    def _contents(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         ansatz = self.fields[0].ansatz
-        tensors = {f"error.{n}": torch.as_tensor(e) for n, e in self.errors.items()}
-        tensors["scale"] = torch.from_numpy(ansatz.scale)
-        starts = []
+        arrays, starts = {"scale": ansatz.scale}, []
         for k, f in enumerate(self.fields):
             s = f.ansatz.start
-            tensors |= {f"{k}.{n}": p for n, p in zip(ansatz.network.names, f.parameters, strict=True)}
-            tensors |= {f"{k}.value": torch.from_numpy(s.value), f"{k}.rate": torch.from_numpy(s.rate)}
+            arrays |= {f"{k}.{n}": p.numpy() for n, p in zip(ansatz.network.names, f.parameters, strict=True)}
+            arrays |= {f"{k}.value": s.value, f"{k}.rate": s.rate}
             starts.append([s.grid.shape, s.grid.spacing, s.grid.origin, s.wavenumber, s.time])
         card = {
             "network": asdict(ansatz.network),
-            "partitions": [(p.low, p.high, p.count, p.overlap) for p in ansatz.partitions],
+            "partitions": [astuple(p) for p in ansatz.partitions],
             "walls": ansatz.walls,
             "starts": starts,
         }
-        write_tensors(Path(file), tensors, {"format": FORMAT, "card": json.dumps(card)})
+        return arrays, {"card": json.dumps(card)}
 
     @classmethod
-    def load(cls, file: str | Path) -> TrainedWavefield:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        DataError
-            If it is no trained wavefield, or one of another version.
-        """
-        tensors, metadata = read_tensors(Path(file))
-        if metadata.get("format") != FORMAT:
-            raise DataError(f"{file} holds {metadata.get('format', 'no format')!r}; this version reads {FORMAT!r}")
-        try:
-            card = json.loads(metadata["card"])
-            network = Network(**{**card["network"], "windows": tuple(card["network"]["windows"])})
-            z, x, t = (Partition(*p) for p in card["partitions"])
-            fields = []
-            for k, (shape, spacing, origin, wavenumber, t1) in enumerate(card["starts"]):
-                value, rate = (tensors[f"{k}.{n}"].numpy() for n in ("value", "rate"))
-                start = Start(Grid(shape, spacing, origin), value, rate, wavenumber, t1)
-                ansatz = Ansatz(network, (z, x, t), tensors["scale"].numpy(), start, card["walls"])
-                parameters = tuple(tensors[f"{k}.{n}"] for n in network.names)
-                fits = [p.shape for p in parameters] == network.shapes and value.shape == rate.shape == start.grid.shape
-                if not fits:
-                    raise ValueError("its arrays do not fit one another")
-                fields.append(TrainedField(ansatz, parameters))
-        except (KeyError, ValueError, TypeError, AttributeError, ConfigError, GeometryError) as error:
-            raise DataError(f"{file} is damaged ({error}); save the wavefield again") from None
-        errors = {n.removeprefix("error."): e.numpy() for n, e in tensors.items() if n.startswith("error.")}
+    def _of(cls, arrays: Mapping[str, np.ndarray], card: Mapping[str, str], errors: Mapping[str, np.ndarray]) -> Self:
+        form = json.loads(card["card"])
+        network = Network(**{**form["network"], "windows": tuple(form["network"]["windows"])})
+        z, x, t = (Partition(*p) for p in form["partitions"])
+        fields = []
+        for k, (shape, spacing, origin, wavenumber, t1) in enumerate(form["starts"]):
+            value, rate = arrays[f"{k}.value"], arrays[f"{k}.rate"]
+            start = Start(Grid(shape, spacing, origin), value, rate, wavenumber, t1)
+            ansatz = Ansatz(network, (z, x, t), arrays["scale"], start, form["walls"])
+            parameters = tuple(torch.from_numpy(arrays[f"{k}.{n}"]) for n in network.names)
+            fitting([p.shape for p in parameters] == network.shapes and value.shape == rate.shape == start.grid.shape)
+            fields.append(TrainedField(ansatz, parameters))
         return cls(tuple(fields), errors)

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seisinv.surrogate.features import Features
 from seisinv.surrogate.jets import VALUE, Order
-from seisinv.surrogate.time.features import Features
 from seisinv.surrogate.time.rows import Rows
 
 

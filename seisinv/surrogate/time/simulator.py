@@ -1,4 +1,4 @@
-"""A surrogate in the place of the propagator of an inversion."""
+"""A surrogate used as the propagator of an inversion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Grid, Model, Survey
 from seisinv.propagate import Propagator
-from seisinv.surrogate.accuracy import SurrogateAccuracy
+from seisinv.surrogate.residual import without_gradients
+from seisinv.surrogate.time.accuracy import SurrogateAccuracy
 from seisinv.surrogate.time.pinn import PINN
 
 
@@ -19,27 +20,28 @@ from seisinv.surrogate.time.pinn import PINN
 class SurrogateSimulator:
     """Simulates with a least-squares PINN, whose gradient in the model an `Inversion` then follows.
 
-    Features, points and background velocities are those of the surrogate's own model; in another the equation is solved
-    anew.  At every call the data are held against `Propagator`, which costs next to nothing beside the solve.
+    Features, points and background velocities are those of the surrogate's own model; for another model the equation is
+    solved again.  At every call the data are compared with those of `Propagator`, which takes little time beside the
+    solve.
 
     Parameters
     ----------
     pinn : PINN
-        With the survey of the data, in the start model.
+        With the survey of the data, in the starting model.
     bound : float
-        Largest relative error that is accepted, in all and in any of three ranges of offset and of frequency.
+        Largest relative error that is accepted, overall and in any of three ranges of offset and of frequency.
 
     Raises
     ------
     ConfigError
         If the surrogate has no survey.
     StabilityError
-        When called, if an error exceeds the bound.
+        When called, if an error exceeds `bound`.
 
     Examples
     --------
     >>> import seisinv as si
-    >>> from seisinv.inversion import SurrogateSimulator
+    >>> from seisinv.surrogate import SurrogateSimulator
     >>> grid = si.Grid((17, 17), 10.0)
     >>> survey = si.Survey.surface(sources=si.line(80, 80, every=1, depth=60), wavelet=si.ricker(8),
     ...                            receivers=si.line(40, 120, every=40, depth=100), duration=0.3, dt=4e-3)
@@ -70,7 +72,7 @@ class SurrogateSimulator:
         return self.pinn.model.grid
 
     def subset(self, shots: Sequence[int]) -> SurrogateSimulator:
-        """Return the simulator of some of the shots; of all of them, with the factorisation that is there."""
+        """Return the simulator of some of the shots; for all of them, the factorisation is kept."""
         if list(shots) == list(range(len(self.survey))):
             return self
         return replace(self, pinn=replace(self.pinn, survey=self.survey.subset(shots)))
@@ -82,15 +84,25 @@ class SurrogateSimulator:
         ----------
         model : Model
         wavelet : tensor, optional
-            In place of the survey's; must hold nothing above the surrogate's `frequency`.
+            Used instead of the survey's; must have no energy above the surrogate's `frequency`.
+
+        Returns
+        -------
+        Gathers
+            data [shot, receiver, time] in Pa
+
+        Raises
+        ------
+        StabilityError
+            If an error against `Propagator` exceeds `bound`.
         """
         survey = self.survey if wavelet is None else self.survey.with_wavelet(wavelet.detach())
         gathers = (self.pinn if wavelet is None else replace(self.pinn, survey=survey)).gathers(model)
         with torch.no_grad():
-            simulated = self._judge.replace(survey=survey)(model.replace(**{n: model[n].detach() for n in model}))
-        SurrogateAccuracy.between(gathers, simulated, bound=self.bound, bins=3, highest=self.pinn.frequency).check()
+            simulated = self._reference.replace(survey=survey)(without_gradients(model))
+        SurrogateAccuracy.between(gathers, simulated, max_error=self.bound, bins=3, highest=self.pinn.frequency).check()
         return gathers
 
     @cached_property
-    def _judge(self) -> Propagator:
+    def _reference(self) -> Propagator:
         return Propagator(self.pinn.physics, self.grid, self.survey)

@@ -1,4 +1,4 @@
-"""How far a surrogate can be trusted: its data beside the simulator's, by offset and by frequency."""
+"""Error of a surrogate's data against the simulator's, by offset and by frequency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seisinv.core import ConfigError, Gathers, StabilityError
 from seisinv.propagate import Propagator
 from seisinv.surrogate.time.pinn import PINN
 
-FAINT = 1e-3  # of the loudest band's energy, or offsets' mean energy: errors of fainter ones are not given
+FAINT = 1e-3  # of the energy of the strongest band, or mean energy of the strongest offsets; weaker ones have no error
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,11 @@ class SurrogateAccuracy:
     offsets : (bins + 1,) array, m
         Limits of the bins of absolute offset.
     by_offset : (bins,) array
-        NaN where there is no trace, or next to nothing in them yet.
+        NaN where there is no trace or too little energy.
     frequencies : (bins + 1,) array, Hz
     by_frequency : (bins,) array
-        NaN where the data hold next to nothing.
-    bound : float
+        NaN where the data have too little energy.
+    max_error : float
         Largest error that is accepted.
 
     Examples
@@ -40,7 +40,7 @@ class SurrogateAccuracy:
     >>> survey = si.Survey.surface(sources=si.line(40, 40, every=1, depth=30), receivers=si.line(20, 60, every=20),
     ...                            wavelet=si.ricker(10), duration=0.4, dt=4e-3)
     >>> pinn = si.PINN(si.Acoustic(), si.Model(si.Grid((17, 17), 5.0), vp=1000.0), survey, slabs=4)
-    >>> si.SurrogateAccuracy.of(pinn, bound=0.2, bins=2).error < 0.2
+    >>> si.surrogate.SurrogateAccuracy.of(pinn, max_error=0.2, bins=2).error < 0.2
     True
     """
 
@@ -49,54 +49,76 @@ class SurrogateAccuracy:
     by_offset: np.ndarray
     frequencies: np.ndarray
     by_frequency: np.ndarray
-    bound: float
+    max_error: float
 
     @classmethod
     def of(
-        cls, pinn: PINN, *, bound: float = 0.05, bins: int = 5, simulated: Gathers | None = None
+        cls, pinn: PINN, *, max_error: float = 0.05, bins: int = 5, simulated: Gathers | None = None
     ) -> SurrogateAccuracy:
         """Compare a surrogate with the simulator.
 
         Parameters
         ----------
-        bound : float
+        pinn : PINN
+            With a survey.
+        max_error : float
             Largest error that is accepted.
         bins : int
-            Of offset and of frequency.
+            Number of bins of offset and of frequency.
         simulated : Gathers, optional
             Data of the same survey; by default of `Propagator` on the surrogate's grid.
+
+        Returns
+        -------
+        SurrogateAccuracy
 
         Raises
         ------
         ConfigError
-            If the surrogate has no survey, or the grid is too coarse for the simulator to be the judge.
+            If the surrogate has no survey, or the grid is too coarse for the simulator to be the reference.
         """
         if pinn.survey is None:
             raise ConfigError("the surrogate has no survey; pass one, PINN(physics, model, survey)")
-        if not bound > 0 or bins < 1:
-            raise ConfigError(f"bound is {bound:g} and bins is {bins}; both must be positive")
+        if not max_error > 0 or bins < 1:
+            raise ConfigError(f"max_error is {max_error:g} and bins is {bins}; both must be positive")
         if simulated is None:
             simulate = Propagator(pinn.physics, pinn.model.grid, pinn.survey)
             assert pinn.frequency is not None
             assert pinn.duration is not None
             turns = 2 * math.pi * pinn.frequency * pinn.duration
             own = 0.4 * turns * abs(simulate.dispersion(pinn.model, 0.4 * pinn.frequency))  # at the middle of the band
-            if own > bound / 2:
+            if own > max_error / 2:
                 raise ConfigError(
-                    f"the simulator is itself off by {own:.1%} on this grid (bound {bound:.1%}); pass `simulated` data "
-                    "of a finer one"
+                    f"the error of the simulator itself is {own:.1%} on this grid (limit {max_error:.1%}); "
+                    "pass `simulated` data of a finer one"
                 )
             with torch.no_grad():
                 simulated = simulate(pinn.model)
         with torch.no_grad():
             found = pinn.gathers()
-        return cls.between(found, simulated, bound=bound, bins=bins, highest=pinn.frequency)
+        return cls.between(found, simulated, max_error=max_error, bins=bins, highest=pinn.frequency)
 
     @classmethod
     def between(
-        cls, found: Gathers, simulated: Gathers, *, bound: float = 0.05, bins: int = 5, highest: float | None = None
+        cls, found: Gathers, simulated: Gathers, *, max_error: float = 0.05, bins: int = 5, highest: float | None = None
     ) -> SurrogateAccuracy:
-        """Compare data of a surrogate with the simulator's; `highest` frequency in Hz, default: half the sampling."""
+        """Compare data of a surrogate with those of a simulator.
+
+        Parameters
+        ----------
+        found, simulated : Gathers
+            Data of the surrogate and of the simulator, of the same survey.
+        max_error : float
+            Largest error that is accepted.
+        bins : int
+            Number of bins of offset and of frequency.
+        highest : float, Hz, optional
+            Highest frequency; by default the Nyquist frequency.
+
+        Returns
+        -------
+        SurrogateAccuracy
+        """
         live = (found.live & simulated.live).numpy()
         exact = simulated.data.double().numpy() * live[..., None]
         wrong = found.data.detach().double().numpy() * live[..., None] - exact
@@ -117,42 +139,52 @@ class SurrogateAccuracy:
             _ratio(spectra[0][..., b], spectra[1][..., b]) if e > FAINT * max(energy) else np.nan
             for b, e in zip(bands, energy, strict=True)
         ]
-        return cls(_ratio(wrong, exact), limits, np.array(by_offset), top, np.array(by_frequency), bound)
+        return cls(_ratio(wrong, exact), limits, np.array(by_offset), top, np.array(by_frequency), max_error)
 
     def __str__(self) -> str:
-        rows = [f"error {self.error:.2%} (bound {self.bound:.2%})"]
+        rows = [f"error {self.error:.2%} (limit {self.max_error:.2%})"]
         for limits, values, unit in (
             (self.offsets, self.by_offset, "m"),
             (self.frequencies, self.by_frequency, "Hz"),
         ):
             rows += [
-                f"  {low:g} to {high:g} {unit}: {v:.2%}{' beyond the bound' if v > self.bound else ''}"
+                f"  {low:g} to {high:g} {unit}: {v:.2%}{' too large' if v > self.max_error else ''}"
                 for low, high, v in zip(limits[:-1], limits[1:], values, strict=True)
                 if np.isfinite(v)
             ]
         return "\n".join(rows)
 
     def check(self) -> None:
-        """Raise StabilityError where an error exceeds the bound, in all or in any bin of offset or frequency."""
+        """Refuse data with too large an error.
+
+        Raises
+        ------
+        StabilityError
+            If the error of all data, or of any bin of offset or of frequency, exceeds `max_error`.
+        """
         for what, limits, values, unit in (
             ("offsets", self.offsets, self.by_offset, "m"),
             ("frequencies", self.frequencies, self.by_frequency, "Hz"),
         ):
-            if np.nanmax(values) > self.bound:
+            if np.nanmax(values) > self.max_error:
                 worst = int(np.nanargmax(values))
                 raise StabilityError(
                     f"the surrogate is off by {values[worst]:.1%} at {what} of {limits[worst]:g} to "
-                    f"{limits[worst + 1]:g} {unit} (bound {self.bound:.1%}); leave those out, give it more features or "
-                    "slabs, or use Propagator"
+                    f"{limits[worst + 1]:g} {unit} (limit {self.max_error:.1%}); leave those out, pass more "
+                    "features or slabs, or use Propagator"
                 )
-        if self.error > self.bound:
+        if self.error > self.max_error:
             raise StabilityError(
-                f"the surrogate is off by {self.error:.1%} (bound {self.bound:.1%}); give it more features or slabs, "
+                f"the surrogate is off by {self.error:.1%} (limit {self.max_error:.1%}); pass more features or slabs, "
                 "or use Propagator"
             )
 
     def usable(self, gathers: Gathers) -> Gathers:
-        """Return gathers whose traces are dead where the error at their offset exceeds the bound.
+        """Return gathers whose traces are dead where the error at their offset exceeds `max_error`.
+
+        Parameters
+        ----------
+        gathers : Gathers
 
         Raises
         ------
@@ -161,10 +193,12 @@ class SurrogateAccuracy:
         """
         away = np.nan_to_num(np.abs(gathers.survey.offsets))
         place = np.clip(np.digitize(away, self.offsets) - 1, 0, len(self.by_offset) - 1)
-        good = torch.from_numpy((self.by_offset[place] <= self.bound) & (away <= self.offsets[-1] * (1 + 1e-9)))
+        good = torch.from_numpy((self.by_offset[place] <= self.max_error) & (away <= self.offsets[-1] * (1 + 1e-9)))
         if not (good & gathers.live).any():
             self.check()
-            raise StabilityError(f"no trace has an offset up to {self.offsets[-1]:g} m, where the surrogate was tried")
+            raise StabilityError(
+                f"no trace has an offset up to {self.offsets[-1]:g} m, the largest that the surrogate was compared at"
+            )
         return gathers.replace(live=gathers.live & good)
 
 

@@ -1,11 +1,11 @@
-"""Features of the surrogate: sines in overlapping windows, and their derivatives in closed form.
+"""Features of the surrogate: sines in overlapping subdomains, and their derivatives in closed form.
 
     φ_jk(z, x, t) = w_j(z, x, t) sin(κ_jk · (z − z_j, x − x_j) + ω_jk (t − t_j) + θ_jk)
 
-The windows are products of one-dimensional ones, ((1 + cos π s) / 2)² of the distance s from the middle in half
-widths, normalised so that they sum to one (Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9).
-Wave numbers and frequencies lie on the dispersion cones ω = c |κ| of the velocities c found in the window: with them a
-feature nearly solves the wave equation, and few are needed.
+Window functions w_j are products of one-dimensional ones, ((1 + cos π s) / 2)² for the distance s from the middle in
+half widths, normalised so that they sum to one (Moseley, Markham & Nissen-Meyer 2023, doi 10.1007/s10444-023-10065-9).
+Wavenumbers and frequencies lie on the dispersion cones ω = c |κ| of the velocities c found in the subdomain: with them
+a feature nearly solves the wave equation, and few are needed.
 """
 
 from __future__ import annotations
@@ -14,38 +14,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import comb, inf, pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seisinv.core import ConfigError
+from seisinv.core import ConfigError, Grid
 from seisinv.surrogate.jets import VALUE, Order
-
-if TYPE_CHECKING:
-    from seisinv.surrogate.parts import Parts
+from seisinv.surrogate.parts import Parts
 
 BLOCK = 4096  # points evaluated at once: a block of features stays within some tens of megabytes
-CONE = 0.05  # by how much the cones reach beyond the velocities of a window
-HIGHEST = 2  # order of the highest derivative of a window along one axis
+CONE = 0.05  # by how much the cones reach beyond the velocities of a subdomain
+HIGHEST = 2  # highest derivative of a window function along one axis
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Windows along one axis that sum to one.
+    """Overlapping subdomains along one axis; their window functions sum to one.
 
     Parameters
     ----------
     low, high : float, m or s
         The interval that is covered.
     count : int
-        Number of windows; one window is constant.
+        Number of subdomains; the window function of a single one is constant.
     overlap : float
-        Width of a window in units of the distance between middles.
+        Width of a subdomain in units of the distance between middles.
 
     Raises
     ------
     ConfigError
-        If there is no window, or windows leave gaps or touch with a kink (overlap at most 1).
+        If there is no subdomain, or they do not overlap (overlap at most 1).
     """
 
     low: float
@@ -55,24 +52,26 @@ class Partition:
 
     def __post_init__(self) -> None:
         if not self.high > self.low:
-            raise ConfigError(f"an axis runs from {self.low:g} to {self.high:g}; the end must lie beyond the start")
+            raise ConfigError(f"an axis runs from {self.low:g} to {self.high:g}; its end must be larger than its start")
         if self.count < 1:
             raise ConfigError(f"windows is {self.count} along an axis; at least 1 is needed")
         if not self.overlap > 1:
-            raise ConfigError(f"overlap is {self.overlap:g}; windows must overlap (above 1, 2.9 is a good value)")
+            raise ConfigError(
+                f"overlap is {self.overlap:g}; subdomains must overlap: pass more than 1, for example 2.9"
+            )
 
     @property
     def middles(self) -> np.ndarray:
-        """Middles of the windows [window]; the outer ones lie half a distance inside the interval."""
+        """Middles of the subdomains [subdomain]; the outer ones lie half a distance inside the interval."""
         return self.low + (np.arange(self.count) + 0.5) * (self.high - self.low) / self.count
 
     @property
     def half_width(self) -> float:
-        """Distance from the middle at which a window vanishes."""
+        """Distance from the middle at which a window function vanishes."""
         return 0.5 * self.overlap * (self.high - self.low) / self.count
 
     def derivatives(self, at: np.ndarray) -> np.ndarray:
-        """Return every window and its first two derivatives [derivative, window, point]."""
+        """Return every window function and its first two derivatives [derivative, subdomain, point]."""
         out = np.zeros((HIGHEST + 1, self.count, len(at)))
         if self.count == 1:
             out[0] = 1.0
@@ -95,23 +94,33 @@ class Partition:
         return out
 
 
+Partitions = tuple[Partition, Partition, Partition]  # along z, x and t
+
+
+def partitions_of(grid: Grid, duration: float, counts: Sequence[int], overlap: float) -> Partitions:
+    """Return the partitions of a grid and a time from 0 into `counts` subdomains along z, x and t."""
+    ends = (*grid.extent, (0.0, duration))
+    z, x, t = (Partition(low, high, n, overlap) for (low, high), n in zip(ends, counts, strict=True))
+    return z, x, t
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Sines in windows.
+    """Sines in overlapping subdomains.
 
     Parameters
     ----------
     partitions : Partition along z, x and t
-    wave : (3, windows, features) array, rad/m, rad/m, rad/s
-        First-layer weights: wave numbers along z and x, and angular frequency.
-    phase : (windows, features) array, rad
-    used : (windows,) array of int, optional
-        How many of its features each window has, the first ones; by default all.  Others are zero.
+    wave : (3, subdomains, features) array, rad/m, rad/m, rad/s
+        First-layer weights: wavenumbers along z and x, and angular frequency.
+    phase : (subdomains, features) array, rad
+    used : (subdomains,) array of int, optional
+        How many of its features each subdomain has, the first ones; by default all.  Others are zero.
     parts : Parts, optional
-        Parts of the model between its jumps.  Every part has windows of its own, which are zero in other parts.
+        Parts of the model between its jumps.  Every part has subdomains of its own, which are zero in other parts.
     """
 
-    partitions: tuple[Partition, Partition, Partition]
+    partitions: Partitions
     wave: np.ndarray
     phase: np.ndarray
     used: np.ndarray | None = None
@@ -119,7 +128,7 @@ class Features:
 
     @property
     def count(self) -> int:
-        """Number of coefficients: windows times features."""
+        """Number of coefficients: subdomains times features."""
         return int(self.phase.size)
 
     @property
@@ -129,7 +138,7 @@ class Features:
 
     @property
     def cells(self) -> list[tuple[int, int, int, int]]:
-        """Place along z, x and t, and part, of every window: t counts fastest but for parts."""
+        """Index along z, x and t, and part, of every subdomain; after the part, t varies fastest."""
         return list(windows_of(self.partitions, self.parts))
 
     def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
@@ -167,7 +176,7 @@ class Features:
     def pieces(
         self, points: np.ndarray, orders: Sequence[Order], between: np.ndarray | None = None
     ) -> Iterator[tuple[np.ndarray, int, list[np.ndarray]]]:
-        """Yield the points inside each window, its number, and derivatives of its features there.
+        """Yield the points inside each subdomain, its number, and derivatives of its features there.
 
         Parameters
         ----------
@@ -195,16 +204,14 @@ class Features:
                 yield rows, window, [_leibniz(inside, k, turned, order) for order in orders]
 
 
-def windows_of(
-    partitions: tuple[Partition, Partition, Partition], parts: Parts | None
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the place along z, x and t, and the part, of every window."""
+def windows_of(partitions: Partitions, parts: Parts | None) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the indices along z, x and t, and the part, of every subdomain."""
     z, x, t = (range(p.count) for p in partitions)
     yield from product(z, x, t, range(parts.count if parts else 1))
 
 
 def _leibniz(along: list[np.ndarray], k: np.ndarray, turned: list[np.ndarray], order: Order) -> np.ndarray:
-    """Return Σ binomial · derivative of the window · derivative of the sine [point, feature]."""
+    """Return Σ binomial · derivative of the window function · derivative of the sine [point, feature]."""
     out = np.zeros_like(turned[0])
     for split in np.ndindex(*(n + 1 for n in order)):  # derivatives that fall on the sine
         front = np.prod([comb(n, m) * a[n - m] for n, m, a in zip(order, split, along, strict=True)], axis=0)
@@ -217,7 +224,7 @@ def _leibniz(along: list[np.ndarray], k: np.ndarray, turned: list[np.ndarray], o
 
 
 def cone(
-    partitions: tuple[Partition, Partition, Partition],
+    partitions: Partitions,
     velocities: np.ndarray,
     *,
     wavenumber: float,
@@ -226,18 +233,18 @@ def cone(
     seed: int,
     parts: Parts | None = None,
 ) -> Features:
-    """Sample the features of every window on its dispersion cones.
+    """Sample the features of every subdomain on its dispersion cones.
 
     Parameters
     ----------
-    velocities : (windows, 2) array, m/s
-        Lowest and highest velocity in each window, in the order of `windows_of`.
+    velocities : (subdomains, 2) array, m/s
+        Lowest and highest velocity in each subdomain, in the order of `windows_of`.
     wavenumber : float, rad/m
-        Largest wave number; the disc below it is filled evenly.
+        Largest wavenumber; the disc below it is filled evenly.
     frequency : float, rad/s
-        Largest angular frequency; it cuts wave numbers where velocities are high.
+        Largest angular frequency; it cuts wavenumbers where velocities are high.
     each : int
-        Features per window.
+        Features per subdomain.
     seed : int
         The same seed gives the same features.
     """
@@ -262,5 +269,15 @@ def spread(count: int, axes: int, *, seed: int = 0) -> np.ndarray:
 
 
 def later(points: np.ndarray, by: float) -> np.ndarray:
-    """Return points (z, x, t) moved in time by so many s."""
+    """Return points (z, x, t) shifted in time by `by` s."""
     return np.asarray(points + np.array([0.0, 0.0, by]))
+
+
+def on_edges(points: np.ndarray, partitions: Sequence[Partition]) -> tuple[np.ndarray, np.ndarray]:
+    """Move points to the top, bottom, left and right edge in turn; return them and outward normals [point, axis]."""
+    points, normals = points.copy(), np.zeros((len(points), 2))
+    for k in range(4):
+        p = partitions[k // 2]
+        points[k::4, k // 2] = p.high if k % 2 else p.low
+        normals[k::4, k // 2] = 1.0 if k % 2 else -1.0
+    return points, normals
