@@ -28,7 +28,7 @@ log = logging.getLogger("seisinv.inversion")
 
 
 class _BudgetSpent(Exception):
-    """The next evaluation would cost more wave-equation solves than the band may spend."""
+    """The next evaluation would exceed the budget of the band."""
 
 
 class BandRun:
@@ -49,7 +49,7 @@ class BandRun:
         self.limit = state.limit(stage)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
-        """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
+        """Precondition, optimise, estimate the wavelet; leave the result in `accepted`."""
         x = self.accepted
         if self.stage.why:
             self._tell(f"{self.stage.kind}: {self.stage.why}")
@@ -63,7 +63,7 @@ class BandRun:
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.stage.kind, self.stage.why)
 
-    def times(self, percentile: float) -> tuple[float, float]:
+    def delays(self, percentile: float) -> tuple[float, float]:
         """Return a percentile of the absolute delays of the traces where the stage begins, and the period, both s."""
 
         def compute() -> dict[str, np.ndarray]:
@@ -71,11 +71,11 @@ class BandRun:
             return {"found": np.array(residual_time(self.state.mapper(time_residuals, tasks), percentile))}
 
         name, solves = f"{self.index:02d}-times", len(self.problem.observed)
-        late, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
-        return late, period
+        delay, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        return delay, period
 
     def finished(self) -> Model:
-        """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
+        """Return the accepted model, or the last target of a prior with `finish`, whose misfit is then the last row."""
         model, prior = self.state.model(self.accepted), self.problem.finishing
         if prior is None:
             return model
@@ -162,7 +162,7 @@ class BandRun:
         return since == 0 and (prior.targets is None or asked < prior.targets)
 
     def _penalties(self) -> list[Penalty]:
-        """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
+        """Return the current penalties; the targets of priors are kept for resuming."""
         progress = self.stage.number / (len(self.state.bands) - 1) if len(self.state.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
