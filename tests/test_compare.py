@@ -20,6 +20,7 @@ from seisinv import compare, metrics, plot, synthetic
 from seisinv.compare.page import verdict
 from seisinv.core import ConfigError, RunError
 from seisinv.jobs.compare import compare_runs
+from seisinv.runs import RunDirectory, RunRecord
 
 GRID = si.Grid((24, 40), 10.0)
 BANDS = [15, 25]
@@ -368,3 +369,31 @@ def test_curves_of_many_runs_have_styles_of_their_own() -> None:
     figure = plot.compare_convergence({f"run {k}": rows for k in range(9)})
     styles = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
     assert len(styles) == 9
+
+
+def test_the_driver_leaves_finished_runs_alone_and_resumes_others(tmp_path: Path) -> None:
+    calls: list[tuple[str, bool]] = []
+
+    def planned(name: str, *, finished: bool) -> compare.PlannedRun:
+        def do(resume: bool) -> None:
+            calls.append((name, resume))
+            run = RunDirectory.open(tmp_path / name, fingerprint={}, settings={}, resume=resume)
+            run.write_model("start.npz", si.Model(si.Grid((3, 4), 10.0), vp=2000.0))
+
+        return compare.PlannedRun(compare.Label(name, name), tmp_path / name, do, lambda: finished)
+
+    compare.run_all([planned("first", finished=False)])
+    found = compare.run_all([planned("first", finished=True), planned("second", finished=False)])
+    compare.run_all([planned("second", finished=False)])
+    assert calls == [("first", False), ("second", False), ("second", True)]
+    assert [label.name for label in found] == ["first", "second"]
+
+
+def test_former_names_of_comparisons_are_taken() -> None:
+    start = si.Model(si.Grid((3, 4), 10.0), vp=2000.0)
+    entry = compare.Evaluated(compare.Label("start", "start"), start, compare.Scores())
+    with pytest.warns(DeprecationWarning, match=r"Evaluated\.card is now Evaluated\.scores"):
+        assert entry.card is entry.scores  # type: ignore[attr-defined]
+    record = RunRecord(Path("run"), {}, (), start, start)
+    with pytest.warns(DeprecationWarning, match=r"judge=…\) is now evaluator="):
+        assert compare.evaluate({entry.label: record}, judge=None).truth is None  # type: ignore[call-arg]

@@ -12,7 +12,7 @@ from inversion_toy import crosshole
 from test_inversion_stages import Counted
 
 from seisinv.core import ConfigError, Model, RunError
-from seisinv.inversion import LBFGS, Continuation, Inversion
+from seisinv.inversion import LBFGS, Continuation, Inversion, invert
 from seisinv.jobs import build, config
 from seisinv.misfit import Envelope, TravelTime
 from seisinv.plot import convergence
@@ -44,7 +44,7 @@ def periods_late(problem: Inversion, model: Model) -> float:
 @pytest.mark.parametrize("misfit", [TravelTime(), TravelTime(envelope=True), Envelope()], ids=repr)
 def test_continuation_finds_what_waveforms_alone_miss(misfit):
     plain, climbing = far()[0], far(continuation=Continuation(misfit=misfit, optimizer=LBFGS(6)))[0]
-    lost, found = (p.run(LBFGS(6), bands=BANDS) for p in (plain, climbing))
+    lost, found = (invert(p, LBFGS(6), bands=BANDS) for p in (plain, climbing))
     assert periods_late(plain, lost.model) > 0.5  # measured 0.8
     assert periods_late(climbing, found.model) < 0.05
     assert found.ends[0].stage == "kinematic"
@@ -55,7 +55,7 @@ def test_continuation_costs_no_detour_where_delays_suit():
     """The model is that of a run without a continuation; only the delays are measured, band by band."""
     plain, counts, _ = far(1.0)
     climbing, counts_too, _ = far(1.0, continuation=SHORT)
-    a, b = (p.run(LBFGS(3), bands=BANDS) for p in (plain, climbing))
+    a, b = (invert(p, LBFGS(3), bands=BANDS) for p in (plain, climbing))
     assert torch.equal(a.model.vp, b.model.vp)
     assert counts_too.solved.total - counts.solved.total == b.solves - a.solves == len(BANDS) * len(plain.observed)
     assert all("less than" in row["why"] and row["stage"] == "waveform" for row in b.history)
@@ -65,7 +65,7 @@ def test_continuation_costs_no_detour_where_delays_suit():
 def test_no_band_begins_before_its_times_suit_it():
     """With one update per stage the cap is met: the run ends without a waveform stage, and the reason says why."""
     problem, _, _ = far(continuation=Continuation(optimizer=LBFGS(1), attempts=2))
-    result = problem.run(LBFGS(3), bands=BANDS)
+    result = invert(problem, LBFGS(3), bands=BANDS)
     assert [e.stage for e in result.ends] == ["kinematic"] * 2
     assert [row["rung"] for row in result.history] == [0, 0, 1, 1]
     reason = result.ends[-1].reason
@@ -80,10 +80,10 @@ def test_budget_holds_and_counts_the_times(wavelet):
     least = far(continuation=SHORT, wavelet=wavelet)[0].least_solves(2)
     for budget in (least, 2 * least + 5):
         problem, simulator, _ = far(continuation=SHORT, wavelet=wavelet)
-        result = problem.run(LBFGS(9), bands=BANDS, budget=budget)
+        result = invert(problem, LBFGS(9), bands=BANDS, budget=budget)
         assert simulator.solved.total == result.solves <= budget
     with pytest.raises(ConfigError, match=f"at least {least}"):
-        far(continuation=SHORT, wavelet=wavelet)[0].run(LBFGS(9), bands=BANDS, budget=least - 1)
+        invert(far(continuation=SHORT, wavelet=wavelet)[0], LBFGS(9), bands=BANDS, budget=least - 1)
 
 
 class Stop(Exception):
@@ -100,7 +100,7 @@ def test_stopped_continuation_ends_with_the_same_bits(tmp_path):
                 raise Stop
 
         problem = far(continuation=SHORT)[0]
-        return problem.run(LBFGS(2), bands=BANDS, run_directory=tmp_path / name, resume=True, progress=progress)
+        return invert(problem, LBFGS(2), bands=BANDS, run_directory=tmp_path / name, resume=True, progress=progress)
 
     wanted = run("whole")
     for after in (2, 9, 5):
@@ -117,7 +117,7 @@ def test_stopped_continuation_ends_with_the_same_bits(tmp_path):
     assert ["traveltimes" in row.band for row in shown] == [e.stage == "kinematic" for e in result.ends]
     assert len(convergence(result.history).axes[0].lines) == 2 * len(shown) - 1  # curves, and the lines between them
     with pytest.raises(RunError, match="ladder differ"):
-        far()[0].run(LBFGS(2), bands=BANDS, run_directory=tmp_path / "cut", resume=True)
+        invert(far()[0], LBFGS(2), bands=BANDS, run_directory=tmp_path / "cut", resume=True)
 
 
 def test_time_residuals_add_up_over_groups_and_are_those_of_a_shift():

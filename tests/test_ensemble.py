@@ -9,7 +9,7 @@ import torch
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model, RunError
-from seisinv.inversion import LBFGS, Ensemble, Inversion, calibrate, run_ensemble
+from seisinv.inversion import LBFGS, Ensemble, Inversion, calibrate, invert, run_ensemble
 from seisinv.inversion.ensemble import random_phases
 from seisinv.priors import Tikhonov
 from seisinv.runs import read_ensemble
@@ -46,7 +46,7 @@ def test_members_are_reproducible_and_differ():
     for a, b in zip(first.members, again.members, strict=True):
         assert torch.equal(a.vp, b.vp)
     assert not torch.equal(first.members[1].vp, first.members[2].vp)
-    plain = noisy_problem().run(LBFGS(3), seed=5)
+    plain = invert(noisy_problem(), LBFGS(3), seed=5)
     assert torch.equal(first.members[0].vp, plain.model.vp)
 
 
@@ -94,7 +94,7 @@ def test_stopped_at_any_file_it_goes_on_with_the_same_bits(tmp_path, monkeypatch
 
 def test_a_run_that_is_there_becomes_the_first_member(tmp_path):
     problem, told = noisy_problem(), []
-    first = problem.run(LBFGS(2), run_directory=tmp_path / "run", seed=5)
+    first = invert(problem, LBFGS(2), run_directory=tmp_path / "run", seed=5)
     ensemble = run_ensemble(
         noisy_problem(), LBFGS(2), members=3, run_directory=tmp_path / "run", seed=5, first=first, progress=told.append
     )

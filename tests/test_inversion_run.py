@@ -15,7 +15,7 @@ import torch
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, DataError, RunError
-from seisinv.inversion import LBFGS, Adam, EstimateWavelet, Inversion, misfit_and_gradient
+from seisinv.inversion import LBFGS, Adam, EstimateWavelet, Inversion, invert, misfit_and_gradient
 from seisinv.misfit import NormalisedCorrelation
 from seisinv.priors import Tikhonov, TotalVariation
 from seisinv.signal import Window
@@ -53,7 +53,7 @@ def stopping(after: int):
 @pytest.mark.parametrize("smooth", [None, 20.0])
 def test_misfit_and_model_error_fall(optimizer, smooth):
     inversion, truth = problem(smooth=smooth)
-    result = inversion.run(optimizer, bands=BANDS, truth=truth)
+    result = invert(inversion, optimizer, bands=BANDS, truth=truth)
     first = [row for row in result.history if row["band"] == 10]
     assert first[-1]["misfit"] < 0.3 * first[0]["misfit"]
     assert result.history[-1]["model_rmse"] < 0.75 * result.history[0]["model_rmse"]
@@ -66,7 +66,7 @@ def test_model_keeps_to_its_bounds_and_water_never_moves(optimizer, smooth):
     simulate, truth, start = crosshole()
     unknown = Bounded(start, vp=(1990, 2040))
     inversion = Inversion(propagator=simulate, observed=simulate(truth), unknown=unknown, smooth=smooth, water=45.0)
-    vp = inversion.run(optimizer).model.vp
+    vp = invert(inversion, optimizer).model.vp
     assert vp.min() >= 1990 * (1 - 1e-12)  # rounding of m / m̄ · m̄
     assert vp.max() <= 2040 * (1 + 1e-12)
     assert vp.max() > 2035
@@ -80,8 +80,8 @@ def test_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path, optimizer, st
     whole, cut = tmp_path / "whole", tmp_path / "cut"
 
     def run(directory, progress=None):
-        return inversion.run(
-            optimizer, bands=BANDS, truth=truth, run_directory=directory, resume=True, progress=progress
+        return invert(
+            inversion, optimizer, bands=BANDS, truth=truth, run_directory=directory, resume=True, progress=progress
         )
 
     wanted = run(whole)
@@ -111,13 +111,13 @@ SCRIPT = """
 import sys, time
 sys.path[:0] = {paths!r}
 from test_inversion_run import problem, BANDS
-from seisinv.inversion import LBFGS
+from seisinv.inversion import LBFGS, invert
 def slowly(event):
     time.sleep(0.02)
 if __name__ == "__main__":
     inversion, truth = problem(wavelet="estimate")
     options = dict(bands=BANDS, truth=truth, run_directory=sys.argv[1], resume=True, progress=slowly)
-    inversion.run(LBFGS(iterations=5), **options)
+    invert(inversion, LBFGS(iterations=5), **options)
 """
 
 
@@ -125,7 +125,7 @@ def test_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
     script = tmp_path / "job.py"
     script.write_text(SCRIPT.format(paths=[str(Path(__file__).parent)]))
     inversion, truth = problem(wavelet="estimate")
-    inversion.run(LBFGS(iterations=5), bands=BANDS, truth=truth, run_directory=tmp_path / "whole")
+    invert(inversion, LBFGS(iterations=5), bands=BANDS, truth=truth, run_directory=tmp_path / "whole")
     cut, kills, random = tmp_path / "cut", 0, np.random.default_rng(0)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     while kills < 3:
@@ -138,16 +138,16 @@ def test_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
             child.send_signal(signal.SIGKILL)
         kills += 1
         assert child.wait() == -signal.SIGKILL, "the job ended before it was killed: make it longer"
-    inversion.run(LBFGS(iterations=5), bands=BANDS, truth=truth, run_directory=cut, resume=True)
+    invert(inversion, LBFGS(iterations=5), bands=BANDS, truth=truth, run_directory=cut, resume=True)
     assert_same_run(tmp_path / "whole", cut)
     assert not list(cut.rglob("*.part"))
 
 
 def test_run_directory_without_resume_is_refused(tmp_path):
     inversion, _ = problem()
-    inversion.run(LBFGS(1), run_directory=tmp_path / "run")
+    invert(inversion, LBFGS(1), run_directory=tmp_path / "run")
     with pytest.raises(RunError, match="already holds a run"):
-        inversion.run(LBFGS(1), run_directory=tmp_path / "run")
+        invert(inversion, LBFGS(1), run_directory=tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -162,35 +162,35 @@ def test_run_directory_without_resume_is_refused(tmp_path):
 )
 def test_run_directory_of_another_job_is_refused_and_left_alone(tmp_path, change, word):
     inversion, _ = problem()
-    inversion.run(LBFGS(1), run_directory=tmp_path)
+    invert(inversion, LBFGS(1), run_directory=tmp_path)
     before = (tmp_path / "run.toml").read_bytes()
     if change.get("observed") == "other":
         data = inversion.observed
         change = {"observed": data.replace(data=data.data * 1.01)}
     other, _ = problem(**change)
     with pytest.raises(RunError, match=word):
-        other.run(LBFGS(1), run_directory=tmp_path, resume=True)
+        invert(other, LBFGS(1), run_directory=tmp_path, resume=True)
     assert (tmp_path / "run.toml").read_bytes() == before
 
 
 def test_another_optimizer_or_bands_is_another_job(tmp_path):
     inversion, _ = problem()
-    inversion.run(LBFGS(1), run_directory=tmp_path)
+    invert(inversion, LBFGS(1), run_directory=tmp_path)
     with pytest.raises(RunError, match="optimizer, bands differ"):
-        inversion.run(LBFGS(2), bands=[10], run_directory=tmp_path, resume=True)
+        invert(inversion, LBFGS(2), bands=[10], run_directory=tmp_path, resume=True)
 
 
 def test_directory_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     inversion, _ = problem()
     with pytest.raises(RunError, match="cannot create the run directory") as caught:
-        inversion.run(LBFGS(1), run_directory=tmp_path / "file" / "run")
+        invert(inversion, LBFGS(1), run_directory=tmp_path / "file" / "run")
     assert "\n" not in str(caught.value)
 
 
 def test_full_disk_is_one_line_and_resumes(tmp_path, monkeypatch):
     inversion, _ = problem()
-    whole = inversion.run(LBFGS(3), run_directory=tmp_path / "whole")
+    whole = invert(inversion, LBFGS(3), run_directory=tmp_path / "whole")
     replace, left = os.replace, [6]
 
     def full(source, target):
@@ -201,10 +201,10 @@ def test_full_disk_is_one_line_and_resumes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(RunError, match="No space left on device"):
-        inversion.run(LBFGS(3), run_directory=tmp_path / "cut")
+        invert(inversion, LBFGS(3), run_directory=tmp_path / "cut")
     assert not list((tmp_path / "cut").rglob("*.part"))
     monkeypatch.setattr(os, "replace", replace)
-    again = inversion.run(LBFGS(3), run_directory=tmp_path / "cut", resume=True)
+    again = invert(inversion, LBFGS(3), run_directory=tmp_path / "cut", resume=True)
     assert torch.equal(whole.model.vp, again.model.vp)
 
 
@@ -214,7 +214,7 @@ def test_nan_in_the_data_stops_with_one_line():
     data[0, 0, 3] = float("nan")
     broken, _ = problem(observed=inversion.observed.replace(data=data))
     with pytest.raises(RunError, match="misfit is nan"):
-        broken.run(LBFGS(2))
+        invert(broken, LBFGS(2))
 
 
 def test_grouping_of_shots_does_not_change_the_gradient():
@@ -253,7 +253,7 @@ def test_gradient_with_penalty_matches_finite_differences(wavelet):
             seen.append(float(g @ random))
             return "probed"
 
-    inversion.run(Probe(1), bands=[15.0])
+    invert(inversion, Probe(1), bands=[15.0])
     assert seen[1] == pytest.approx(seen[2], rel=1e-6)
 
 
@@ -266,7 +266,7 @@ def test_estimated_wavelet_is_the_true_one():
         unknown=Bounded(truth, vp=(1500, 2600)),
         wavelet=EstimateWavelet(damping=1e-6, length=0.3),
     )
-    (wavelet,) = inversion.run(LBFGS(1)).wavelets.values()
+    (wavelet,) = invert(inversion, LBFGS(1)).wavelets.values()
     true = 3e4 * simulate.survey.wavelet
     assert float((wavelet - true).norm() / true.norm()) < 0.02
 
@@ -282,7 +282,7 @@ def test_one_wavelet_per_shot_follows_the_shots():
         wavelet=EstimateWavelet(per_shot=True),
         batch_shots=2,
     )
-    (wavelet,) = inversion.run(LBFGS(1)).wavelets.values()
+    (wavelet,) = invert(inversion, LBFGS(1)).wavelets.values()
     peaks = wavelet[:, 0].abs().amax(-1)
     torch.testing.assert_close(peaks / peaks[0], gains.to(peaks.dtype), rtol=1e-6, atol=0)
 
@@ -300,8 +300,8 @@ def test_unknown_wavelet_and_other_records_are_refused():
 
 def test_history_file_says_what_the_result_says(tmp_path):
     inversion, truth = problem()
-    result = inversion.run(
-        LBFGS(2), bands=BANDS, truth=truth, run_directory=tmp_path, configuration={"run": {"seed": 0}}
+    result = invert(
+        inversion, LBFGS(2), bands=BANDS, truth=truth, run_directory=tmp_path, configuration={"run": {"seed": 0}}
     )
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert rows == result.history
@@ -315,7 +315,7 @@ def test_history_file_says_what_the_result_says(tmp_path):
 def test_events_report_every_evaluation():
     events = []
     inversion, _ = problem()
-    inversion.run(LBFGS(3), bands=BANDS, progress=events.append)
+    invert(inversion, LBFGS(3), bands=BANDS, progress=events.append)
     done = [e for e in events if e.misfit is not None]
     assert [e.evaluations for e in done if e.band == 10] == list(range(1, 1 + sum(e.band == 10 for e in done)))
     assert done[-1].solves >= 2 * 6 * len(done)

@@ -15,7 +15,7 @@ from inversion_toy import Rays, crosshole
 from scipy.ndimage import gaussian_filter
 
 from seisinv.core import ConfigError, Gathers, Model, RunError
-from seisinv.inversion import LBFGS, Adam, Inversion
+from seisinv.inversion import LBFGS, Adam, Inversion, invert
 from seisinv.priors import Attraction, Penalty, PlugAndPlay, Tikhonov
 from seisinv.signal.processing import bands_of, processed
 from seisinv.unknowns import Bounded
@@ -105,7 +105,7 @@ def counted(**options: Any) -> tuple[Inversion, Counted]:
 def test_budget_is_kept_and_solves_are_those_done(optimizer, wavelet, prior):
     for budget in (68, 100, 151, 300):
         inversion, simulator = counted(wavelet=wavelet, penalty=prior)
-        result = inversion.run(optimizer, bands=BANDS, budget=budget)
+        result = invert(inversion, optimizer, bands=BANDS, budget=budget)
         assert simulator.solved.total == result.solves
         assert budget - 40 < result.solves <= budget
         assert result.history[-1]["solves"] <= result.solves
@@ -117,28 +117,28 @@ def test_budget_counts_what_a_run_directory_adds(tmp_path):
     inversion, simulator = counted(wavelet="estimate")
     least = inversion.least_solves(2)
     assert least == 2 * (12 + 12 + 6) + 6
-    result = inversion.run(LBFGS(9), bands=BANDS, budget=least, run_directory=tmp_path / "run")
+    result = invert(inversion, LBFGS(9), bands=BANDS, budget=least, run_directory=tmp_path / "run")
     assert result.solves == least
     assert simulator.solved.total == least + 6  # three shots before and after, drawn for the report
-    assert torch.equal(wanted.run(LBFGS(9), bands=BANDS, budget=least).model.vp, result.model.vp)
+    assert torch.equal(invert(wanted, LBFGS(9), bands=BANDS, budget=least).model.vp, result.model.vp)
 
 
 def test_budget_too_small_is_refused_before_any_work(tmp_path):
     inversion, simulator = counted()
     with pytest.raises(ConfigError, match=r"budget is 47 .* at least 48"):
-        inversion.run(LBFGS(9), bands=BANDS, budget=47, run_directory=tmp_path / "run")
+        invert(inversion, LBFGS(9), bands=BANDS, budget=47, run_directory=tmp_path / "run")
     assert simulator.solved.total == 0
     assert not (tmp_path / "run").exists()
 
 
 def test_what_a_band_leaves_goes_to_the_next():
     inversion, simulator = counted()
-    result = inversion.run(LBFGS(iterations=1), bands=BANDS, budget=200)
+    result = invert(inversion, LBFGS(iterations=1), bands=BANDS, budget=200)
     assert simulator.solved.total < 100
     assert "all 1 iterations done" in result.ends[-1].reason
     inversion, simulator = counted()
     loose = LBFGS(iterations=200, tolerance=0.3)  # ends the first band early
-    result = inversion.run(loose, bands=BANDS, budget=200)
+    result = invert(inversion, loose, bands=BANDS, budget=200)
     assert sum(row["band"] == 10 for row in result.history) < 10
     assert simulator.solved.total <= 200
 
@@ -147,10 +147,10 @@ def test_what_a_band_leaves_goes_to_the_next():
 def test_prior_is_asked_at_the_start_and_after_so_many_updates(optimizer):
     prior = Smoother()
     how = dataclasses.replace(optimizer, iterations=8)
-    counted(penalty=[Tikhonov(0.001), prior])[0].run(how, bands=BANDS, seed=7)
+    invert(counted(penalty=[Tikhonov(0.001), prior])[0], how, bands=BANDS, seed=7)
     assert prior.asked == [(float(band), (7, band, update)) for band in (0, 1) for update in (0, 3, 6)]
     few = Smoother(targets=2)
-    counted(penalty=few)[0].run(how, bands=BANDS, seed=7)
+    invert(counted(penalty=few)[0], how, bands=BANDS, seed=7)
     assert few.asked == [(float(band), (7, band, update)) for band in (0, 1) for update in (0, 3)]
 
 
@@ -160,7 +160,7 @@ def test_prior_that_finishes_hands_back_its_target_within_the_bounds(tmp_path, o
     results = []
     for finish in (False, True):
         inversion, simulator = counted(penalty=Smoother(finish=finish), wavelet=wavelet, water=40.0)
-        results.append(inversion.run(optimizer, bands=BANDS, budget=200, run_directory=tmp_path / str(finish)))
+        results.append(invert(inversion, optimizer, bands=BANDS, budget=200, run_directory=tmp_path / str(finish)))
         assert results[-1].solves <= 200
         assert simulator.solved.total == results[-1].solves + 6  # three shots before and after, for the report
     plain, finished = results
@@ -170,7 +170,7 @@ def test_prior_that_finishes_hands_back_its_target_within_the_bounds(tmp_path, o
     assert finished.model.vp.min() >= 1500
     assert finished.model.vp.max() <= 2600
     again = counted(penalty=Smoother(finish=True), wavelet=wavelet, water=40.0)[0]
-    resumed = again.run(optimizer, bands=BANDS, budget=200, run_directory=tmp_path / "True", resume=True)
+    resumed = invert(again, optimizer, bands=BANDS, budget=200, run_directory=tmp_path / "True", resume=True)
     assert torch.equal(resumed.model.vp, finished.model.vp)
     last = finished.history[-1]
     assert last["gradient_norm"] is None
@@ -186,14 +186,14 @@ def test_prior_that_finishes_hands_back_its_target_within_the_bounds(tmp_path, o
 @every_optimizer
 def test_single_band_is_the_last(optimizer):
     prior = Smoother()
-    counted(penalty=prior)[0].run(dataclasses.replace(optimizer, iterations=2), bands=[20.0])
+    invert(counted(penalty=prior)[0], dataclasses.replace(optimizer, iterations=2), bands=[20.0])
     assert prior.asked == [(1.0, (0, 0, 0))]
 
 
 def test_a_moved_target_costs_no_wave_equation():
     """Misfit and gradient of the data at the point where the target moved are known already."""
     inversion, simulator = counted(penalty=Smoother(every=1))
-    result = inversion.run(Adam(iterations=6, rate=20.0), bands=[20.0])
+    result = invert(inversion, Adam(iterations=6, rate=20.0), bands=[20.0])
     illumination, updates = 12, 7 * 12
     assert simulator.solved.total == result.solves == illumination + updates
 
@@ -217,7 +217,7 @@ def test_stopped_run_with_prior_and_budget_ends_with_the_same_bits(tmp_path, opt
                     raise Stop
 
         options: dict[str, Any] = {"bands": BANDS, "budget": 200, "resume": True, "progress": progress}
-        return inversion.run(optimizer, run_directory=tmp_path / name, **options)
+        return invert(inversion, optimizer, run_directory=tmp_path / name, **options)
 
     wanted = run("whole")
     for n in stops:
@@ -249,9 +249,9 @@ def test_another_prior_or_budget_is_another_job(tmp_path, change, word):
         inversion, _ = counted(**given)
         if k:
             with pytest.raises(RunError, match=word):
-                inversion.run(LBFGS(2), bands=BANDS, run_directory=tmp_path, resume=True, budget=budget)
+                invert(inversion, LBFGS(2), bands=BANDS, run_directory=tmp_path, resume=True, budget=budget)
         else:
-            inversion.run(LBFGS(2), bands=BANDS, run_directory=tmp_path, budget=budget)
+            invert(inversion, LBFGS(2), bands=BANDS, run_directory=tmp_path, budget=budget)
 
 
 def test_prior_refuses_before_any_work():

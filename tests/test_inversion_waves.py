@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seisinv.core import Grid, Model, Survey, line, ricker
-from seisinv.inversion import LBFGS, Inversion, misfit_and_gradient
+from seisinv.inversion import LBFGS, Inversion, invert, misfit_and_gradient
 from seisinv.metrics import metrics
 from seisinv.physics import Acoustic, AcousticDensity
 from seisinv.propagate import Boundary, Propagator
@@ -43,7 +43,7 @@ def test_disc_is_found_with_an_unknown_wavelet():
     problem = Inversion(
         propagator=blind, observed=observed, unknown=Bounded(start, vp=(1950, 2600)), wavelet="estimate"
     )
-    result = problem.run(LBFGS(8), bands=[6, 10], truth=truth)
+    result = invert(problem, LBFGS(8), bands=[6, 10], truth=truth)
     found = metrics(result.model, truth, start=start)
     assert found.rmse < 0.75 * metrics(start, truth).rmse
     assert found.update_correlation > 0.7  # measured: 0.79
@@ -55,7 +55,7 @@ def test_velocity_and_density_are_inverted_together():
     simulate, truth, start = experiment("acoustic_density")
     unknown = Bounded(start, vp=(1800, 2600), rho=(1500, 2500))
     problem = Inversion(propagator=simulate, observed=simulate(truth), unknown=unknown)
-    result = problem.run(LBFGS(4), bands=[8])
+    result = invert(problem, LBFGS(4), bands=[8])
     assert result.history[-1]["relative"] < 0.3
     assert not torch.equal(result.model.rho, start.rho)
 
@@ -78,14 +78,14 @@ def test_stopped_and_resumed_run_of_waves_ends_with_the_same_bits(tmp_path):
     simulate, truth, start = experiment()
     unknown = Bounded(start, vp=(1900, 2600))
     problem = Inversion(propagator=simulate, observed=simulate(truth), unknown=unknown, wavelet="estimate")
-    whole = problem.run(LBFGS(3), bands=[6, 9], run_directory=tmp_path / "whole")
+    whole = invert(problem, LBFGS(3), bands=[6, 9], run_directory=tmp_path / "whole")
 
     def stop(event):
         if event.evaluations == 3 and event.band == 9:
             raise Stop
 
     with pytest.raises(Stop):
-        problem.run(LBFGS(3), bands=[6, 9], run_directory=tmp_path / "cut", progress=stop)
-    again = problem.run(LBFGS(3), bands=[6, 9], run_directory=tmp_path / "cut", resume=True)
+        invert(problem, LBFGS(3), bands=[6, 9], run_directory=tmp_path / "cut", progress=stop)
+    again = invert(problem, LBFGS(3), bands=[6, 9], run_directory=tmp_path / "cut", resume=True)
     assert torch.equal(whole.model.vp, again.model.vp)
     assert [{**r, "seconds": 0} for r in whole.history] == [{**r, "seconds": 0} for r in again.history]

@@ -28,6 +28,15 @@ class PlannedRun:
         Does the run in `directory`; called with True where the directory holds a run to be resumed, else False.
     is_finished : callable
         Returns whether nothing is left to do.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, PlannedRun
+    >>> planned = PlannedRun(Label("TV", "TV"), Path("runs/TV"), run=lambda resume: print("resumed:", resume))
+    >>> planned.run(False), planned.is_finished()
+    resumed: False
+    (None, False)
     """
 
     label: Label
@@ -47,6 +56,21 @@ def run_all(planned: Sequence[PlannedRun]) -> dict[Label, RunRecord]:
     -------
     dict
         The run directories in memory, by label, for `evaluate`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.compare import Label, PlannedRun, run_all
+    >>> from seisinv.runs import RunDirectory
+    >>> def write_start(resume):
+    ...     run = RunDirectory.open(Path(folder, "TV"), fingerprint={}, settings={}, resume=resume)
+    ...     run.write_model("start.npz", si.Model(si.Grid((3, 4), 10.0), vp=2000.0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     records = run_all([PlannedRun(Label("TV", "TV"), Path(folder, "TV"), write_start)])
+    >>> [label.name for label in records]
+    ['TV']
     """
     for number, p in enumerate(planned, 1):
         if p.is_finished():

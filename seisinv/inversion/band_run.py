@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -28,7 +28,7 @@ log = logging.getLogger("seisinv.inversion")
 
 
 class _BudgetSpent(Exception):
-    """The next evaluation would cost more wave-equation solves than the band may spend."""
+    """The next evaluation would exceed the budget of the band."""
 
 
 class BandRun:
@@ -49,7 +49,7 @@ class BandRun:
         self.limit = state.limit(stage)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
-        """Precondition, optimise, note the wavelet; leave the result in `accepted`."""
+        """Precondition, optimise, estimate the wavelet; leave the result in `accepted`."""
         x = self.accepted
         if self.stage.why:
             self._tell(f"{self.stage.kind}: {self.stage.why}")
@@ -63,7 +63,7 @@ class BandRun:
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.stage.kind, self.stage.why)
 
-    def times(self, percentile: float) -> tuple[float, float]:
+    def delays(self, percentile: float) -> tuple[float, float]:
         """Return a percentile of the absolute delays of the traces where the stage begins, and the period, both s."""
 
         def compute() -> dict[str, np.ndarray]:
@@ -71,11 +71,11 @@ class BandRun:
             return {"found": np.array(residual_time(self.state.mapper(time_residuals, tasks), percentile))}
 
         name, solves = f"{self.index:02d}-times", len(self.problem.observed)
-        late, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
-        return late, period
+        delay, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
+        return delay, period
 
     def finished(self) -> Model:
-        """Return the accepted model, or where the prior that finishes would have it go, with its misfit as last row."""
+        """Return the accepted model, or the last target of a prior with `finish`, whose misfit is then the last row."""
         model, prior = self.state.model(self.accepted), self.problem.finishing
         if prior is None:
             return model
@@ -162,7 +162,7 @@ class BandRun:
         return since == 0 and (prior.targets is None or asked < prior.targets)
 
     def _penalties(self) -> list[Penalty]:
-        """Return the penalties of now; what a prior makes of the current model is kept for resuming."""
+        """Return the current penalties; the targets of priors are kept for resuming."""
         progress = self.stage.number / (len(self.state.bands) - 1) if len(self.state.bands) > 1 else 1.0
         out: list[Penalty] = []
         for number, penalty in enumerate(self.problem.penalties):
@@ -213,28 +213,30 @@ class BandRun:
         self.ledger.record(row, model)
         self._tell("", model=model)
 
-    def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
+    def _at(self, x: np.ndarray) -> tuple[Tensor, Model, list[str]]:
+        """Return a vector that requires a gradient, its model, and the parameters that depend on it."""
         vector = torch.from_numpy(x.copy()).requires_grad_()
         model = self.problem.model(vector)
-        wanted = [n for n in model if model[n].requires_grad]
+        return vector, model, [n for n in model if model[n].requires_grad]
+
+    def _refuse_unless(self, is_finite: bool, what: str) -> None:
+        if not is_finite:
+            raise RunError(
+                f"{what} in band {label(self.band)}, evaluation {self.evaluations}; "
+                "check the data for NaN (seisinv info), and the bounds"
+            )
+
+    def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        vector, model, wanted = self._at(x)
         tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.stage.misfit)
         results: list[ShotResult] = list(self.state.mapper(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
-        if not np.isfinite(misfit):
-            raise RunError(
-                f"the misfit is {misfit} in band {label(self.band)}, evaluation {self.evaluations}; "
-                "check the data for NaN (seisinv info), and the bounds"
-            )
+        self._refuse_unless(bool(np.isfinite(misfit)), f"the misfit is {misfit}")
         first = misfit if self.first_misfit is None else self.first_misfit
-        summed = [sum(r.gradient[n] for r in results) / (first or 1.0) for n in wanted]
-        outer = [torch.from_numpy(np.asarray(g)).to(model[n].dtype) for n, g in zip(wanted, summed, strict=True)]
-        (gradient,) = torch.autograd.grad([model[n] for n in wanted], vector, outer)
-        if not bool(torch.isfinite(gradient).all()):
-            raise RunError(
-                f"the gradient is not finite in band {label(self.band)}, evaluation {self.evaluations}; "
-                "check the data for NaN (seisinv info), and the bounds"
-            )
-        return {"misfit": np.array(misfit), "gradient": gradient.numpy()}
+        summed = {n: np.asarray(sum(r.gradient[n] for r in results) / (first or 1.0)) for n in wanted}
+        gradient = _chained(vector, model, summed)
+        self._refuse_unless(bool(np.isfinite(gradient).all()), "the gradient is not finite")
+        return {"misfit": np.array(misfit), "gradient": gradient}
 
     def _save_wavelet(self, x: np.ndarray) -> None:
         wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
@@ -266,16 +268,10 @@ class BandRun:
         self._tell("estimating the illumination")
 
         def compute() -> dict[str, np.ndarray]:
-            vector = torch.from_numpy(x.copy()).requires_grad_()
-            model = self.problem.model(vector)
-            wanted = [n for n in model if model[n].requires_grad]
-            tasks = self.problem.tasks(model, wanted=wanted, band=self.band)
+            vector, model, wanted = self._at(x)
             diagonal = np.zeros_like(x)
-            for task in tasks:
-                projection = random_projection(task, self.ledger.seed)
-                outer = [torch.from_numpy(projection[n]).to(model[n].dtype) for n in wanted]
-                (v,) = torch.autograd.grad([model[n] for n in wanted], vector, outer, retain_graph=True)
-                diagonal += v.numpy() ** 2
+            for task in self.problem.tasks(model, wanted=wanted, band=self.band):
+                diagonal += _chained(vector, model, random_projection(task, self.ledger.seed)) ** 2
             free = self.problem.free().reshape(shape)
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
 
@@ -322,3 +318,9 @@ class BandRun:
                 message=message, model=model,
             )
         )  # fmt: skip
+
+
+def _chained(vector: Tensor, model: Model, gradient: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the gradient with respect to the vector from that with respect to the parameters of its model."""
+    outer = [torch.from_numpy(g).to(model[n].dtype) for n, g in gradient.items()]
+    return torch.autograd.grad([model[n] for n in gradient], vector, outer, retain_graph=True)[0].numpy()

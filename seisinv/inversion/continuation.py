@@ -79,17 +79,17 @@ class Continuation:
         if not 0 < self.percentile <= 100:
             raise ConfigError(f"percentile is {self.percentile:g}; it lies between 0 and 100, such as 95")
 
-    def next_stage(self, stage: Stage, *, late: float, period: float, attempt: int) -> Stage:
+    def next_stage(self, stage: Stage, *, delay: float, period: float, attempt: int) -> Stage:
         """Return the stage as it is where its delays (s) suit its period (s), else a traveltime stage before it."""
-        if np.isnan(late):
+        if np.isnan(delay):
             return replace(
                 stage,
                 why="no trace has a signal in both the observed and the predicted data, so no delay can be measured",
             )
         enough = self.aim if attempt == 0 else self.periods
-        found = f"{self.percentile:g} % of the traces are off by up to {late * 1e3:.0f} ms"
+        found = f"{self.percentile:g} % of the traces are off by up to {delay * 1e3:.0f} ms"
         limit = f"{enough * period * 1e3:.0f} ms ({enough:g} periods)"
-        if late < enough * period:
+        if delay < enough * period:
             return replace(stage, why=f"{found}, less than {limit}")
         why = f"{found}, not less than {limit}"
         return replace(stage, misfit=self.misfit, optimizer=self.optimizer, attempt=attempt + 1, why=why)

@@ -1,4 +1,4 @@
-"""Solving an inversion, band by band; every number needed more than once is kept, so that a killed run replays."""
+"""Solves an inversion band by band; every expensive number is kept, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -48,26 +48,26 @@ def invert(
     ----------
     problem : Inversion
     optimizer : Optimizer
-        `LBFGS(iterations)` or `Adam(iterations, rate)`; runs once per band, from the model of the band before.
+        `LBFGS(iterations)` or `Adam(iterations, rate)`; runs once per band, from the result of the previous band.
     bands : sequence of float (Hz), (low, high) or Band, optional
-        Pass bands, low to high; None: the data as they are.
+        Low-pass corners or pass bands, from low to high; None: the data as they are.
     run_directory : path, optional
-        Where the run is kept; see `run_directory.py` for what is in it.
+        Where the run is kept, to be resumed and reported; see `seisinv.runs`.
     resume : bool
-        Continue the run in that directory; the numbers are those of a run never stopped.
+        Continue the run in that directory; the numbers are those of a run that was never stopped.
     progress : callable, optional
         Called with an `Event` after every evaluation.
     seed : int
-        Of the random signs of the illumination estimate.
+        Of the random signs of the illumination estimate, and of priors.
     truth : Model, optional
-        Known in tests and demonstrations; only measured against, and saved.
+        The true model of synthetic data; only errors are measured with it.
     configuration : mapping, optional
         Settings to be recorded in run.toml beside the versions.
     mapper : callable
-        `map`, or an engine's equivalent that keeps order, to spread shot groups.
+        `map`, or an equivalent of an executor that keeps the order, to distribute groups of shots.
     budget : int, optional
-        Wave-equation solves the run may cost at most, one per simulated shot and two per shot and gradient; the
-        bands get equal shares, and what one leaves goes to those after it.
+        Largest number of wave-equation solves, one per simulated shot and two per shot and gradient; the bands get
+        equal shares, and what one does not use goes to those after it.
 
     Returns
     -------
@@ -79,6 +79,22 @@ def invert(
         If the budget is too small for one gradient per band.
     RunError
         If the directory cannot be used or the misfit is not finite.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((13, 21), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 300, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 400, every=40, depth=220), duration=0.5, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start = si.Model(grid, vp=2000.0)
+    >>> problem = si.Inversion(propagator=simulate, observed=simulate(start.replace(vp=2050.0)),
+    ...                        unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    >>> result = si.invert(problem, si.LBFGS(iterations=2), bands=[5.0, 10.0])
+    >>> [(end.band, end.iterations) for end in result.ends]
+    [(5.0, 2), (10.0, 2)]
+    >>> abs(float(result.model.vp.mean()) - 2050) < 50
+    True
     """
     chosen = bands_of(bands, problem.observed.survey.time.nyquist)
     least = problem.least_solves(len(chosen))
@@ -166,8 +182,8 @@ class Loop:
     def _staged(self, continuation: Continuation, stage: Stage, last: Stage | None, x: np.ndarray) -> Stage | None:
         """Measure the delays; return the stage, a traveltime stage before it, or None where the continuation ends."""
         attempt = last.attempt if last is not None else 0
-        late, period = BandRun(self.state, stage, x).times(continuation.percentile)
-        stage = continuation.next_stage(stage, late=late, period=period, attempt=attempt)
+        delay, period = BandRun(self.state, stage, x).delays(continuation.percentile)
+        stage = continuation.next_stage(stage, delay=delay, period=period, attempt=attempt)
         if stage.attempt > continuation.attempts:
             self.stopped = continuation.capped(stage)
         elif stage.attempt and not self._can_afford(stage):

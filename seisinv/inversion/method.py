@@ -1,4 +1,4 @@
-"""An inversion together with how it is to be done, so that whatever runs inversions need not know which kind it has."""
+"""A problem together with the way it is solved, so that callers need not know which kind of inversion it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seisinv.inversion.result import Progress, Result
 
 
 class How(TypedDict, total=False):
-    """What the `run` of every method takes; see `inversion.invert`."""
+    """Arguments of the `run` of every method; see `inversion.invert`."""
 
     run_directory: Path | str | None
     resume: bool
@@ -23,7 +23,7 @@ class How(TypedDict, total=False):
 
 
 class Method(ABC):
-    """A problem, how it is solved, and what that may cost."""
+    """A problem, how it is solved, and its budget."""
 
     @abstractmethod
     def run(self, how: How) -> Result:

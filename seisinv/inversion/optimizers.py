@@ -64,14 +64,51 @@ class Space:
 class Optimizer(abc.ABC):
     """A rule that lowers an objective; all its state lives in `minimise`, which must be deterministic.
 
-    `iterations` is the number of accepted updates per band.
+    Parameters
+    ----------
+    iterations : int
+        Number of accepted updates per band; an attribute that every optimiser has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from seisinv.inversion import Optimizer
+    >>> @dataclass(frozen=True)
+    ... class SteepestDescent(Optimizer):
+    ...     iterations: int
+    ...     def minimise(self, objective, space, accept):
+    ...         x = space.start
+    ...         _, gradient = objective(x)
+    ...         for _ in range(self.iterations):
+    ...             x = space.clipped(x - space.first_step * gradient / np.abs(gradient).max())
+    ...             _, gradient = objective(x)
+    ...             accept(x)
+    ...         return "all iterations done"
+    >>> SteepestDescent(iterations=5).iterations
+    5
     """
 
     iterations: int
 
     @abc.abstractmethod
     def minimise(self, objective: Objective, space: Space, accept: Accept) -> str:
-        """Lower `objective` from `space.start`; call `accept(x)` for every accepted point; return why it ended."""
+        """Lower `objective` from `space.start`.
+
+        Parameters
+        ----------
+        objective : callable
+            Returns the value (float) and the gradient (array [n]) of a vector [n].
+        space : Space
+            Starting vector, bounds, and the metric in which steps are measured.
+        accept : callable
+            To be called with every accepted vector; returns True where the objective has changed.
+
+        Returns
+        -------
+        str
+            Why the minimisation ended.
+        """
 
 
 @dataclass(frozen=True)
@@ -80,11 +117,11 @@ class LBFGS(Optimizer):
 
     The metric of the first direction is P = (S W)(S W)ᵀ, W the illumination weights and S the smoothing; the first
     trial changes the model by `Unknown.first_step` (1.5 %) where it changes most (99th percentile). Entries at a bound
-    that would leave it are held, the others are searched along the path that follows the bounds, until the objective
+    that would leave it are fixed, the others are searched along the path that follows the bounds, until the objective
     has fallen by 10⁻⁴ of what the slope promises.
 
-    Unlike SciPy's L-BFGS-B it goes on with what it knows of the curvature when a prior moves its target, which changes
-    the gradient, but the curvature hardly. Starting anew each time would cost much of what a prior gains.
+    Unlike SciPy's L-BFGS-B it keeps its approximation of the curvature when a prior changes its target, which changes
+    the gradient but hardly the curvature. Restarting each time would lose much of the gain of a prior.
 
     Parameters
     ----------
@@ -96,6 +133,17 @@ class LBFGS(Optimizer):
         Trial points a line search may use before the band is ended.
     tolerance : float
         The band ends when an update lowers the objective by less than this share.
+
+    Raises
+    ------
+    ConfigError
+        If a count is less than 1.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import LBFGS
+    >>> LBFGS(iterations=8).memory
+    10
     """
 
     iterations: int
@@ -192,6 +240,17 @@ class Adam(Optimizer):
         Step length: about the change of vp in one update; other parameters change by the same percentage.
     decay : (float, float)
         Adam's β₁ and β₂.
+
+    Raises
+    ------
+    ConfigError
+        If `iterations` is less than 1, or `rate` is not positive.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import Adam
+    >>> Adam(iterations=50, rate=10.0).decay
+    (0.9, 0.99)
     """
 
     iterations: int

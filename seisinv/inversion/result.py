@@ -1,4 +1,4 @@
-"""What an inversion reports while it runs and hands back when it ends."""
+"""Progress reports and the result of an inversion."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from seisinv.core import Gathers, Model, Simulator
 
 @dataclass(frozen=True)
 class Event:
-    """What a running inversion reports: an evaluation, an update, or a message.
+    """Progress report of a running inversion: an evaluation, an update, or a message.
 
     Parameters
     ----------
     band : float, Hz, or None
         Upper corner of the band; None: the data as they are.
     band_number, bands : int
-        Which band of how many, from 1.
+        Number of the band, from 1, and number of bands.
     iteration, iterations : int
-        Accepted updates in this band, of how many.
+        Number of accepted updates in this band so far, and at most.
     evaluations : int
-        Misfits with gradients in this band so far.
+        Number of misfits with gradients in this band so far.
     misfit : float or None
         Latest data misfit, in the misfit's own unit.
     relative : float or None
@@ -38,11 +38,19 @@ class Event:
     replayed : bool
         Whether this evaluation came from the run directory.
     message : str
-        What is happening, where it is not an evaluation.
+        Description, where it is not an evaluation.
     model : Model or None
-        The model that an update has led to, where the event tells of one.
+        The model after an update.
     member, members : int
-        Which inversion of an ensemble of how many, from 1.
+        Number of the ensemble member, from 1, and number of members.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import Event
+    >>> event = Event(band=8.0, band_number=1, bands=2, iteration=3, iterations=10, evaluations=4, misfit=0.5,
+    ...               relative=0.25, solves=32, seconds=4.0, eta=9.0)
+    >>> f"{event.iteration}/{event.iterations}: {event.relative:.0%}"
+    '3/10: 25%'
     """
 
     band: float | None
@@ -68,9 +76,26 @@ Progress = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class BandEnd:
-    """How a band ended: its label, why, and after how many updates and evaluations.
+    """The end of a band, or of a stage of a continuation.
 
-    With a ladder, one per rung: `stage` is "kinematic" or "waveform", `why` what made it the next one.
+    Parameters
+    ----------
+    band : float, Hz, or None
+        Upper corner; None: the data as they are.
+    reason : str
+        Why it ended.
+    iterations, evaluations : int
+        Number of updates, and of misfits with gradients.
+    stage : str
+        "kinematic" for a traveltime stage, else "waveform".
+    why : str
+        Why the continuation chose this stage; empty without one.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import BandEnd
+    >>> BandEnd(8.0, "all 10 iterations done", iterations=10, evaluations=12).stage
+    'waveform'
     """
 
     band: float | None
@@ -83,20 +108,38 @@ class BandEnd:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The outcome of an inversion.
+    """The result of an inversion.
 
     Parameters
     ----------
     model, start : Model
-    history : list of dict
+        Final and starting model.
+    history : sequence of mapping
         One row per accepted iteration, as in history.jsonl.
-    ends : one BandEnd per band, or per rung of a ladder
-    wavelets : tensors by band label
-        Estimated source wavelets, on the survey's source time axis; empty if the wavelet was known.
+    ends : sequence of BandEnd
+        One per band, or per stage of a continuation.
+    wavelets : mapping of str to tensor
+        Estimated source wavelets by band, on the survey's source time axis; empty if the wavelet was known.
     run_directory : Path or None
+    simulator : Simulator
+        Predicts the data.
     solves : int
-        Wave equations solved in all, one per shot and simulation, two per shot and gradient; the trials after the last
-        row of the history and the estimates of wavelets included.
+        Wave equations solved in all, one per shot and simulation, two per shot and gradient, including the trials after
+        the last row of the history and the estimates of wavelets.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((13, 21), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 300, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 400, every=40, depth=220), duration=0.5, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start = si.Model(grid, vp=2000.0)
+    >>> problem = si.Inversion(propagator=simulate, observed=simulate(start.replace(vp=2050.0)),
+    ...                        unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    >>> result = si.invert(problem, si.LBFGS(iterations=1))
+    >>> result.ends[0].iterations, result.predicted([0]).data.shape
+    (1, torch.Size([1, 11, 126]))
     """
 
     model: Model
@@ -109,7 +152,20 @@ class Result:
     solves: int
 
     def predicted(self, shots: Sequence[int] | None = None, *, model: Model | None = None) -> Gathers:
-        """Simulate shots (default: all) in the result, or in another model, with the last wavelet; unfiltered."""
+        """Simulate shots with the last wavelet.
+
+        Parameters
+        ----------
+        shots : sequence of int, optional
+            Default: all.
+        model : Model, optional
+            Default: the result.
+
+        Returns
+        -------
+        Gathers
+            Unfiltered.
+        """
         index = list(range(len(self.simulator.survey))) if shots is None else list(shots)
         wavelet = list(self.wavelets.values())[-1] if self.wavelets else None
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""A run of a waveform inversion: what was asked, and what its stages share."""
+"""State of a run of waveform inversion that its stages share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 @dataclass
 class State:
-    """What the stages of a run share."""
+    """Problem, settings, ledger and wavelets of a run."""
 
     problem: Inversion
     optimizer: Optimizer
@@ -41,7 +41,7 @@ class State:
     def limit(self, stage: Stage) -> int | None:
         """Return up to how many solves in all a stage may ask for gradients; None without a budget.
 
-        What is sure to come is set aside: this stage's wavelet, that of the starting model, a last misfit, and the
+        Later costs are reserved: this stage's wavelet, that of the starting model, a last misfit, and the
         delays that the continuation will measure. A traveltime stage gets half the share of its band.
         """
         if self.ledger.budget is None:

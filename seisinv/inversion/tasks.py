@@ -1,6 +1,6 @@
-"""The expensive work of an inversion as pure functions of picklable inputs, shot group by shot group.
+"""The expensive work of an inversion as pure functions of picklable inputs, by groups of shots.
 
-An engine that spreads work over processes or machines needs only `map(misfit_and_gradient, tasks)`.
+An executor that distributes work over processes or machines needs only `map(misfit_and_gradient, tasks)`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seisinv.signal.processing import Band, Window, processed
 
 @dataclass(frozen=True, eq=False)
 class ShotTask:
-    """One group of shots to be simulated and compared.
+    """One group of shots to be simulated and compared; `Inversion.tasks` yields them.
 
     Parameters
     ----------
@@ -31,17 +31,34 @@ class ShotTask:
     observed : Observed
         Data that hold the group, in memory or a file.
     rows : tuple of int
-        Where the group's shots are in `observed`.
+        Indices of the group's shots in `observed`.
     shots : tuple of int
         Their indices in the whole survey.
-    grid, parameters : Grid, tensors by name
-        The model, as plain arrays.
-    wanted : names of the parameters whose gradient is asked for; none: misfit only
+    grid : Grid
+    parameters : mapping of str to tensor
+        The model, as plain tensors on the grid.
+    wanted : tuple of str
+        Parameters whose gradient is computed; empty: misfit only.
     misfit : Misfit
-    wavelet : how to estimate it from the group's data, or None for the survey's own
+    wavelet : EstimateWavelet or None
+        How to estimate the wavelet from the group's data; None: the survey has one.
     highest : float, Hz
         Upper end of an estimated wavelet's spectrum.
-    band, window : the same treatment of both sides
+    band, window : Band, Window or None
+        Filter and mutes of both predicted and observed data.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((13, 21), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 300, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 400, every=40, depth=220), duration=0.5, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start = si.Model(grid, vp=2000.0)
+    >>> problem = si.Inversion(propagator=simulate, observed=simulate(start.replace(vp=2050.0)),
+    ...                        unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    >>> [task.shots for task in problem.tasks(start, wanted=["vp"])]
+    [(0, 1)]
     """
 
     simulator: Simulator
@@ -60,7 +77,22 @@ class ShotTask:
 
 @dataclass(frozen=True, eq=False)
 class ShotResult:
-    """Misfit of a shot group and its gradient by parameter name, per SI unit of the parameter."""
+    """Misfit of a group of shots and its gradient.
+
+    Parameters
+    ----------
+    misfit : float
+    gradient : mapping of str to array [z, x]
+        By parameter, per SI unit of the parameter.
+    seconds : float, s
+        Time that it took.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import ShotResult
+    >>> ShotResult(misfit=0.5, gradient={}, seconds=1.2).misfit
+    0.5
+    """
 
     misfit: float
     gradient: Mapping[str, np.ndarray]
@@ -68,7 +100,30 @@ class ShotResult:
 
 
 def misfit_and_gradient(task: ShotTask) -> ShotResult:
-    """Return the data misfit of a group of shots and its gradient with respect to the wanted parameters."""
+    """Compute the data misfit of a group of shots and its gradient with respect to the wanted parameters.
+
+    Parameters
+    ----------
+    task : ShotTask
+
+    Returns
+    -------
+    ShotResult
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((13, 21), 20.0)
+    >>> survey = si.Survey.surface(sources=si.line(100, 300, every=200, depth=20), wavelet=si.ricker(6),
+    ...                            receivers=si.line(0, 400, every=40, depth=220), duration=0.5, dt=4e-3)
+    >>> simulate = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600)
+    >>> start = si.Model(grid, vp=2000.0)
+    >>> problem = si.Inversion(propagator=simulate, observed=simulate(start.replace(vp=2050.0)),
+    ...                        unknown=si.unknowns.Bounded(start, vp=(1500, 2600)))
+    >>> results = [si.inversion.misfit_and_gradient(t) for t in problem.tasks(start, wanted=["vp"])]
+    >>> results[0].gradient["vp"].shape
+    (13, 21)
+    """
     began = time.perf_counter()
     inputs, predicted, observed, _ = _simulated(task)
     value = task.misfit(_processed(predicted, task), _processed(observed, task))
@@ -99,7 +154,7 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
 
 
 def time_residuals(task: ShotTask) -> Mapping[str, np.ndarray]:
-    """Return what `skipping.moments` finds of a group of shots: its delays, and the two sums that its period takes."""
+    """Return the delays of a group of shots and the sums for its mean frequency; see `signal.delays.moments`."""
     with torch.no_grad():
         _, predicted, observed, _ = _simulated(task)
         p, d = _processed(predicted, task), _processed(observed, task)

@@ -37,6 +37,17 @@ class EstimateWavelet:
         the record; a longer wavelet begins to explain the data's reflections as source.
     damping : float
         ε as a share of the mean of Σ|G|² over the band.
+
+    Raises
+    ------
+    ConfigError
+        If `length` or `damping` is not positive.
+
+    Examples
+    --------
+    >>> from seisinv.inversion import EstimateWavelet
+    >>> EstimateWavelet(per_shot=True, length=0.5)  # for Inversion(wavelet=…)
+    EstimateWavelet(per_shot=True, length=0.5, damping=0.001)
     """
 
     per_shot: bool = False

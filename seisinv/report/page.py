@@ -94,7 +94,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     """
     run = read_run(directory)
     pictures = draw_pictures(run)
-    e = run.ensemble
+    e, ended = run.ensemble, [f"the run {run.cost.note}"] if run.cost is not None and run.cost.note else []
     page = render(
         "report/page.html",
         run=run,
@@ -108,7 +108,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         level=certainty.percent(e.level) if e else "",
         pictures={p.name: p for p in pictures},
         settings_text=run.settings_text,
-        notes=[*run.settings.get("chosen", {}).get("notes", []), *_ended(run)],
+        notes=[*run.settings.get("chosen", {}).get("notes", []), *ended],
         versions=run.settings.get("versions", {}),
     )
     files = {f"figures/{p.name}.png": p.png for p in pictures}
@@ -140,10 +140,6 @@ def headline(run: RunRecord) -> list[Headline]:
         note = f"forward-modelling equivalents in {_duration(last['seconds'])}"
         cards.append(Headline("Work", f"{last['solves']:g}", note))
     return cards
-
-
-def _ended(run: RunRecord) -> list[str]:
-    return [f"the run {run.cost.note}"] if run.cost is not None and run.cost.note else []
 
 
 def band_rows(run: RunRecord) -> list[BandRow]:

@@ -1,4 +1,4 @@
-"""What a run has cost: wave equations, time, memory; written to cost.json when it ends, the mark of a finished run."""
+"""The cost of a run: wave equations, time, memory; written to cost.json when the run ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "cost.json"  # in a run directory
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run has cost, earlier, interrupted processes included.
+    """The cost of a run, interrupted processes included.
 
     Parameters
     ----------
@@ -30,7 +30,13 @@ class Cost:
         Largest resident memory of the process during the run, everything that was loaded before included; of the
         last process of a run that was interrupted.
     note : str
-        Why the run ended before all that was asked for, where it did.
+        Why the run ended early, where it did.
+
+    Examples
+    --------
+    >>> from seisinv.runs import Cost
+    >>> Cost(solves=120, recomputed=0.0, seconds=8.2, cpu_seconds=15.1, peak_memory=400_000_000).solves
+    120
     """
 
     solves: int
@@ -41,18 +47,39 @@ class Cost:
     note: str = ""
 
     def as_bytes(self) -> bytes:
-        """Return what cost.json holds."""
+        """Return the content of cost.json."""
         rounded = {name: round(v, 3) if isinstance(v, float) else v for name, v in asdict(self).items()}
         return (json.dumps(rounded) + "\n").encode()
 
 
 def read_cost(directory: Path) -> Cost | None:
-    """Return what a finished run has cost, None where it has not ended.
+    """Read the cost of a run.
+
+    Parameters
+    ----------
+    directory : Path
+        A run directory.
+
+    Returns
+    -------
+    Cost or None
+        None where the run has not ended.
 
     Raises
     ------
     RunError
         If the file is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from seisinv.runs import Cost, read_cost
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     before = read_cost(Path(folder))
+    ...     _ = Path(folder, "cost.json").write_bytes(Cost(120, 0.0, 8.2, 15.1, 400_000_000).as_bytes())
+    ...     before, read_cost(Path(folder)).seconds
+    (None, 8.2)
     """
     file = directory / FILE
     if not file.is_file():

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core import Model, RunError
+from seisinv.core import Argument, Code, Message, Model, RunError
 from seisinv.core.files import write_whole
 
 if sys.version_info >= (3, 11):
@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 Arrays = Mapping[str, np.ndarray]
+OTHER = Message("choose another ", Argument("run.directory"))
 RECORD = "run.toml"  # settings, versions and fingerprint; the first file of a run
 
 
@@ -44,23 +45,22 @@ def check_directory(path: Path, *, resume: bool, fingerprint: Mapping[str, str] 
     RunError
         With what differs, and what to do instead.
     """
-    other = "choose another directory (--directory)"
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file, not a directory; {other}")
     there = (path / RECORD).exists()
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, not a directory", remedy=OTHER)
     if there and not resume:
-        raise RunError(
-            f"{path} already holds a run; resume it (resume=True, or seisinv invert --resume {path}), or {other}"
-        )
+        with_resume = Message("resume it with ", Code("resume=True"))
+        remedy = (with_resume, f"resume it with seisinv invert --resume {path}", OTHER)
+        raise RunError(f"{path} already holds a run", remedy=remedy)
     if resume and not there:
-        raise RunError(f"{path} holds no run to resume (no {RECORD}); name the directory of a run")
+        raise RunError(f"{path} holds no run to resume (no {RECORD})", remedy="name the directory of a run")
     if not there and any((path / name).exists() for name in ("evaluations", "model.npz")):
-        raise RunError(f"{path} holds results but no {RECORD}; {other}")
+        raise RunError(f"{path} holds results but no {RECORD}", remedy=OTHER)
     parent = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
     if not parent.is_dir():
-        raise RunError(f"cannot create the run directory {path}: {parent} is a file; {other}")
+        raise RunError(f"cannot create the run directory {path}: {parent} is a file", remedy=OTHER)
     if not os.access(parent, os.W_OK):
-        raise RunError(f"cannot write to the run directory {path}: permission denied; {other}")
+        raise RunError(f"cannot write to the run directory {path}: permission denied", remedy=OTHER)
     if there and fingerprint is not None:
         _check_owner(path, fingerprint)
 
@@ -70,11 +70,13 @@ def _check_owner(path: Path, fingerprint: Mapping[str, str]) -> None:
     names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
     if not names:
         return
+    remedy = ["resume it with the settings it was started with"]
     model = next((p for n in ("model.sgy", "model.npz") if (p := path / n).exists()), None)
-    further = f", or start a new run from its result (--start {model} --directory NEW)" if model else ""
+    if model is not None:
+        remedy.append(f"start a new run from its result (--start {model} --directory NEW)")
+    differ = f"{', '.join(names)} differ{'s' if len(names) == 1 else ''}"
     raise RunError(
-        f"{path} belongs to another job: {', '.join(names)} differ{'s' if len(names) == 1 else ''}; a run cannot be "
-        f"extended or changed: resume it with the settings it was started with{further}"
+        f"{path} belongs to another job: {differ}", limit="a run cannot be extended or changed", remedy=remedy
     )
 
 

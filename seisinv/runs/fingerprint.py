@@ -1,4 +1,4 @@
-"""What makes two jobs the same: hashes of their inputs, by name, so that a refusal can say what differs."""
+"""Identity of jobs: hashes of their inputs by name, so that a refusal can say which differ."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FORMER = {"Continuation": "Ladder"}
 
 @runtime_checkable
 class Identified(Protocol):
-    """What says itself which of its contents make a difference."""
+    """An object that states which of its contents matter."""
 
     @property
     def identity(self) -> Any:
-        """Values that tell it apart from others of its class."""
+        """Values that distinguish it from others of its class."""
 
 
 def digest(*values: Any) -> str:

@@ -1,4 +1,4 @@
-"""A few shots that a run keeps for the eye, in gathers.npz."""
+"""Some shots that a run keeps for display, in gathers.npz."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN_SHOTS = 3
 
 
 def shown_shots(count: int) -> list[int]:
-    """Return the indices of the shots that are kept, of as many."""
+    """Return the indices of the shots that are kept, of `count` shots."""
     return np.unique(np.linspace(0, count - 1, SHOWN_SHOTS + 2).round().astype(int)[1:-1]).tolist()
 
 
@@ -20,13 +20,13 @@ def write_gathers(
     directory: RunDirectory, observed: Gathers, predictions: tuple[Gathers, Gathers], *,
     shots: list[int], band: Band | None, window: Window | None = None,
 ) -> None:  # fmt: skip
-    """Write shots as observed, and as predicted in the start model and in the result, all filtered and muted alike."""
-    seen = processed(observed, band, window)
+    """Write shots as observed, and as predicted in the starting model and in the result, filtered and muted alike."""
+    recorded = processed(observed, band, window)
     before, after = (
-        processed(g.replace(live=g.live & seen.live), band, window).data.detach().numpy() for g in predictions
+        processed(g.replace(live=g.live & recorded.live), band, window).data.detach().numpy() for g in predictions
     )
     time = observed.survey.time
     directory.write_npz(
-        "gathers.npz", observed=seen.data.numpy(), before=before, after=after, offsets=observed.survey.offsets,
-        live=seen.live.numpy(), shots=np.array(shots), dt=np.array(time.step), start=np.array(time.start),
+        "gathers.npz", observed=recorded.data.numpy(), before=before, after=after, offsets=observed.survey.offsets,
+        live=recorded.live.numpy(), shots=np.array(shots), dt=np.array(time.step), start=np.array(time.start),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a run of any kind of inversion has found and what it has cost so far, kept so that it can be resumed."""
+"""History and cost of a run of any kind of inversion so far, kept so that the run can be resumed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Ledger:
     directory : RunDirectory
     seed : int
     truth : Model, optional
-        Only measured against.
+        The true model; only errors are measured with it.
     budget : int, optional
-        Wave-equation solves the run may cost at most.
+        Largest number of wave-equation solves.
     """
 
     directory: RunDirectory
@@ -40,7 +40,7 @@ class Ledger:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     recomputed: float = 0.0
-    replayed: bool = False  # whether the latest answer came from the directory
+    replayed: bool = False  # whether the latest result came from the directory
 
     def begin(self, start: Model) -> None:
         """Count memory from now on; write the models that the run begins with."""
@@ -50,7 +50,7 @@ class Ledger:
             self.directory.write_model("truth.npz", self.truth)
 
     def kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
-        """Return an answer, computed now or by an earlier process, and count what it cost."""
+        """Return a result, computed now or by an earlier process, and add its cost."""
         before = self.directory.replayed
         arrays = self.directory.kept(name, key, lambda: timed(compute))
         self.replayed = self.directory.replayed > before
@@ -61,7 +61,7 @@ class Ledger:
         return arrays
 
     def record(self, row: Mapping[str, Any], model: Model) -> None:
-        """Add a row to the history. The model is written first: a row promises its model."""
+        """Add a row to the history. The model is written first, so that every row has its model."""
         self.rows.append(dict(row))
         # A replay that has not caught up leaves the newer files alone.
         if len(self.rows) > self.directory.accepted_before():
@@ -70,13 +70,13 @@ class Ledger:
             self.directory.write_history(self.rows)
 
     def end(self, note: str = "") -> None:
-        """Write what the run has cost, the mark of a finished run."""
+        """Write the cost, which marks the run as finished."""
         cost = Cost(self.solves, self.recomputed, self.seconds, self.cpu_seconds, peak_memory(), note)
         write_cost(self.directory, cost)
 
 
 def timed(compute: Callable[[], Arrays]) -> Arrays:
-    """Return an answer with what it took; an answer that already says so keeps its own figures."""
+    """Return a result with its cost; a result that already has one keeps it."""
     began, cpu = time.perf_counter(), time.process_time()
     with counted() as work:
         arrays = compute()

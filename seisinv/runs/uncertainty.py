@@ -1,4 +1,4 @@
-"""How certain a model is: mean, standard deviation, intervals, and whether a known truth lies in them.
+"""Uncertainty of a model: mean, standard deviation, credible intervals, and their coverage of a known truth.
 
 The error of a mean is taken to be Gaussian, its deviation σ to be estimated from n members. The central interval of a
 share p is then mean ± t σ, with t the (1 + p)/2 quantile of Student's distribution of n − 1 degrees of freedom.
@@ -22,7 +22,25 @@ FILE = "ensemble.npz"  # in a run directory
 
 
 class Uncertainty(abc.ABC):
-    """A mean model with the deviation of its error."""
+    """A mean model with the standard deviation of its error; `Ensemble` and `Spread` are ones.
+
+    Parameters
+    ----------
+    calibration : float
+        Factor from the members' standard deviation to that of the error; an attribute.
+    level : float
+        Share of the true values that intervals should contain; an attribute.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from seisinv.runs import Spread
+    >>> mean = si.Model(si.Grid((3, 4), 10.0), vp=2000.0)
+    >>> spread = Spread(mean, {"vp": np.full((3, 4), 20.0)}, seeds=range(8))
+    >>> low, high = spread.interval(0.9)
+    >>> round(float(high[0, 0] - low[0, 0]), 1)
+    75.8
+    """
 
     calibration: float
     level: float
@@ -35,14 +53,30 @@ class Uncertainty(abc.ABC):
     @property
     @abc.abstractmethod
     def size(self) -> int:
-        """How many members there are."""
+        """Number of members."""
 
     @abc.abstractmethod
     def std(self, name: str = "vp") -> np.ndarray:
         """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit."""
 
     def half_width(self, level: float | None = None, name: str = "vp") -> np.ndarray:
-        """Return half the width [z, x] of the central credible interval of a parameter, in its SI unit."""
+        """Return half the width of the central credible interval of a parameter.
+
+        Parameters
+        ----------
+        level, name
+            As for `interval`.
+
+        Returns
+        -------
+        array [z, x]
+            In the parameter's SI unit.
+
+        Raises
+        ------
+        ConfigError
+            If the level is not between 0 and 1.
+        """
         from scipy.stats import t
 
         level = checked_level(self.level if level is None else level)
@@ -54,9 +88,14 @@ class Uncertainty(abc.ABC):
         Parameters
         ----------
         level : float, optional
-            Share of the truth that the interval is to hold; default: the level that the calibration was found for.
+            Share of the true values that the interval should contain; default: the level of the calibration.
         name : str
-            Which parameter.
+            Of the parameter.
+
+        Returns
+        -------
+        lower, upper : array [z, x]
+            In the parameter's SI unit.
         """
         centre, half = values(self.mean, name), self.half_width(level, name)
         return centre - half, centre + half
@@ -64,14 +103,19 @@ class Uncertainty(abc.ABC):
     def coverage(
         self, truth: Model, level: float | None = None, *, name: str = "vp", mask: np.ndarray | None = None
     ) -> float:
-        """Return the share of cells whose true value lies in the interval: `level`, if the intervals are honest.
+        """Return the share of cells whose true value lies in the interval: `level`, if it is well calibrated.
 
         Parameters
         ----------
         truth : Model
-        level, name : as for `interval`
+        level, name
+            As for `interval`.
         mask : bool array [z, x], optional
             Cells that count; for example those that are not water.
+
+        Returns
+        -------
+        float
         """
         low, high = self.interval(level, name)
         true = values(truth, name)
@@ -93,18 +137,27 @@ class Uncertainty(abc.ABC):
 
 @dataclass(frozen=True, eq=False)
 class Spread(Uncertainty):
-    """What is kept of an ensemble in ensemble.npz.
+    """Mean and standard deviation of an ensemble, as kept in ensemble.npz.
 
     Parameters
     ----------
     centre : Model
         The mean.
-    deviations : arrays [z, x] by parameter, SI units
-        Calibrated.
+    deviations : mapping of str to array [z, x]
+        Calibrated standard deviations by parameter, SI units.
     seeds : sequence of int
         One per member.
     calibration, level : float
-        Factor that is in `deviations`, and the level for which it was found.
+        Factor that is included in `deviations`, and the level for which it was found.
+
+    Examples
+    --------
+    >>> import numpy as np, seisinv as si
+    >>> from seisinv.runs import Spread
+    >>> mean = si.Model(si.Grid((3, 4), 10.0), vp=2000.0)
+    >>> spread = Spread(mean, {"vp": np.full((3, 4), 20.0)}, seeds=range(8))
+    >>> spread.size, float(spread.std()[0, 0])
+    (8, 20.0)
     """
 
     centre: Model
@@ -120,7 +173,7 @@ class Spread(Uncertainty):
 
     @property
     def size(self) -> int:
-        """How many members there were."""
+        """Number of members."""
         return len(self.seeds)
 
     def std(self, name: str = "vp") -> np.ndarray:
@@ -129,7 +182,7 @@ class Spread(Uncertainty):
 
 
 def arrays_of(ensemble: Uncertainty, seeds: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return what ensemble.npz holds: `vp` and `vp_std` (m/s) and so on, the grid, and how they were made."""
+    """Return the content of ensemble.npz: `vp` and `vp_std` (m/s) and so on, the grid, calibration, level and seeds."""
     out: dict[str, np.ndarray] = {}
     for name in ensemble.mean:
         out |= {name: ensemble.mean[name].detach().cpu().numpy(), f"{name}_std": ensemble.std(name)}
@@ -140,17 +193,33 @@ def arrays_of(ensemble: Uncertainty, seeds: Sequence[int]) -> dict[str, np.ndarr
 
 
 def read_ensemble(path: str | os.PathLike[str]) -> Spread:
-    """Read what a run has kept of its ensemble.
+    """Read the mean and the standard deviation of a run's ensemble.
 
     Parameters
     ----------
     path : path
         A run directory, or its ensemble.npz.
 
+    Returns
+    -------
+    Spread
+
     Raises
     ------
     RunError
         If there is none, or it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np, seisinv as si
+    >>> from pathlib import Path
+    >>> from seisinv.runs import read_ensemble
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "ensemble.npz"), vp=np.full((3, 4), 2000.0), vp_std=np.full((3, 4), 20.0),
+    ...              spacing=[10.0, 10.0], origin=[0.0, 0.0], calibration=1.0, level=0.9, seeds=range(8))
+    ...     read_ensemble(folder).size
+    8
     """
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
     arrays = read_arrays(path)
@@ -171,7 +240,7 @@ def read_ensemble(path: str | os.PathLike[str]) -> Spread:
 
 
 def checked_level(level: float) -> float:
-    """Return a level between 0 and 1, or say that it is none."""
+    """Return a level, refused unless it is between 0 and 1."""
     if not 0 < level < 1:
         raise ConfigError(f"level is {level:g}; it is a share between 0 and 1, such as 0.9")
     return level
