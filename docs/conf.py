@@ -137,8 +137,11 @@ def write_reference(app: Any, config: Any) -> None:
     for name, text in pages.items():
         if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
             (folder / name).write_text(text, encoding="utf-8")
-    for stale in {p.name for p in folder.glob("*.rst")} - set(pages):
-        (folder / stale).unlink()
+    names = config.autosummary_filename_map
+    kept = set(pages) | {f"{names.get(name, name)}.rst" for name in home.values()}
+    for stale in [*folder.glob("*.rst"), *(folder / "api").glob("*.rst")]:
+        if stale.name not in kept:
+            stale.unlink()
 
 
 def page(package: str, own: list[str], others: list[str]) -> str:

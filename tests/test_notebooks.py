@@ -21,7 +21,7 @@ def run(sources: Iterable[str], name: str) -> None:
     """Run code as printed; it uses no former name."""
     names: dict[str, object] = {}
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", "seisinv", DeprecationWarning)
+        warnings.filterwarnings("error", ".*the old name goes", DeprecationWarning)
         for source in sources:
             exec(compile(source, name, "exec"), names)
 
