@@ -42,10 +42,19 @@ def fetch(dataset: Dataset, *, folder: Path | None = None) -> Path:
     folder : path, optional
         Default: `data_folder()`.
 
+    Returns
+    -------
+    Path
+
     Raises
     ------
     DataError
         If it cannot be downloaded, saying what to download and where to put it; or if a file is not what it was.
+
+    Examples
+    --------
+    >>> from seisinv import io
+    >>> io.fetch(io.dataset("marmousi2"))  # doctest: +SKIP
     """
     import pooch
 

@@ -31,7 +31,23 @@ _AUXILIARY = (4, 5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Reading:
-    """How headers are to be understood; the options of `open_segy`."""
+    """How headers are to be understood; the options of `open_segy`.
+
+    Parameters
+    ----------
+    headers, units, coordinate_units, vertical, datum, shots_by
+        As for `open_line`.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown.
+
+    Examples
+    --------
+    >>> Reading(units="feet").datum
+    0.0
+    """
 
     headers: Mapping[str, int] | None = None
     units: str | None = None

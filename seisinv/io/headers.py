@@ -15,7 +15,20 @@ from seisinv.core.errors import Argument, ConfigError, Message
 
 @dataclass(frozen=True)
 class HeaderField:
-    """One trace header field: its name here, its first byte by the standard, and what it holds."""
+    """One trace header field: its name here, its first byte by the standard, and what it holds.
+
+    Parameters
+    ----------
+    name : str
+    byte : int
+        First byte in the trace header, counted from 1.
+    description : str
+
+    Examples
+    --------
+    >>> HEADERS["source_x"].byte
+    73
+    """
 
     name: str
     byte: int

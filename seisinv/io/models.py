@@ -77,6 +77,16 @@ def read_model(
     ------
     ModelError, DataError
         If spacing or shape are missing, or the values are not plausible in SI units.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seisinv.core import Grid, Model
+    >>> model = Model(Grid((3, 4), 10.0), vp=2000.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/vp.sgy", model)
+    ...     read_model(f"{folder}/vp.sgy")
+    Model(Grid(shape=(3, 4), spacing=(10.0, 10.0), origin=(0.0, 0.0)), vp 2000 to 2000 m/s)
     """
     path = Path(path)
     if parameter not in PARAMETERS:
@@ -250,10 +260,29 @@ def write_model(path: str | Path, model: Model, *, parameter: str = "vp", overwr
     In SEG-Y a sample is a node in depth: the sample interval is the depth spacing times 1000 (segyio's and most
     viewers' sample axis then reads metres), the delay is the first depth, and the exact grid is in the textual header.
 
+    Parameters
+    ----------
+    path : path
+    model : Model
+    parameter : str
+        Which one, in formats that hold one.
+    overwrite : bool
+        Replace an existing file.
+
     Raises
     ------
     RunError
         If the file exists and `overwrite` is false, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seisinv.core import Grid, Model
+    >>> model = Model(Grid((3, 4), 10.0), vp=2000.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/vp.sgy", model)
+    ...     read_model(f"{folder}/vp.sgy")
+    Model(Grid(shape=(3, 4), spacing=(10.0, 10.0), origin=(0.0, 0.0)), vp 2000 to 2000 m/s)
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -295,6 +324,12 @@ def write_section(
     ------
     RunError
         If the file exists and `overwrite` is false, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_section(f"{folder}/std.sgy", np.ones((3, 4)), Grid((3, 4), 10.0), title="deviation of vp", unit="m/s")
     """
     if grid.ndim != 2:
         raise ModelError(f"the model has {grid.ndim} axes; only 2-D models are written as SEG-Y: use .npz")
