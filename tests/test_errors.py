@@ -17,7 +17,7 @@ from io_files import noise, segy_bytes, spread, written
 import seisinv as si
 from seisinv import io
 from seisinv.cli import flags
-from seisinv.cli.flags import DATA, EVERY_JOB, FLAGS, MODEL, START, as_flag, setting, taken
+from seisinv.cli.flags import EVERY_JOB, FLAGS, HEADERS, INVERSION, as_flag, setting, taken
 from seisinv.cli.guard import with_flags
 from seisinv.core import Argument, Code, ConfigError, Message, SeisinvError
 
@@ -88,7 +88,7 @@ RAISED: dict[str, tuple[Callable[[Path], object], str]] = {
 PYTHON = re.compile(r"(?<![\w.=-])(?<!--set )(?<!--header )[a-z_]\w*=[\"'{(…\w]")
 
 
-@pytest.fixture(params=[(*START, *MODEL, *DATA, *EVERY_JOB), DATA, ()], ids=["invert", "info", "other"])
+@pytest.fixture(params=[(*INVERSION, *EVERY_JOB), HEADERS, ()], ids=["invert", "info", "other"])
 def command(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
     """Keys of the flags that the running command takes."""
     token = taken.set(request.param)

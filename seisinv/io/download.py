@@ -127,7 +127,7 @@ def _record(folder: Path, path: Path) -> None:
 
 
 def _reason(error: Exception, known: str | None, origin: str) -> str:
-    """Say in a few words what went wrong."""
+    """Return in a few words what went wrong."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:

@@ -185,7 +185,7 @@ def _unit(recording: Recording, reading: Reading, notes: list[str]) -> float:
         feet = Argument("data.units", "feet")
         notes.append(Message("the file does not say metres or feet; metres are assumed (", feet, " for feet)"))
     elif reading.units and recording.units and reading.units != recording.units:
-        notes.append(f"the file says {recording.units}; {reading.units} are used as asked")
+        notes.append(f"the file says {recording.units}; {reading.units} are used as requested")
     return FOOT if unit == "feet" else 1.0
 
 

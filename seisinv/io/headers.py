@@ -97,7 +97,7 @@ def resolve(headers: Mapping[str, int] | None) -> dict[str, int]:
 
 
 def where(name: str, bytes_by_name: Mapping[str, int]) -> str:
-    """Say which bytes hold a field: `source_x (bytes 73-76)`."""
+    """Return a field with the bytes that hold it: `source_x (bytes 73-76)`."""
     if name not in bytes_by_name:
         return name
     first = bytes_by_name[name]

@@ -1,4 +1,4 @@
-"""What a geophysicist wants to know of a data file, on one screen."""
+"""A summary of a data file: traces, geometry, spectrum, and what looks wrong."""
 
 from __future__ import annotations
 

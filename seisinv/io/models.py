@@ -101,11 +101,11 @@ def read_model(
         raise ConfigError(argument=Argument("start.layout"), value=layout, remedy=_LAYOUTS)
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
-            return _from_npz(plain, every)
+            return _from_npz(plain, _load_numpy(plain), every)
         if is_segy(plain) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
-            stored = _Stored(_two_axes(plain, _load_npy(plain), layout))
+            stored = _Stored(_two_axes(plain, _load_numpy(plain), layout))
         elif shape is not None:
             stored = _Stored(_from_raw(plain, shape, dtype, layout))
         elif is_text(plain):
@@ -148,12 +148,7 @@ class _Stored:
     hint: str = ""
 
 
-def _from_npz(path: Path, every: int) -> Model:
-    try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # numpy raises many types on damaged archives
-        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
+def _from_npz(path: Path, arrays: Mapping[str, np.ndarray], every: int) -> Model:
     missing = [name for name in ("spacing", "origin") if name not in arrays]
     known = {name: values for name, values in arrays.items() if name in PARAMETERS}
     if missing or not known:
@@ -209,10 +204,12 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
     return None
 
 
-def _load_npy(path: Path) -> np.ndarray:
+def _load_numpy(path: Path) -> Any:
+    """Return the array of an npy file, or those of an npz file by name."""
     try:
         with path.open("rb") as opened:
-            return np.load(opened)
+            found = np.load(opened)
+            return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except Exception as error:  # numpy raises many types on damaged files
         raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
 

@@ -62,7 +62,7 @@ class Projection:
         return self.off_line_max < 0.01
 
     def describe(self) -> str:
-        """Say where the line runs and what the projection lost, in one sentence.
+        """Return in one sentence where the line runs and what the projection lost.
 
         Returns
         -------
