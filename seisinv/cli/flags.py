@@ -196,7 +196,7 @@ FLAGS = {
             _header_bytes,
         ),
         Flag("data.units", "--units", "unit of lengths, where the file does not say or is wrong"),
-        Flag("data.coordinate_units", "--coordinate-units", "take coordinates called angles as lengths"),
+        Flag("data.coordinate_units", "--coordinate-units", "unit of coordinates, whatever the file says"),
         Flag("data.vertical", "--vertical", "what the elevation fields hold"),
         Flag("data.shots_by", "--shots-by", "what distinguishes shots"),
         Flag("ensemble.members", "--members", "number of inversions, each with other noise, for an uncertainty"),
