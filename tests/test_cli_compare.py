@@ -83,7 +83,7 @@ def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.Monke
         assert run["card"]["model"] is None, "no truth, no model error"
         assert run["card"]["data"]["held_shots"] is not None
         assert run["card"]["cost"]["solves"] <= 30
-    assert "held-out shots" in text
+    assert "hold-out shots" in text
     assert "report: " in text
     record = read_record(out / "TV-more" / "run.toml")
     assert (record["penalty"]["weight"], record["compare"]["run"]) == (0.5, [])
