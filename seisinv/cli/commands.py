@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seisinv import __version__
-from seisinv.cli.flags import DATA, EVERY_JOB, MODEL, START, absolute, settings_of, takes
+from seisinv.cli.flags import EVERY_JOB, HEADERS, INVERSION, absolute, settings_of, takes
 from seisinv.cli.guard import guarded, with_flags
 from seisinv.core import ConfigError, Message, RunError
 
@@ -35,7 +35,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Seismic inversion: from a SEG-Y file to a velocity model and a report."""
@@ -59,26 +59,10 @@ def demo(
 
 @app.command()
 @guarded
-@takes(
-    *START,
-    "run.directory",
-    "inversion.bands",
-    "inversion.iterations",
-    "inversion.optimizer",
-    "inversion.misfit",
-    *MODEL,
-    "propagator.free_surface",
-    "wavelet.peak",
-    "data.every",
-    *DATA,
-    "ensemble.members",
-    "run.truth",
-    "run.seed",
-    *EVERY_JOB,
-)
+@takes(*INVERSION, "inversion.optimizer", "run.directory", "run.truth", "run.seed", *EVERY_JOB)
 def invert(
     job: Annotated[str | None, typer.Argument(metavar="DATA | JOB.toml", help=JOB)] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume the run in this directory.")] = None,
     *,
     given: dict[str, Any],
 ) -> None:
@@ -132,24 +116,8 @@ def forward(
 
 @app.command()
 @guarded
-@takes(
-    *START,
-    "inversion.bands",
-    "inversion.iterations",
-    "inversion.misfit",
-    *MODEL,
-    "propagator.free_surface",
-    "wavelet.peak",
-    "data.every",
-    *DATA,
-    "ensemble.members",
-    *EVERY_JOB,
-)
-def check(
-    job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help=JOB)],
-    *,
-    given: dict[str, Any],
-) -> None:
+@takes(*INVERSION, *EVERY_JOB)
+def check(job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help=JOB)], *, given: dict[str, Any]) -> None:
     """Report before a run: stability, points per wavelength, memory, time, and how good the starting model is."""
     from seisinv.jobs.check import check_job
 
@@ -159,7 +127,7 @@ def check(
 
 @app.command()
 @guarded
-@takes(*DATA)
+@takes(*HEADERS)
 def info(
     file: Annotated[list[str], typer.Argument(help="SEG-Y, SU or SEG-2 file, or several that make one line.")],
     plot: Annotated[
@@ -210,10 +178,8 @@ def kernels(
 
 @app.command()
 @guarded
-def report(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-) -> None:
-    """Write report.html and the figures of a run again."""
+def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
+    """Write report.html and the figures of a run anew."""
     from seisinv.report import write_report
 
     typer.echo(f"report: {write_report(run)}")

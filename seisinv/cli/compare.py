@@ -31,9 +31,9 @@ def compare(
     *,
     given: dict[str, Any],
 ) -> None:
-    """Run several inversions of the same data, or take finished ones, and put them side by side.
+    """Run several inversions of the same data, or take finished ones, and compare them.
 
-    After Ctrl-C the same command goes on. Each [[compare.run]] of the job holds a name and whichever keys it changes.
+    After Ctrl-C the same command resumes. Each [[compare.run]] of the job has a name and the settings that it changes.
     """
 
     from seisinv.jobs import compare as compare_jobs

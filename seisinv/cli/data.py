@@ -34,7 +34,7 @@ def list_datasets() -> None:
 @guarded
 @takes("quiet")
 def fetch(
-    name: Annotated[str, typer.Argument(help="As `seisinv data list` calls it.")],
+    name: Annotated[str, typer.Argument(help="Name in `seisinv data list`.")],
     directory: Annotated[
         Path | None, typer.Option("--directory", "-d", help="Where to keep it; default: $SEISINV_DATA, or user data.")
     ] = None,

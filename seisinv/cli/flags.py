@@ -65,7 +65,7 @@ class Flag:
     Parameters
     ----------
     key : str
-        Dotted key of the setting; a key without a dot is no setting.
+        Dotted key of the setting; a key without a dot stands for no setting.
     name : str
         `--water`; for an option that is true or false `--free-surface`, which brings `--no-free-surface`.
     help : str
@@ -196,7 +196,7 @@ FLAGS = {
             _header_bytes,
         ),
         Flag("data.units", "--units", "unit of lengths, where the file does not say or is wrong"),
-        Flag("data.coordinate_units", "--coordinate-units", "take coordinates called angles as lengths"),
+        Flag("data.coordinate_units", "--coordinate-units", "unit of coordinates, whatever the file says"),
         Flag("data.vertical", "--vertical", "what the elevation fields hold"),
         Flag("data.shots_by", "--shots-by", "what distinguishes shots"),
         Flag("ensemble.members", "--members", "number of inversions, each with other noise, for an uncertainty"),
@@ -208,21 +208,27 @@ FLAGS = {
         Flag("forward.receivers.every", "--receiver-every", "distance between receivers, m"),
         Flag("forward.noise", "--noise", "RMS of the noise over RMS of the signal"),
         Flag("compare.held_band", "--held-band", "frequencies that are only predicted: 12,16 (Hz)", read=numbers),
-        Flag("compare.seeds", "--seeds", "do every run of a job with each of these: 0,1,2", read=whole_numbers),
+        Flag(
+            "compare.seeds", "--seeds", "repeat every run of a job with each of these seeds: 0,1,2", read=whole_numbers
+        ),
         Flag("run.truth", "--truth", "true model, where known: only measured against", read=absolute),
         Flag("run.seed", "--seed", "seed of all random numbers"),
         Flag("overwrite", "--overwrite", "replace an existing file", kind=bool),
         Flag("device", "--device", "where to train: auto, cpu or cuda"),
         Flag("run.threads", "--threads", "number of threads; default: all cores"),
         Flag("set", "--set", "any setting: inversion.iterations=5", "KEY=VALUE", list[str], _parsed, "-s"),
-        Flag("quiet", "--quiet", "say only what went wrong", kind=bool, short="-q"),
+        Flag("quiet", "--quiet", "show errors only", kind=bool, short="-q"),
     )
 }
 
 # Flags that commands share.
 START = ("start.vp", "start.spacing", "start.v0", "start.gradient")
-MODEL = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.water", "grid.spacing", "grid.depth")
-DATA = ("data.headers", "data.units", "data.coordinate_units", "data.vertical", "data.shots_by")
+BOUNDS = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.water")
+MODEL = ("inversion.bands", *BOUNDS, "grid.spacing", "grid.depth")
+METHOD = ("inversion.iterations", "inversion.misfit", "propagator.free_surface", "wavelet.peak")
+HEADERS = ("data.headers", "data.units", "data.coordinate_units", "data.vertical", "data.shots_by")
+DATA = ("data.every", *HEADERS)
+INVERSION = (*START, *MODEL, *METHOD, *DATA, "ensemble.members")
 EVERY_JOB = ("run.threads", "set", "quiet")
 
 #: Keys of the flags that the running command takes.

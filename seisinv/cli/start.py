@@ -11,7 +11,7 @@ from seisinv.cli.guard import guarded
 
 
 @guarded
-@takes("run.directory", "inversion.bands", *MODEL, "wavelet.peak", "data.every", *DATA, "overwrite", *EVERY_JOB)
+@takes("run.directory", *MODEL, "wavelet.peak", *DATA, "overwrite", *EVERY_JOB)
 def start(
     job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help="A SEG-Y, SU or SEG-2 file, or a job.")],
     *,

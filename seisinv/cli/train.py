@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seisinv.core import Model
     from seisinv.jobs.wavefield import Gaussian
 
+RESUME = "Resume the training in the directory."
+
 train = typer.Typer(
     help="Train a network: `seisinv train prior`, `seisinv train pinn`.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -30,13 +32,13 @@ def prior(
     directory: Annotated[
         Path, typer.Option("--directory", "-d", help="Where checkpoints and weights are kept.")
     ] = Path("runs/prior"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the directory.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Updates of the weights.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help=RESUME)] = False,
+    steps: Annotated[int | None, typer.Option(help="Number of updates of the weights.")] = None,
     batch: Annotated[int | None, typer.Option(help="Patches of 64 × 64 cells per step, a multiple of 4.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Adam's highest step length.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the geology, the noise and the first weights.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Largest step length of Adam.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the geology, the noise and the initial weights.")] = None,
     pairs: Annotated[
-        int, typer.Option(min=0, help="Small inversions that a network for the last target learns from after that.")
+        int, typer.Option(min=0, help="Number of small inversions on which the last target's network is then trained.")
     ] = 0,
     *,
     given: dict[str, Any],
@@ -72,21 +74,24 @@ def prior(
 @takes("start.spacing", "overwrite", "quiet")
 def pinn(
     model: Annotated[Path, typer.Argument(help="A velocity model: SEG-Y, .npz, .npy.")],
-    duration: Annotated[float, typer.Option(help="Of the wavefield, s.")],
+    duration: Annotated[float, typer.Option(help="Duration of the wavefield, s.")],
     width: Annotated[
-        float | None, typer.Option(help="Standard deviation of a Gaussian that the waves start from, m.")
+        float | None, typer.Option(help="Standard deviation of the initial pressure, a Gaussian, m.")
     ] = None,
-    peak: Annotated[float | None, typer.Option(help="Or peak of a point source's Ricker wavelet, Hz.")] = None,
+    peak: Annotated[
+        float | None, typer.Option(help="Or peak frequency of a point source's Ricker wavelet, Hz.")
+    ] = None,
     at: Annotated[
         list[str] | None,
-        typer.Option(metavar="Z,X", help="Its place, m; default: the model's middle. Again for more point sources."),
+        typer.Option(metavar="Z,X", help="Source position, m; default: the model's centre. Repeat for more sources."),
     ] = None,
     slabs: Annotated[
         int | None,
-        typer.Option(min=1, help="--peak: parts of the duration that are solved in turn; default: half a period each."),
+        typer.Option(min=1, help="--peak: time slabs, solved one after another; default: half a period each."),
     ] = None,
     windows: Annotated[
-        str | None, typer.Option(metavar="Z,X,T", help="--peak: windows along each, for large models: 8,8,1.")
+        str | None,
+        typer.Option(metavar="Z,X,T", help="--peak: number of windows along each axis, for large models: 8,8,1."),
     ] = None,
     bound: Annotated[
         float | None,
@@ -94,18 +99,18 @@ def pinn(
     ] = None,
     method: Annotated[str, typer.Option(help="least-squares, fbpinn or adam (a plain network).")] = "least-squares",
     edges: Annotated[
-        str | None, typer.Option(help="--width: open (default), wall or absorbing; around point sources they absorb.")
+        str | None, typer.Option(help="--width: open (default), wall or absorbing; with --peak always absorbing.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="fbpinn, adam: steps of Adam.")] = None,
     polish: Annotated[int | None, typer.Option(help="fbpinn, adam: iterations of L-BFGS after them.")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Wavefield to write; a picture goes beside it.")
+        Path, typer.Option("--output", "-o", help="Wavefield to write; a picture is written beside it.")
     ] = Path("wave.safetensors"),
     directory: Annotated[Path, typer.Option("--directory", "-d", help="Where checkpoints are kept.")] = Path(
         "runs/pinn"
     ),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the directory.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of features, first weights and points.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help=RESUME)] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of features, initial weights and points.")] = 0,
     *,
     given: dict[str, Any],
 ) -> None:

@@ -47,7 +47,13 @@ class Argument:
 
 
 class Code(str):
-    """Python code in a message, such as `survey.inside(grid)`: a remedy in Python only."""
+    """Python code in a message, such as `survey.inside(grid)`: a remedy in Python only.
+
+    Examples
+    --------
+    >>> Message("drop it with ", Code("survey.inside(grid)")).rendered(lambda code: None) is None
+    True
+    """
 
 
 #: Writes an argument or code in a message; None where it cannot be said to this reader.
@@ -84,7 +90,17 @@ class Message(str):
         return message
 
     def rendered(self, say: Say) -> str | None:
-        """Return the text with arguments and code as `say` writes them; None where it has no words for one of them."""
+        """Return the text with arguments and code as `say` writes them; None where it has no words for one of them.
+
+        Parameters
+        ----------
+        say : function of an Argument or Code
+            Returns its text, or None.
+
+        Returns
+        -------
+        str or None
+        """
         words = [say(part) if isinstance(part, Argument | Code) else part for part in self.parts]
         return None if None in words else "".join(map(str, words))
 
@@ -160,7 +176,17 @@ class SeisinvError(Exception):
         return Message(*file, self.what, *limit, *(["; ", *remedy[1:]] if remedy else ()))
 
     def rendered(self, say: Say) -> str:
-        """Return the line with arguments as `say` writes them, without the remedies that it has no words for."""
+        """Return the line with arguments as `say` writes them, without the remedies that it has no words for.
+
+        Parameters
+        ----------
+        say : function of an Argument or Code
+            Returns its text, or None.
+
+        Returns
+        -------
+        str
+        """
         remedies = [r for r in self.remedy if not isinstance(r, Message) or r.rendered(say) is not None]
         return self._joined(remedies).rendered(say) or str(self)
 
@@ -171,6 +197,10 @@ class SeisinvError(Exception):
         ----------
         **changes
             `what`, `limit`, `remedy`, … as for the class.
+
+        Returns
+        -------
+        An error of the same class.
         """
         error = copy.copy(self)
         error.__dict__.update(changes)
@@ -179,6 +209,15 @@ class SeisinvError(Exception):
 
     def within(self, place: str | Message) -> Self:
         """Return a copy that says where it happened: `place: what; remedy`.
+
+        Parameters
+        ----------
+        place : str or Message
+            Such as the name of the run or of the setting that it came from.
+
+        Returns
+        -------
+        An error of the same class.
 
         Examples
         --------
@@ -190,28 +229,105 @@ class SeisinvError(Exception):
 
 
 class GeometryError(SeisinvError, ValueError):
-    """A source, receiver or grid does not fit the others."""
+    """A source, receiver or grid does not fit the others.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(GeometryError("shot 3: receiver 2 is outside the model"), SeisinvError)
+    True
+    """
 
 
 class ModelError(SeisinvError, ValueError):
-    """A subsurface model holds values, units or shapes that cannot be used."""
+    """A subsurface model holds values, units or shapes that cannot be used.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(ModelError("vp holds 3 NaN"), SeisinvError)
+    True
+    """
 
 
 class DataError(SeisinvError, ValueError):
-    """A file or a gather cannot be used as seismic data."""
+    """A file or a gather cannot be used as seismic data.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(DataError("the file has no traces"), SeisinvError)
+    True
+    """
 
 
 class StabilityError(SeisinvError, ValueError):
-    """A time step, a grid or a wavefield is beyond what the scheme can carry."""
+    """A time step, a grid or a wavefield is beyond what the scheme can carry.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(StabilityError("the time step is 20 ms"), SeisinvError)
+    True
+    """
 
 
 class ConfigError(SeisinvError, ValueError):
-    """A setting is unknown, misspelt or out of range."""
+    """A setting is unknown, misspelt or out of range.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(ConfigError("iterations is 0"), SeisinvError)
+    True
+    """
 
 
 class RunError(SeisinvError, RuntimeError):
-    """A run directory cannot be written, read or resumed."""
+    """A run directory cannot be written, read or resumed.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(RunError("the directory holds no run"), SeisinvError)
+    True
+    """
 
 
 class KernelError(SeisinvError, RuntimeError):
-    """A kernel could not be generated or compiled."""
+    """A kernel could not be generated or compiled.
+
+    Parameters
+    ----------
+    what : str or Message
+        What is wrong; the others as for `SeisinvError`.
+
+    Examples
+    --------
+    >>> isinstance(KernelError("no C compiler was found"), SeisinvError)
+    True
+    """

@@ -24,6 +24,21 @@ class Gathers:
     survey : Survey
     live : bool tensor [shot, receiver], optional
         False for padding and for dead traces; every misfit ignores those.
+
+    Raises
+    ------
+    DataError
+        If the shape is not that of the survey.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seisinv.core import line
+    >>> survey = Survey.surface(sources=line(0, 100, every=50), receivers=line(0, 100, every=10),
+    ...                         wavelet=None, duration=0.1, dt=4e-3)
+    >>> gathers = Gathers(torch.zeros(3, 11, 26), survey)
+    >>> len(gathers), gathers[[0, 2]].data.shape
+    (3, torch.Size([2, 11, 26]))
     """
 
     data: Tensor
@@ -54,13 +69,33 @@ class Gathers:
         return Gathers(self.data[index, :n], survey, self.live[index, :n])
 
     def replace(self, **changes: object) -> Gathers:
-        """Return a copy with some of data, survey, live changed."""
+        """Return a copy with some of data, survey, live changed.
+
+        Parameters
+        ----------
+        **changes
+            `data`, `survey` or `live`, as for the class.
+
+        Returns
+        -------
+        Gathers
+        """
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
 @runtime_checkable
 class Observed(Protocol):
-    """Recorded data: gathers in memory, or a file that loads the shots asked for."""
+    """Recorded data: gathers in memory, or a file that loads the shots asked for.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seisinv.core import line
+    >>> survey = Survey.surface(sources=line(0, 0, every=10), receivers=line(0, 10, every=10),
+    ...                         wavelet=None, duration=0.1, dt=0.1)
+    >>> isinstance(Gathers(torch.zeros(1, 2, 2), survey), Observed)
+    True
+    """
 
     @property
     def survey(self) -> Survey:

@@ -75,12 +75,31 @@ class Grid:
         return tuple((o, o + (n - 1) * h) for n, h, o in zip(self.shape, self.spacing, self.origin, strict=True))
 
     def coordinates(self, axis: str) -> np.ndarray:
-        """Positions of the nodes along one axis, m."""
+        """Positions of the nodes along one axis, m.
+
+        Parameters
+        ----------
+        axis : str
+            `x`, `y` or `z`.
+
+        Returns
+        -------
+        array (n,), m
+        """
         k = self.axes.index(axis)
         return self.origin[k] + self.spacing[k] * np.arange(self.shape[k])
 
     def contains(self, positions: np.ndarray) -> np.ndarray:
-        """Which of `positions` [..., axis] in metres lie within the grid (a millimetre of slack)."""
+        """Return which positions lie within the grid, with a millimetre of tolerance.
+
+        Parameters
+        ----------
+        positions : array [..., axis], m
+
+        Returns
+        -------
+        bool array [...]
+        """
         low, high = np.array(self.extent).T
         return np.all((positions >= low - 1e-3) & (positions <= high + 1e-3), axis=-1)
 

@@ -92,7 +92,30 @@ class Model:
 
     @classmethod
     def layered(cls, grid: Grid, tops: Sequence[float], **parameters: Sequence[float]) -> Model:
-        """Build flat layers: one value per layer, `tops` in metres, the first at or above the grid's top."""
+        """Build a model of flat layers.
+
+        Parameters
+        ----------
+        grid : Grid
+        tops : sequence of float, m
+            Depth of the top of each layer, increasing; the first at or above the top of the grid.
+        **parameters : sequence of float, SI units
+            One value per layer.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        ModelError
+            If numbers of values differ, or tops do not increase.
+
+        Examples
+        --------
+        >>> Model.layered(Grid((3, 2), 10.0), [0.0, 15.0], vp=[1500.0, 2000.0]).vp[:, 0].tolist()
+        [1500.0, 1500.0, 2000.0]
+        """
         if any(len(v) != len(tops) for v in parameters.values()):
             raise ModelError(f"tops has {len(tops)} layers; every parameter needs one value per layer")
         if list(tops) != sorted(tops) or tops[0] > grid.origin[0]:
@@ -128,11 +151,30 @@ class Model:
         return iter(self.parameters)
 
     def replace(self, **parameters: Tensor | np.ndarray | float) -> Model:
-        """Return a copy with some parameters changed or added."""
+        """Return a copy with some parameters changed or added.
+
+        Parameters
+        ----------
+        **parameters : tensor, array or float
+            As for the class.
+
+        Returns
+        -------
+        Model
+        """
         return Model(self.grid, **{**self.parameters, **parameters})
 
     def to(self, dtype: torch.dtype) -> Model:
-        """Return a copy in another floating-point type."""
+        """Return a copy in another floating-point type.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+
+        Returns
+        -------
+        Model
+        """
         return Model(self.grid, **{n: v.to(dtype) for n, v in self.parameters.items()})
 
 

@@ -14,7 +14,13 @@ from seisinv.core.survey import Survey
 
 
 class Simulator(Protocol):
-    """What an inversion needs of a propagator, or of a surrogate that stands in for one."""
+    """What an inversion needs of a propagator, or of a surrogate that stands in for one.
+
+    Examples
+    --------
+    >>> def misfit(simulator: Simulator, model: Model, observed: Tensor) -> Tensor:
+    ...     return (simulator(model).data - observed).square().sum()
+    """
 
     @property
     def survey(self) -> Survey:
@@ -25,7 +31,27 @@ class Simulator(Protocol):
         """Grid of the models it takes."""
 
     def subset(self, shots: Sequence[int]) -> Simulator:
-        """Return the simulator of some of the shots."""
+        """Return the simulator of some of the shots.
+
+        Parameters
+        ----------
+        shots : sequence of int
+
+        Returns
+        -------
+        Simulator
+        """
 
     def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
-        """Simulate, differentiably in the model's tensors."""
+        """Simulate, differentiably in the model's tensors.
+
+        Parameters
+        ----------
+        model : Model
+        wavelet : tensor [time] or [shot, source, time], optional
+            Instead of the survey's.
+
+        Returns
+        -------
+        Gathers
+        """

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def interruptions() -> Iterator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C, which may come half-way through a step, and yield what tells whether it came."""
+    """Delay the first Ctrl-C, which may come half-way through a step; yield a function that returns whether it came."""
     came = threading.Event()
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():

@@ -17,7 +17,27 @@ from seisinv.core.grid import Grid
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """Sample times start + k · step, in seconds."""
+    """Sample times start + k · step, in seconds.
+
+    Parameters
+    ----------
+    step : float, s
+        Sample interval.
+    samples : int
+    start : float, s
+        Time of the first sample after the shot.
+
+    Raises
+    ------
+    DataError
+        If the interval is not positive, or there are fewer than 2 samples.
+
+    Examples
+    --------
+    >>> axis = TimeAxis(4e-3, 251)
+    >>> axis.end, axis.nyquist
+    (1.0, 125.0)
+    """
 
     step: float
     samples: int
@@ -56,6 +76,16 @@ class Shot:
     receivers : (n_receivers, ndim) array, m
     number : int
         Field record number, kept for input and output.
+
+    Raises
+    ------
+    GeometryError
+        If there is no source or receiver, or a coordinate is not finite.
+
+    Examples
+    --------
+    >>> Shot([[10.0, 500.0]], [[10.0, 0.0], [10.0, 25.0]]).receivers.shape
+    (2, 2)
     """
 
     sources: np.ndarray
@@ -89,6 +119,7 @@ class Survey:
 
     Examples
     --------
+    >>> from seisinv.core import ricker
     >>> survey = Survey.surface(sources=line(0, 100, every=50), receivers=line(0, 100, every=10),
     ...                         wavelet=ricker(10), duration=0.5, dt=4e-3)
     >>> len(survey), survey.max_receivers
@@ -146,6 +177,10 @@ class Survey:
         sources, receivers : (n, ndim) arrays, m
         wavelet : function of time in s, or samples, or None
         duration, dt : float, s
+
+        Returns
+        -------
+        Survey
         """
         time = TimeAxis(dt, round(duration / dt) + 1)
         shots = [Shot(source[None], receivers, number) for number, source in enumerate(np.atleast_2d(sources), 1)]
@@ -196,18 +231,46 @@ class Survey:
         return out
 
     def replace(self, **changes: object) -> Survey:
-        """Return a copy with some fields changed."""
+        """Return a copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            `shots`, `time` or `wavelet`, as for the class.
+
+        Returns
+        -------
+        Survey
+        """
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
     def with_wavelet(self, wavelet: Callable[[np.ndarray], np.ndarray] | Tensor | np.ndarray | None) -> Survey:
-        """Return a copy whose sources emit `wavelet`: a function of time, or samples on `source_time`."""
+        """Return a copy whose sources emit `wavelet`: a function of time, or samples on `source_time`.
+
+        Parameters
+        ----------
+        wavelet : function of time in s, or samples, or None
+
+        Returns
+        -------
+        Survey
+        """
         if wavelet is None or isinstance(wavelet, Tensor):
             return self.replace(wavelet=wavelet)
         values = wavelet(self.source_time.times) if callable(wavelet) else wavelet
         return self.replace(wavelet=torch.from_numpy(np.array(values, dtype=float)))
 
     def subset(self, shots: Sequence[int] | slice) -> Survey:
-        """Return the survey of some of the shots, in the order given."""
+        """Return the survey of some of the shots, in the order given.
+
+        Parameters
+        ----------
+        shots : sequence of int, or slice
+
+        Returns
+        -------
+        Survey
+        """
         index = range(len(self))[shots] if isinstance(shots, slice) else [int(i) for i in shots]
         w = self.wavelet
         if w is not None and w.ndim == 3:
@@ -215,7 +278,21 @@ class Survey:
         return Survey(tuple(self.shots[i] for i in index), self.time, w)
 
     def inside(self, grid: Grid) -> Survey:
-        """Return the survey without receivers outside the grid and shots that lose a source or every receiver."""
+        """Return the survey without receivers outside the grid and shots that lose a source or every receiver.
+
+        Parameters
+        ----------
+        grid : Grid
+
+        Returns
+        -------
+        Survey
+
+        Raises
+        ------
+        GeometryError
+            If no shot is left.
+        """
         keep, index = [], []
         for i, shot in enumerate(self.shots):
             receivers = shot.receivers[grid.contains(shot.receivers)]
@@ -228,7 +305,16 @@ class Survey:
         return Survey(tuple(keep), self.time, w[index] if w is not None and w.ndim == 3 else w)
 
     def check_inside(self, grid: Grid) -> None:
-        """Raise GeometryError for the first source or receiver outside the grid."""
+        """Raise GeometryError for the first source or receiver outside the grid.
+
+        Parameters
+        ----------
+        grid : Grid
+
+        Raises
+        ------
+        GeometryError
+        """
         if self.ndim != grid.ndim:
             raise GeometryError(f"the survey has {self.ndim} axes and the grid {grid.ndim}")
         for shot in self.shots:
@@ -256,7 +342,26 @@ def _outside(grid: Grid, shot: Shot, kind: str, k: int, position: np.ndarray, co
 
 
 def line(start: float, stop: float, *, every: float, depth: float = 0.0) -> np.ndarray:
-    """Positions (z, x) in metres along a horizontal 2-D line, both ends included where they fall on a step.
+    """Return positions (z, x) along a horizontal 2-D line, both ends included where they fall on a step.
+
+    Parameters
+    ----------
+    start, stop : float, m
+        x of the first position, and the limit of the last.
+    every : float, m
+        Distance between positions.
+    depth : float, m
+        z of all positions.
+
+    Returns
+    -------
+    array (n, 2), m
+        Positions (z, x).
+
+    Raises
+    ------
+    GeometryError
+        If the distance is not positive, or the line ends before it starts.
 
     Examples
     --------

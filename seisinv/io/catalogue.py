@@ -34,6 +34,11 @@ class Dataset:
         Known checksum; None: recorded at the first download and checked ever after.
     hint : str
         How to read it with seisinv.
+
+    Examples
+    --------
+    >>> Dataset("mine", "A model", "https://example.org/vp.sgy", "CC BY 4.0", "https://example.org", 1.0).file
+    'vp.sgy'
     """
 
     name: str
@@ -104,10 +109,24 @@ CATALOGUE: tuple[Dataset, ...] = (
 def dataset(name: str) -> Dataset:
     """Return a dataset of the catalogue.
 
+    Parameters
+    ----------
+    name : str
+        As `seisinv data list` shows it.
+
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     ConfigError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> dataset("marmousi2").file
+    'vp_marmousi-ii.segy.gz'
     """
     known = {d.name: d for d in CATALOGUE}
     if name in known:

@@ -42,10 +42,19 @@ def fetch(dataset: Dataset, *, folder: Path | None = None) -> Path:
     folder : path, optional
         Default: `data_folder()`.
 
+    Returns
+    -------
+    Path
+
     Raises
     ------
     DataError
         If it cannot be downloaded, saying what to download and where to put it; or if a file is not what it was.
+
+    Examples
+    --------
+    >>> from seisinv import io
+    >>> io.fetch(io.dataset("marmousi2"))  # doctest: +SKIP
     """
     import pooch
 
@@ -118,7 +127,7 @@ def _record(folder: Path, path: Path) -> None:
 
 
 def _reason(error: Exception, known: str | None, origin: str) -> str:
-    """Say in a few words what went wrong."""
+    """Return in a few words what went wrong."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:

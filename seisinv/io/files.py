@@ -25,7 +25,7 @@ _MAGIC = {
 
 
 def first_bytes(path: Path, count: int) -> bytes:
-    """Read the beginning of a file, or say in one line why it cannot be read."""
+    """Read the beginning of a file."""
     try:
         with path.open("rb") as file:
             return file.read(count)

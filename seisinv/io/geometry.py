@@ -31,7 +31,23 @@ _AUXILIARY = (4, 5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Reading:
-    """How headers are to be understood; the options of `open_segy`."""
+    """How headers are to be understood; the options of `open_segy`.
+
+    Parameters
+    ----------
+    headers, units, coordinate_units, vertical, datum, shots_by
+        As for `open_line`.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown.
+
+    Examples
+    --------
+    >>> Reading(units="feet").datum
+    0.0
+    """
 
     headers: Mapping[str, int] | None = None
     units: str | None = None
@@ -169,7 +185,7 @@ def _unit(recording: Recording, reading: Reading, notes: list[str]) -> float:
         feet = Argument("data.units", "feet")
         notes.append(Message("the file does not say metres or feet; metres are assumed (", feet, " for feet)"))
     elif reading.units and recording.units and reading.units != recording.units:
-        notes.append(f"the file says {recording.units}; {reading.units} are used as asked")
+        notes.append(f"the file says {recording.units}; {reading.units} are used as requested")
     return FOOT if unit == "feet" else 1.0
 
 

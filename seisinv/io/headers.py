@@ -15,7 +15,20 @@ from seisinv.core.errors import Argument, ConfigError, Message
 
 @dataclass(frozen=True)
 class HeaderField:
-    """One trace header field: its name here, its first byte by the standard, and what it holds."""
+    """One trace header field: its name here, its first byte by the standard, and what it holds.
+
+    Parameters
+    ----------
+    name : str
+    byte : int
+        First byte in the trace header, counted from 1.
+    description : str
+
+    Examples
+    --------
+    >>> HEADERS["source_x"].byte
+    73
+    """
 
     name: str
     byte: int
@@ -84,7 +97,7 @@ def resolve(headers: Mapping[str, int] | None) -> dict[str, int]:
 
 
 def where(name: str, bytes_by_name: Mapping[str, int]) -> str:
-    """Say which bytes hold a field: `source_x (bytes 73-76)`."""
+    """Return a field with the bytes that hold it: `source_x (bytes 73-76)`."""
     if name not in bytes_by_name:
         return name
     first = bytes_by_name[name]

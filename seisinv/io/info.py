@@ -1,4 +1,4 @@
-"""What a geophysicist wants to know of a data file, on one screen."""
+"""A summary of a data file: traces, geometry, spectrum, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -33,6 +33,46 @@ class Info:
 
     `problem` names what keeps the file from being used as a survey; the geometry is then None. `suspicious` are
     sentences about headers that look wrong and about what was assumed.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+    format, sample_format, endian : str
+    size : int
+        Bytes.
+    traces, samples : int
+        Number of traces, and of samples in each.
+    step : float, s
+        Sample interval.
+    units : str
+        Unit of lengths, or that the file does not say it.
+    scalars : mapping
+        Values of the coordinate and elevation scalars.
+    examined, flagged_dead, zero, not_finite : int
+        Numbers of traces: read for the spectrum, flagged dead, all zero, with NaN or infinite samples.
+    amplitude : float
+        Largest.
+    frequencies, spectrum : arrays (n,)
+        Hz, and the mean amplitude spectrum of traces scaled to a maximum of 1.
+    band : (low, high), Hz, or None
+        Where the spectrum is above −20 dB of its maximum.
+    peak : float, Hz, or None
+    problem : str or None
+    suspicious, text : tuples of str
+        What was assumed or looks wrong; the textual header.
+    start : float, s
+        Time of the first sample.
+    shots : int
+    receivers_per_shot, offsets, source_x, source_z, receiver_x, receiver_z, water_depth : (low, high), m
+    source_spacing, receiver_spacing : float, m
+    vertical : str
+        How the elevation fields were understood.
+    line : Line or None
+
+    Examples
+    --------
+    >>> Info.duration.__doc__
+    'Record length, s.'
     """
 
     paths: tuple[Path, ...]
@@ -87,7 +127,12 @@ def describe(
     datum: float = 0.0,
     shots_by: str | None = None,
 ) -> Info:
-    """Describe a SEG-Y, SU or SEG-2 file; parameters as for `open_line`.
+    """Describe a SEG-Y, SU or SEG-2 file.
+
+    Parameters
+    ----------
+    path, headers, units, coordinate_units, vertical, datum, shots_by
+        As for `open_line`.
 
     Returns
     -------
@@ -98,6 +143,19 @@ def describe(
     ------
     DataError
         If the file cannot be read as seismic data at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     info = describe(f"{folder}/line.sgy")
+    >>> info.shots, info.receiver_spacing
+    (3, 10.0)
     """
     reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]

@@ -77,6 +77,16 @@ def read_model(
     ------
     ModelError, DataError
         If spacing or shape are missing, or the values are not plausible in SI units.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seisinv.core import Grid, Model
+    >>> model = Model(Grid((3, 4), 10.0), vp=2000.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/vp.sgy", model)
+    ...     read_model(f"{folder}/vp.sgy")
+    Model(Grid(shape=(3, 4), spacing=(10.0, 10.0), origin=(0.0, 0.0)), vp 2000 to 2000 m/s)
     """
     path = Path(path)
     if parameter not in PARAMETERS:
@@ -91,11 +101,11 @@ def read_model(
         raise ConfigError(argument=Argument("start.layout"), value=layout, remedy=_LAYOUTS)
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
-            return _from_npz(plain, every)
+            return _from_npz(plain, _load_numpy(plain), every)
         if is_segy(plain) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
-            stored = _Stored(_two_axes(plain, _load_npy(plain), layout))
+            stored = _Stored(_two_axes(plain, _load_numpy(plain), layout))
         elif shape is not None:
             stored = _Stored(_from_raw(plain, shape, dtype, layout))
         elif is_text(plain):
@@ -138,12 +148,7 @@ class _Stored:
     hint: str = ""
 
 
-def _from_npz(path: Path, every: int) -> Model:
-    try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # numpy raises many types on damaged archives
-        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
+def _from_npz(path: Path, arrays: Mapping[str, np.ndarray], every: int) -> Model:
     missing = [name for name in ("spacing", "origin") if name not in arrays]
     known = {name: values for name, values in arrays.items() if name in PARAMETERS}
     if missing or not known:
@@ -199,10 +204,12 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
     return None
 
 
-def _load_npy(path: Path) -> np.ndarray:
+def _load_numpy(path: Path) -> Any:
+    """Return the array of an npy file, or those of an npz file by name."""
     try:
         with path.open("rb") as opened:
-            return np.load(opened)
+            found = np.load(opened)
+            return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except Exception as error:  # numpy raises many types on damaged files
         raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
 
@@ -250,10 +257,29 @@ def write_model(path: str | Path, model: Model, *, parameter: str = "vp", overwr
     In SEG-Y a sample is a node in depth: the sample interval is the depth spacing times 1000 (segyio's and most
     viewers' sample axis then reads metres), the delay is the first depth, and the exact grid is in the textual header.
 
+    Parameters
+    ----------
+    path : path
+    model : Model
+    parameter : str
+        Which one, in formats that hold one.
+    overwrite : bool
+        Replace an existing file.
+
     Raises
     ------
     RunError
         If the file exists and `overwrite` is false, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seisinv.core import Grid, Model
+    >>> model = Model(Grid((3, 4), 10.0), vp=2000.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/vp.sgy", model)
+    ...     read_model(f"{folder}/vp.sgy")
+    Model(Grid(shape=(3, 4), spacing=(10.0, 10.0), origin=(0.0, 0.0)), vp 2000 to 2000 m/s)
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -295,6 +321,12 @@ def write_section(
     ------
     RunError
         If the file exists and `overwrite` is false, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_section(f"{folder}/std.sgy", np.ones((3, 4)), Grid((3, 4), 10.0), title="deviation of vp", unit="m/s")
     """
     if grid.ndim != 2:
         raise ModelError(f"the model has {grid.ndim} axes; only 2-D models are written as SEG-Y: use .npz")

@@ -27,6 +27,11 @@ class Projection:
         Distance from positions to the line.
     offset_lost_max, offset_lost_mean : float, m
         By how much source-receiver distances shrink.
+
+    Examples
+    --------
+    >>> Projection((0.0, 0.0), (0.0, 1.0), 0.0, 0.0, 0.0, 0.0).x(np.array([[5.0, 20.0]])).tolist()
+    [20.0]
     """
 
     origin: tuple[float, float]
@@ -37,7 +42,16 @@ class Projection:
     offset_lost_mean: float
 
     def x(self, plan: np.ndarray) -> np.ndarray:
-        """Coordinate along the line, m, of positions [..., (X, Y)]."""
+        """Return the coordinate along the line, m, of positions in the plane.
+
+        Parameters
+        ----------
+        plan : array [..., (X, Y)], m
+
+        Returns
+        -------
+        array [...], m
+        """
         if self.direction == (1.0, 0.0) and self.origin[0] == 0.0:
             return plan[..., 0]
         return (plan[..., 0] - self.origin[0]) * self.direction[0] + (plan[..., 1] - self.origin[1]) * self.direction[1]
@@ -48,7 +62,12 @@ class Projection:
         return self.off_line_max < 0.01
 
     def describe(self) -> str:
-        """Say where the line runs and what the projection lost, in one sentence."""
+        """Return in one sentence where the line runs and what the projection lost.
+
+        Returns
+        -------
+        str
+        """
         azimuth = np.degrees(np.arctan2(self.direction[0], self.direction[1])) % 360
         start = f"({self.origin[0]:,.2f}, {self.origin[1]:,.2f})"
         if self.is_straight:

@@ -54,6 +54,19 @@ def open_line(
     ------
     DataError, GeometryError
         In one line with the remedy, for a file that cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     line = open_line(f"{folder}/line.sgy")
+    ...     line[[0]].data.shape
+    torch.Size([1, 11, 26])
     """
     reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
@@ -72,7 +85,35 @@ def read_line(
     datum: float = 0.0,
     shots_by: str | None = None,
 ) -> Gathers:
-    """Read all shots of a file into memory; parameters as for `open_line`."""
+    """Read all shots of a file into memory.
+
+    Parameters
+    ----------
+    path, headers, units, coordinate_units, vertical, datum, shots_by
+        As for `open_line`.
+
+    Returns
+    -------
+    Gathers
+        float32 [shot, receiver, time].
+
+    Raises
+    ------
+    DataError, GeometryError
+        For a file that cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     read_line(f"{folder}/line.sgy").data.shape
+    torch.Size([3, 11, 26])
+    """
     return open_line(
         path,
         headers=headers,

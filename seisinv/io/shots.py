@@ -35,7 +35,7 @@ def sort_into_shots(
     by_position = reading.shots_by == "position"
     if reading.shots_by is None and len(keys) == _numbered(keys).max() + 1 > 2 * (place.max() + 1):
         by_position = True
-        notes.append("every trace has a field record of its own; shots are told apart by source position")
+        notes.append("every trace has a field record of its own; shots are distinguished by source position")
     shot = place if by_position else _numbered(keys)
     count = int(shot.max()) + 1
     if count > 1 and place.max() == 0:

@@ -7,7 +7,29 @@ from seisinv.io.info import Info, Range
 
 
 def info_text(info: Info) -> Message:
-    """Return the information on a file as lines of plain text."""
+    """Return the information on a file as lines of plain text.
+
+    Parameters
+    ----------
+    info : Info
+
+    Returns
+    -------
+    Message
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     info = si.io.describe(f"{folder}/line.sgy")
+    >>> print(info_text(info).splitlines()[2])
+    traces            33 of 26 samples
+    """
     rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
     lines = [f"{name:<18}{value}" for name, value in rows]
     if info.problem:
@@ -18,7 +40,29 @@ def info_text(info: Info) -> Message:
 
 
 def facts(info: Info) -> list[tuple[str, str]]:
-    """Return name and value, in words and units, of all that is known."""
+    """Return name and value, in words and units, of all that is known.
+
+    Parameters
+    ----------
+    info : Info
+
+    Returns
+    -------
+    list of (name, value)
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     info = si.io.describe(f"{folder}/line.sgy")
+    >>> facts(info)[1]
+    ('traces', '33 of 26 samples')
+    """
     rows = [
         ("format", f"{info.format}, {info.sample_format}, {info.endian} endian, {_bytes(info.size)}"),
         ("traces", f"{info.traces:,} of {info.samples:,} samples"),

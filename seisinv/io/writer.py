@@ -53,6 +53,18 @@ def write_segy(
         If the file exists, or cannot be written; nothing is left behind.
     DataError
         If SEG-Y cannot hold the data.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     si.io.describe(f"{folder}/line.sgy").shots
+    3
     """
     path = Path(path)
     refuse_existing(path, overwrite=overwrite)

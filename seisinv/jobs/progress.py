@@ -52,7 +52,7 @@ class Progress:
 
 @contextmanager
 def shown(every: float) -> Iterator[Callable[[Progress], None]]:
-    """Show progress; without a terminal by its first line, its milestones, and a line `every` so many seconds."""
+    """Show progress; without a terminal by its first line, its milestones, and a line `every` number of seconds."""
     if sys.stderr.isatty() and log.level < logging.ERROR:  # not --quiet
         with _bar() as show:
             yield show
