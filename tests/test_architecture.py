@@ -95,6 +95,15 @@ def test_few_modules_lie_beside_the_folders() -> None:
     assert len([p for p in PACKAGE.glob("*.py") if part_of(p) not in FACES]) <= 2
 
 
+def test_scripts_import_nothing_from_the_tests() -> None:
+    helpers = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    for path in (PACKAGE.parent / "scripts").iterdir():
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if path.suffix == ".py" or text.startswith("#!/usr/bin/env python"):
+            assert "sys.path" not in text, path
+            assert not helpers & {name.split(".")[0] for _, name in imports(path)}, path
+
+
 def test_layers_have_no_circles() -> None:
     assert not circles({layer: sorted(below) for layer, below in MAY_IMPORT.items()})
 

@@ -14,7 +14,7 @@ GRID = Grid((16, 24), 25.0)
 
 
 def survey(shots: int = 1):
-    return synthetic.spread(GRID, shots=shots, peak=8.0, duration=0.4, dt=4e-3)
+    return synthetic.surface_survey(GRID, shots=shots, peak=8.0, duration=0.4, dt=4e-3)
 
 
 def test_starting_model_is_smooth_and_leaves_the_water_alone():

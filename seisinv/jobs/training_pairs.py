@@ -102,7 +102,9 @@ class Plan:
     def survey(self) -> Survey:
         """Return shots at equal distances, and a receiver in every column, one cell deep."""
         ratio = 25.0 / self.spacing
-        return synthetic.spread(self.grid, shots=self.shots, peak=8.0 * ratio, duration=2.2 / ratio, dt=4e-3 / ratio)
+        return synthetic.surface_survey(
+            self.grid, shots=self.shots, peak=8.0 * ratio, duration=2.2 / ratio, dt=4e-3 / ratio
+        )
 
     def penalty(self, weights: Path | None) -> priors.Penalty | priors.PlugAndPlay | None:
         """Return the penalty; a learned one with the weights of a file."""

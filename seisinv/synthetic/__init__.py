@@ -1,6 +1,6 @@
 """Synthetic cases: data modelled on a finer grid than inverts them, noise, and the check for an inverse crime."""
 
-from seisinv.synthetic.case import Case, model_data, refined, smooth_start, spread, water_layer
+from seisinv.synthetic.case import Case, model_data, refined, smooth_start, surface_survey, water_layer
 from seisinv.synthetic.noise import band_noise, median_rms, with_noise, without_traces
 from seisinv.synthetic.recipe import ModellingRecipe, inverse_crime
 from seisinv.synthetic.seafloor import Seafloor
@@ -15,7 +15,7 @@ __all__ = [
     "model_data",
     "refined",
     "smooth_start",
-    "spread",
+    "surface_survey",
     "water_layer",
     "with_noise",
     "without_traces",

@@ -38,7 +38,7 @@ class Case:
     --------
     >>> from seisinv.geology import Geology
     >>> grid = Grid((24, 32), 25.0)
-    >>> survey = spread(grid, shots=2, peak=8.0, duration=0.4, dt=4e-3)
+    >>> survey = surface_survey(grid, shots=2, peak=8.0, duration=0.4, dt=4e-3)
     >>> case = Case.modelled(lambda g: Geology().vp(g, seed=1), survey, grid, smooth=4.0)
     >>> case.truth.vp.shape, case.observed.data.shape
     (torch.Size([24, 32]), torch.Size([2, 32, 101]))
@@ -115,7 +115,9 @@ def refined(grid: Grid) -> Grid:
     return Grid([2 * n - 1 for n in grid.shape], [h / 2 for h in grid.spacing], grid.origin)
 
 
-def spread(grid: Grid, *, shots: int, peak: float, duration: float, dt: float, every: float | None = None) -> Survey:
+def surface_survey(
+    grid: Grid, *, shots: int, peak: float, duration: float, dt: float, every: float | None = None
+) -> Survey:
     """Return a surface survey along the whole of a model, one cell deep.
 
     Parameters
@@ -136,7 +138,7 @@ def spread(grid: Grid, *, shots: int, peak: float, duration: float, dt: float, e
 
     Examples
     --------
-    >>> len(spread(Grid((40, 101), 20.0), shots=5, peak=8.0, duration=1.0, dt=4e-3))
+    >>> len(surface_survey(Grid((40, 101), 20.0), shots=5, peak=8.0, duration=1.0, dt=4e-3))
     5
     """
     h, width = grid.spacing[1], grid.extent[1][1]
@@ -169,7 +171,7 @@ def model_data(
     Examples
     --------
     >>> grid = Grid((21, 31), 10.0)
-    >>> model_data(Model(grid, vp=1500.0), spread(grid, shots=1, peak=15.0, duration=0.2, dt=2e-3)).data.shape
+    >>> model_data(Model(grid, vp=1500.0), surface_survey(grid, shots=1, peak=15.0, duration=0.2, dt=2e-3)).data.shape
     torch.Size([1, 31, 101])
     """
     boundary = Boundary(width=30) if boundary is None else boundary

@@ -129,8 +129,8 @@ def without_traces(gathers: Gathers, share: float, random: np.random.Generator) 
     Examples
     --------
     >>> from seisinv.core import Grid
-    >>> from seisinv.synthetic import spread
-    >>> survey = spread(Grid((5, 10), 10.0), shots=1, peak=8.0, duration=0.1, dt=0.01)
+    >>> from seisinv.synthetic import surface_survey
+    >>> survey = surface_survey(Grid((5, 10), 10.0), shots=1, peak=8.0, duration=0.1, dt=0.01)
     >>> gathers = Gathers(torch.zeros(1, 10, survey.time.samples), survey)
     >>> int(without_traces(gathers, 0.5, np.random.default_rng(1)).live.sum())
     5

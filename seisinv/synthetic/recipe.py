@@ -108,9 +108,9 @@ def inverse_crime(made_with: ModellingRecipe | None, simulator: Simulator, start
     --------
     >>> from seisinv.core import Grid
     >>> from seisinv.physics import Acoustic
-    >>> from seisinv.synthetic import spread
+    >>> from seisinv.synthetic import surface_survey
     >>> model = Model(Grid((21, 31), 10.0), vp=1500.0)
-    >>> survey = spread(model.grid, shots=1, peak=15.0, duration=0.2, dt=2e-3)
+    >>> survey = surface_survey(model.grid, shots=1, peak=15.0, duration=0.2, dt=2e-3)
     >>> simulate = Propagator(Acoustic(), model.grid, survey)
     >>> inverse_crime(ModellingRecipe.of(simulate, model), simulate, model)[:14]
     'Inverse crime:'
