@@ -139,7 +139,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         propagator=build.with_known_wavelet(s, prepared.propagator, prepared.observed.survey),
         observed=prepared.observed,
         unknown=build.unknown_of(s, prepared.start),
-        misfit=misfit.by_name(s.inversion.misfit)(),
+        misfit=misfit.misfit_named(s.inversion.misfit)(),
         penalty=build.penalty_of(s),
         water=s.inversion.water,
         smooth=s.inversion.smooth or None,

@@ -20,7 +20,7 @@ class Misfit(abc.ABC):
     """A distance between predicted and observed traces, summed over the live ones.
 
     A subclass states the distance of each trace in `of_traces`; masking, types and the sum are done here. A `name` on
-    the subclass makes it available to settings, see `by_name`.
+    the subclass makes it available to settings, see `misfit_named`.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class Misfit(abc.ABC):
         return torch.where(live, each, zero).sum()
 
 
-def by_name(name: str) -> type[Misfit]:
+def misfit_named(name: str) -> type[Misfit]:
     """Return the misfit that settings call `name`.
 
     Parameters
@@ -123,7 +123,7 @@ def by_name(name: str) -> type[Misfit]:
 
     Examples
     --------
-    >>> by_name("envelope")()
+    >>> misfit_named("envelope")()
     Envelope(power=1)
     """
     return registry.by_name(name, "misfit", Misfit)  # type: ignore[type-abstract]

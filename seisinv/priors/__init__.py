@@ -2,9 +2,9 @@
 
 from seisinv import _deprecated
 from seisinv.priors.learned import Learned
-from seisinv.priors.penalty import Attraction, Penalty, PlugAndPlay, Tikhonov, TotalVariation, by_name
+from seisinv.priors.penalty import Attraction, Penalty, PlugAndPlay, Tikhonov, TotalVariation, penalty_named
 
-__all__ = ["Attraction", "Learned", "Penalty", "PlugAndPlay", "Tikhonov", "TotalVariation", "by_name"]
+__all__ = ["Attraction", "Learned", "Penalty", "PlugAndPlay", "Tikhonov", "TotalVariation", "penalty_named"]
 
 __getattr__ = _deprecated.moved(
     __name__,

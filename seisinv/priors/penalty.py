@@ -24,7 +24,7 @@ UNIT = 1000.0
 class Penalty(abc.ABC):
     """A scalar, differentiable function of the model that is added to the relative data misfit.
 
-    A `name` on a subclass makes it available to settings, see `by_name`.
+    A `name` on a subclass makes it available to settings, see `penalty_named`.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class PlugAndPlay(abc.ABC):
     min J(m) + R(m) is solved in two alternating steps (Geman & Yang 1995, doi:10.1109/83.392335; Venkatakrishnan et al.
     2013, doi:10.1109/GlobalSIP.2013.6737048): the prior maps the current model to a target z, for instance by denoising
     it; then some updates lower J(m) + w ‖m − z‖². The wave equation is therefore only solved in models m, and the prior
-    is evaluated once for several updates. A `name` on a subclass makes it available to settings, see `by_name`.
+    is evaluated once for several updates. A `name` on a subclass makes it available to settings, see `penalty_named`.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class PlugAndPlay(abc.ABC):
         """
 
 
-def by_name(name: str) -> type[Penalty] | type[PlugAndPlay]:
+def penalty_named(name: str) -> type[Penalty] | type[PlugAndPlay]:
     """Return the penalty or plug-and-play prior that settings call `name`.
 
     Parameters
@@ -171,7 +171,7 @@ def by_name(name: str) -> type[Penalty] | type[PlugAndPlay]:
 
     Examples
     --------
-    >>> by_name("tikhonov")().order
+    >>> penalty_named("tikhonov")().order
     1
     """
     return registry.by_name(name, "penalty", Penalty, PlugAndPlay)  # type: ignore[type-abstract, return-value]

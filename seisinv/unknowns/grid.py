@@ -20,7 +20,7 @@ class Unknown(abc.ABC):
     """A parameterisation: the optimiser sees a vector of numbers near 1 in size, the physics sees a model.
 
     A subclass says which model a vector stands for, and how far entries may go. A `name` on it makes it available to
-    settings, see `by_name`.
+    settings, see `unknown_named`.
 
     Examples
     --------
@@ -220,7 +220,7 @@ class Bounded(Unknown):
         return self.start.replace(**changed)
 
 
-def by_name(name: str) -> type[Unknown]:
+def unknown_named(name: str) -> type[Unknown]:
     """Return the unknown that settings call `name`.
 
     Parameters
@@ -240,7 +240,7 @@ def by_name(name: str) -> type[Unknown]:
 
     Examples
     --------
-    >>> by_name("grid")(Model(Grid((3, 4), 10.0), vp=2000.0), vp=(1500, 3000)).shape
+    >>> unknown_named("grid")(Model(Grid((3, 4), 10.0), vp=2000.0), vp=(1500, 3000)).shape
     (1, 3, 4)
     """
     return registry.by_name(name, "unknown", Unknown)  # type: ignore[type-abstract]
