@@ -195,7 +195,7 @@ def test_velocities_in_km_per_second(tmp_path: Path, line: Path, refused: Callab
         (("--vp-min", "1900"), ("outside its bounds", "1900", "change --vp-min")),
         (("--vp-max", "1600"), ("outside its bounds", "1600")),
         (("--water", "5000"), ("water mask covers the whole grid",)),
-        (("--depth", "5"), ("grid.depth is 5 m", "--depth 225")),
+        (("--depth", "5"), ("--depth is 5 m", "--depth 225")),
         (("--start", "0"), ("start.vp is 0", "more than 0")),
         (("--start", "2.0"), ("--start 2000",)),
         (("--members", "0"), ("ensemble.members is 0", "1 or more")),

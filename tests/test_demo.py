@@ -49,7 +49,7 @@ def test_small_demo_ends_with_a_report_and_can_be_called_again(tmp_path: Path, m
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
     demo.run_demo(run, threads=1)
     assert (run / "model.npz").read_bytes() == before
-    with pytest.raises(RunError, match="--seed 2"):
+    with pytest.raises(RunError, match="go on with seed=2"):
         demo.run_demo(run, seed=3)
 
 

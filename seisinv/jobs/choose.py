@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Survey
+from seisinv.core import Argument, ConfigError, Grid, Message, Survey
 from seisinv.jobs.data import Data
 from seisinv.jobs.settings import Settings
 from seisinv.signal.processing import bands_of
@@ -142,6 +142,8 @@ def _check_depth(depth: float, spacing: float, top: float, deepest: float) -> No
     needed = max((THINNEST - 1) * spacing, deepest - top)
     if np.ceil((depth - 1e-6) / spacing) * spacing < needed - 1e-3:
         raise ConfigError(
-            f"grid.depth is {depth:g} m; the model needs {THINNEST} nodes of {spacing:g} m and must reach the deepest "
-            f"source or receiver at z = {deepest:,.1f} m: use --depth {np.ceil(needed):.0f} or more"
-        )
+            argument=Argument("grid.depth"), value=depth, unit="m",
+            limit=f"the model needs {THINNEST} nodes of {spacing:g} m and must reach the deepest source or receiver at "
+            f"z = {deepest:,.1f} m",
+            remedy=Message("use ", Argument("grid.depth", int(np.ceil(needed))), " or more"),
+        )  # fmt: skip

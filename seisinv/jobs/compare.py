@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seisinv.compare import Comparison, Label, evaluate, write_comparison
+from seisinv.compare import Comparison, Label, PlannedRun, evaluate, run_all, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
 from seisinv.compare.entries import evaluator_of, folder_name
 from seisinv.compare.evaluator import Evaluator
@@ -26,6 +26,7 @@ from seisinv.jobs.models import true_model
 from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare, problem_of
 from seisinv.jobs.settings import CompareSection, Settings
 from seisinv.runs import RunRecord, read_run
+from seisinv.runs.directory import OTHER
 from seisinv.runs.fingerprint import data_digest
 from seisinv.synthetic import ModellingRecipe
 
@@ -79,14 +80,15 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
                 runs[label] = prepare(run.settings, data=base.data, directory=directory)
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
-    for number, (label, run) in enumerate(runs.items(), 1):
-        if _is_finished(run):
-            log.info("%s is there already", label.name)
-            continue
-        log.info("run %d of %d: %s", number, len(runs), label.name)
-        with _naming(label):
-            invert.run(run, run.directory, resume=(run.directory / "run.toml").exists(), truth=truth)
-    records = {label: read_run(run.directory) for label, run in runs.items()}
+
+    def planned_run(label: Label, run: Prepared) -> PlannedRun:
+        def work(resume: bool) -> None:
+            with _naming(label):
+                invert.run(run, run.directory, resume=resume, truth=truth)
+
+        return PlannedRun(label, run.directory, work, lambda: _is_finished(run))
+
+    records = run_all([planned_run(label, run) for label, run in runs.items()])
     return _written(records, settings.compare, base, directory, command=command, truth=truth)
 
 
@@ -215,7 +217,7 @@ def _naming(label: Label) -> Iterator[None]:
     try:
         yield
     except SeisinvError as error:
-        raise type(error)(f"compare.run {label.name!r}: {error}") from None
+        raise error.within(f"compare.run {label.name!r}") from None
 
 
 def _label(name: str, start: str | None, seed: int, c: CompareSection) -> Label:
@@ -262,7 +264,7 @@ def _written(
     evaluator, made_with, water = None, None, None
     notes: list[str] = []
     if prepared is not None:
-        evaluator = _judge(prepared, c)
+        evaluator = _evaluator(prepared, c)
         water = evaluator.problem.water_cells
         made_with = _recipe(prepared.observed)
         notes = list(prepared.notes)
@@ -276,7 +278,7 @@ def _written(
     return comparison, write_comparison(comparison, directory, command=command)
 
 
-def _judge(prepared: Prepared, c: CompareSection) -> Evaluator:
+def _evaluator(prepared: Prepared, c: CompareSection) -> Evaluator:
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
     return evaluator_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
 
@@ -307,11 +309,11 @@ def _check_place(directory: Path, runs: Sequence[Path]) -> None:
     file = directory / JSON
     if not file.exists():
         if (directory / PAGE).exists():
-            raise RunError(f"{directory} holds {PAGE} but no {JSON}; choose another --directory")
+            raise RunError(f"{directory} holds {PAGE} but no {JSON}", remedy=OTHER)
         return
     try:
         there = {Path(run["directory"]).resolve() for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
     except (ValueError, KeyError, TypeError):
-        raise RunError(f"{file} is not a comparison; choose another --directory") from None
+        raise RunError(f"{file} is not a comparison", remedy=OTHER) from None
     if there != {run.resolve() for run in runs}:
-        raise RunError(f"{directory} holds a comparison of other runs; choose another --directory")
+        raise RunError(f"{directory} holds a comparison of other runs", remedy=OTHER)

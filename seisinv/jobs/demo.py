@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import Gathers, RunError, Survey, line, ricker
+from seisinv.core import Argument, Gathers, Message, RunError, Survey, line, ricker
 from seisinv.jobs import config
 from seisinv.jobs.choose import given_grid
 from seisinv.jobs.forward import simulate_in_parts
 from seisinv.jobs.invert import invert
+from seisinv.runs.directory import OTHER
 from seisinv.synthetic import ModellingRecipe, Seafloor, with_noise
 
 log = logging.getLogger("seisinv.jobs.demo")
@@ -87,8 +88,8 @@ def run_demo(directory: Path, *, seed: int = 2, threads: int | None = None) -> P
     settings = config.load(inputs / "job.toml", {"run.directory": str(directory.resolve()), "run.threads": threads})
     if settings.run.seed != seed:
         raise RunError(
-            f"{directory} holds the demonstration of seed {settings.run.seed}; go on with --seed {settings.run.seed}, "
-            "or choose another --directory"
+            f"{directory} holds the demonstration of seed {settings.run.seed}",
+            remedy=(Message("go on with ", Argument("run.seed", settings.run.seed)), OTHER),
         )
     resume = (directory / "run.toml").exists()
     if resume:
@@ -106,7 +107,7 @@ def make_inputs(inputs: Path, earth: Seafloor, *, threads: int | None = None) ->
     try:
         inputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot create {inputs}: {error.strerror}; choose another --directory") from None
+        raise RunError(f"cannot create {inputs}: {error.strerror}", remedy=OTHER) from None
     truth, survey = earth.model(earth.grid(FINE)), survey_over(earth)
     log.info(
         "modelling %d shots of %d receivers over a %g × %g km earth, %g m cells, order %d",
@@ -143,7 +144,7 @@ def survey_over(earth: Seafloor) -> Survey:
 
 def _check_place(directory: Path, made: Path) -> None:
     if directory.exists() and not directory.is_dir():
-        raise RunError(f"{directory} is a file, not a directory; choose another one with --directory")
+        raise RunError(f"{directory} is a file, not a directory", remedy=OTHER)
     others = [p.name for p in directory.iterdir() if p.name != "input"] if directory.exists() else []
     if others and not made.exists():
-        raise RunError(f"{directory} holds other things ({others[0]}); choose another one with --directory")
+        raise RunError(f"{directory} holds other things ({others[0]})", remedy=OTHER)

@@ -44,10 +44,15 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
 
     f = settings.forward
     if f.output is None:
-        raise ConfigError("forward.output is missing; name the SEG-Y file to write (--output shots.sgy)")
+        raise ConfigError(
+            "forward.output is missing",
+            remedy=Message("name the SEG-Y file to write: ", Argument("forward.output", ...)),
+        )
     path = Path(f.output)
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
+        raise ConfigError(
+            f"{path} exists", remedy=("choose another name", Message("replace it: ", Argument("overwrite", True)))
+        )
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a directory; make it first")
     _check_sampling_in_time(f)
@@ -84,8 +89,11 @@ def _check_sampling_in_time(f: ForwardSection) -> None:
     if highest > nyquist:
         raise ConfigError(
             f"forward.dt is {f.dt * 1e3:g} ms, which holds frequencies up to {nyquist:g} Hz; a Ricker wavelet of "
-            f"{f.peak:g} Hz reaches {highest:g} Hz: use --dt {_rounded_down(0.5 / highest):g} or less, or "
-            f"--peak {_rounded_down(nyquist / HIGHEST):g} or less"
+            f"{f.peak:g} Hz reaches {highest:g} Hz",
+            remedy=(
+                Message("use ", Argument("forward.dt", _rounded_down(0.5 / highest)), " or less"),
+                Message(Argument("forward.peak", _rounded_down(nyquist / HIGHEST)), " or less"),
+            ),
         )
 
 
@@ -97,9 +105,10 @@ def _check_sampling_in_space(f: ForwardSection, model: Model) -> None:
     text = (
         f"the grid of {spacing:g} m has {points:.2g} points per shortest wavelength ({slowest:g} m/s at {highest:g} Hz)"
     )
-    remedy = f"use --peak {_rounded_down(slowest / (POINTS * spacing * HIGHEST)):g} or less, or a finer model"
+    peak = Argument("forward.peak", _rounded_down(slowest / (POINTS * spacing * HIGHEST)))
+    remedy = Message("use ", peak, " or less, or a finer model")
     if points < 2:
-        raise ConfigError(f"{text}, which cannot carry it; {remedy}")
+        raise ConfigError(f"{text}, which cannot carry it", remedy=remedy)
     log.warning("%s: waves will disperse; %s", text, remedy)
 
 

@@ -102,7 +102,7 @@ def true_model(settings: Settings, directory: Path, grid: Grid) -> Model | None:
     try:
         found = read_truth(settings)
     except SeisinvError as error:
-        raise type(error)(f"run.truth: {error}") from None
+        raise error.within("run.truth") from None
     return Model(grid, vp=regrid(found, grid, "vp", source=settings.run.truth).astype(np.float32))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from seisinv.core import RunError
+from seisinv.core import Argument, Message, RunError
 from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import open_data
 from seisinv.jobs.settings import Settings
 from seisinv.jobs.tomography import fit_first_breaks, refuse_models
+from seisinv.runs.directory import OTHER
 
 log = logging.getLogger("seisinv.run")
 
@@ -36,7 +37,9 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
     """
     directory = run_directory(settings, "start")
     if (directory / "start.sgy").exists() and not overwrite:
-        raise RunError(f"{directory}/start.sgy exists; use --overwrite, or choose another place with --directory")
+        raise RunError(
+            f"{directory}/start.sgy exists", remedy=(Message("replace it: ", Argument("overwrite", True)), OTHER)
+        )
     refuse_models(settings.data.path or [])
     data = open_data(settings.data)
     chosen = choose(settings, data)
