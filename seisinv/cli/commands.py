@@ -43,17 +43,15 @@ def options(
 
 @app.command()
 @guarded
-@takes("run.threads", "quiet")
-def demo(
-    directory: Annotated[Path, typer.Option("--directory", "-d", help="Run directory.")] = Path("demo-run"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the model of the earth.")] = 2,
-    *,
-    given: dict[str, Any],
-) -> None:
+@takes("run.directory", "run.seed", "run.threads", "quiet")
+def demo(*, given: dict[str, Any]) -> None:
     """Invert a synthetic SEG-Y file made here, and write a report; the same command goes on after Ctrl-C."""
-    from seisinv.jobs.demo import run_demo
+    from seisinv.jobs.demo import SEED, run_demo
 
-    page = _resumable(directory, lambda: run_demo(directory, seed=seed, threads=given["run.threads"]))
+    run = settings_of(None, given).run
+    directory = Path("demo-run" if given["run.directory"] is None else str(run.directory))
+    seed = SEED if given["run.seed"] is None else run.seed
+    page = _resumable(directory, lambda: run_demo(directory, seed=seed, threads=run.threads))
     _tell_result(directory, page)
 
 

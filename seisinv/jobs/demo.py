@@ -22,6 +22,8 @@ from seisinv.synthetic import ModellingRecipe, Seafloor, with_noise
 
 log = logging.getLogger("seisinv.jobs.demo")
 
+SEED = 2  # of the model that is shown
+
 # What is recorded, and with which grid and stencil: finer and of another order than the inversion's.
 PEAK, DURATION, DT, NOISE = 6.0, 3.2, 8e-3, 0.05
 FINE, FINE_ORDER = 12.5, 10
@@ -59,7 +61,7 @@ seed = {seed}
 """
 
 
-def run_demo(directory: Path, *, seed: int = 2, threads: int | None = None) -> Path:
+def run_demo(directory: Path, *, seed: int = SEED, threads: int | None = None) -> Path:
     """Make the survey, if it is not there, and invert it, from where an earlier call was stopped.
 
     Parameters
