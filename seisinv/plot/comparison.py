@@ -27,6 +27,17 @@ def compare_convergence(histories: Mapping[str, Sequence[Mapping[str, Any]]]) ->
     ----------
     histories : records with "band", "misfit", "solves", "seconds" and "model_rmse", by name of the run
         The misfit is drawn relative to the start of each band.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> history = [{"band": 5.0, "misfit": m, "relative": m / 4, "solves": s, "seconds": s, "model_rmse": None}
+    ...            for m, s in ((4.0, 8), (2.0, 16), (1.0, 24))]
+    >>> len(compare_convergence({"L2": history}).axes)
+    2
     """
     known = any(r.get("model_rmse") is not None for rows in histories.values() for r in rows)
     figure, axes = new_figure(11.0, 3.2 * (2 if known else 1), rows=2 if known else 1, columns=2)
@@ -66,6 +77,17 @@ def compare_spectra(power: Mapping[str, np.ndarray], left: Mapping[str, np.ndarr
     left : arrays [frequency] by name
         Of observed minus predicted data.
     frequency : array, Hz
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> f = np.linspace(0.0, 50.0, 26)
+    >>> power = {"observed": np.exp(-((f - 10) ** 2) / 50) + 1e-6}
+    >>> len(compare_spectra(power, {"result": 0.1 * power["observed"]}, f).axes)
+    2
     """
     figure, axes = new_figure(11.0, 3.2, columns=2, share=True)
     reference = max(float(next(iter(power.values())).max()), np.finfo(float).tiny)
@@ -94,6 +116,16 @@ def compare_coherence(curves: Sequence[tuple[str, Mapping[str, tuple[np.ndarray,
     Parameters
     ----------
     curves : (title, (wavenumber 1/m, coherence) by name) for each panel
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> k = np.linspace(1e-3, 1e-2, 10)
+    >>> len(compare_coherence([("all depths", {"L2": (k, np.linspace(1, 0, 10))})]).axes)
+    1
     """
     figure, axes = new_figure(11.0, 3.0, columns=len(curves), share=True)
     for panel, (title, lines) in zip(axes[0], curves, strict=True):
@@ -120,6 +152,15 @@ def compare_scores(values: Mapping[str, Sequence[float]], *, label: str, success
     label : str
         What a score is.
     success : float
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> len(compare_scores({"L2": [0.9, 0.7], "TV": [0.6, 0.5]}, label="RMSE / start", success=0.65).axes)
+    1
     """
     figure, axes = new_figure(11.0, 1.2 + 0.35 * len(values))
     panel = axes[0, 0]

@@ -21,6 +21,17 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
     ----------
     history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of traveltime stages
         As in the run directory's history.jsonl; "solves" counts forward-modelling equivalents.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> history = [{"band": 5.0, "misfit": m, "relative": m / 4, "solves": s, "seconds": s, "model_rmse": None}
+    ...            for m, s in ((4.0, 8), (2.0, 16), (1.0, 24))]
+    >>> len(convergence(history).axes)
+    1
     """
     errors = [record.get("model_rmse") for record in history]
     with_error = any(e is not None for e in errors)

@@ -75,7 +75,26 @@ def new_figure(
 
 @styled
 def png(figure: Figure, *, dpi: int = 130) -> bytes:
-    """Return the figure as the bytes of a PNG file."""
+    """Return the figure as the bytes of a PNG file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    dpi : int
+        Dots per inch.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> from seisinv import plot
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> png(plot.model(model), dpi=50)[1:4]
+    b'PNG'
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "seisinv"})
     return buffer.getvalue()
@@ -83,7 +102,28 @@ def png(figure: Figure, *, dpi: int = 130) -> bytes:
 
 @styled
 def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 130) -> Path:
-    """Write the figure to `path` (png, svg or pdf, by its suffix); the file appears only when it is whole."""
+    """Write the figure to `path` (png, svg or pdf, by its suffix); the file appears only when it is whole.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+    dpi : int
+        Dots per inch, for png.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Examples
+    --------
+    >>> from seisinv import plot
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> save(plot.model(model), "model.png", dpi=50).name
+    'model.png'
+    """
     path = Path(path)
     suffix = path.suffix.lstrip(".") or "png"
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

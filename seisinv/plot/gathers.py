@@ -29,6 +29,21 @@ def gather(
     clip : float, percent
         Amplitudes beyond this percentile are drawn in the darkest shade.
     title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> data = torch.randn(len(survey), survey.max_receivers, survey.time.samples)
+    >>> gathers = si.Gathers(data, survey)
+    >>> len(gather(gathers, 1, kind="wiggle").axes)
+    1
     """
     live = gathers.live[shot].numpy()
     data = gathers.data[shot].detach().cpu().numpy()[live]
@@ -60,6 +75,23 @@ def compare_gathers(
     time : TimeAxis
     clip : float, percent
     title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> data = torch.randn(len(survey), survey.max_receivers, survey.time.samples)
+    >>> gathers = si.Gathers(data, survey)
+    >>> a, b = gathers.data[0].numpy(), gathers.data[1].numpy()
+    >>> figure = compare_gathers(a, b, offsets=survey.offsets[0], time=survey.time)
+    >>> [axes.get_title("left") for axes in figure.axes][:3]
+    ['observed', 'predicted', 'residual']
     """
     weight = np.sqrt((observed**2).mean(axis=1, keepdims=True))
     weight[weight == 0] = 1.0

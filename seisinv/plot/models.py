@@ -42,6 +42,18 @@ def model(
     limits : (low, high), optional
         Ends of the colour scale, in the parameter's unit; by default the model's own range.
     title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> from seisinv import plot
+    >>> plot.model(model, title="two layers").axes[0].get_title("left")
+    'two layers'
     """
     values = section(model, name)
     figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
@@ -68,6 +80,17 @@ def difference(
     limit : float, optional
         End of the colour scale, in the parameter's unit; by default the 99.5th percentile of the difference.
     title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> len(difference(model, model.replace(vp=model.vp + 100.0)).axes)
+    2
     """
     values = section(model, name) - section(reference, name)
     limit = limit or _symmetric([values])
@@ -92,6 +115,19 @@ def compare_models(
         Which parameter.
     differences : pairs of titles of `models`, by title, optional
         `{"result − truth": ("result", "truth")}`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> other = model.replace(vp=model.vp + 100.0)
+    >>> pair = {"start": model, "result": other}
+    >>> len(compare_models(pair, differences={"update": ("result", "start")}).axes)
+    7
     """
     grid = next(iter(models.values())).grid
     sections = {title: section(m, name) for title, m in models.items()}
@@ -140,6 +176,17 @@ def gallery(models: Sequence[Model], name: str = "vp", *, columns: int = 4) -> F
     name : str
         Which parameter.
     columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> len(gallery([model, model], columns=2).axes)
+    3
     """
     sections = [section(m, name) for m in models]
     limits, rows = value_range(sections), math.ceil(len(models) / columns)

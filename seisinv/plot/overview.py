@@ -25,6 +25,21 @@ def overview(observed: Observed, *, title: str = "") -> Figure:
     observed : Gathers, or a file opened by `io.read_segy`
         Only the middle shot is loaded.
     title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> data = torch.randn(len(survey), survey.max_receivers, survey.time.samples)
+    >>> gathers = si.Gathers(data, survey)
+    >>> len(overview(gathers, title="line").axes)
+    3
     """
     shot = len(observed) // 2
     gathers = observed[[shot]]

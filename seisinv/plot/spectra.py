@@ -23,6 +23,21 @@ def spectrum(gathers: Gathers, *, title: str = "amplitude spectrum") -> Figure:
     ----------
     gathers : Gathers
     title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> data = torch.randn(len(survey), survey.max_receivers, survey.time.samples)
+    >>> gathers = si.Gathers(data, survey)
+    >>> len(spectrum(gathers).axes)
+    1
     """
     figure, axes = new_figure(6.4, 3.2)
     draw_spectrum(axes[0, 0], gathers)
@@ -59,6 +74,18 @@ def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis) -> Figure:
     samples : (time,) arrays by label
         For example the wavelet estimated in each band.
     time : TimeAxis
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> len(wavelets({"8 Hz": survey.wavelet.numpy()}, survey.source_time).axes)
+    2
     """
     import matplotlib
 

@@ -24,6 +24,18 @@ def geometry(survey: Survey, *, grid: Grid | None = None, title: str = "geometry
     grid : Grid, optional
         Its sides are drawn as dashed lines.
     title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> geometry(survey).axes[0].get_title("left")
+    'geometry'
     """
     figure, axes = new_figure(7.4, 4.4)
     draw_geometry(axes[0, 0], survey, grid=grid)

@@ -31,6 +31,21 @@ def first_breaks(
         NaN where there is none.
     lag : float, s
         What was subtracted from the picks for the wavelet; they are drawn where they were seen.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> data = torch.randn(len(survey), survey.max_receivers, survey.time.samples)
+    >>> gathers = si.Gathers(data, survey)
+    >>> len(first_breaks(gathers, picked=np.abs(survey.offsets) / 2000.0).axes)
+    3
     """
     figure, axes = new_figure(max(6.4, min(12.0, 3.8 * len(gathers))), 4.6, columns=len(gathers))
     for k, panel in enumerate(axes[0]):
@@ -69,6 +84,20 @@ def traveltime_fit(
     picked, after : (shot, receiver) arrays, s
     before : (shot, receiver) array, s, optional
         Times in the model that it began from.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 200, every=100), receivers=si.line(0, 200, every=20),
+    ...                            wavelet=si.ricker(10), duration=0.2, dt=4e-3)
+    >>> times = np.abs(survey.offsets) / 2000.0
+    >>> len(traveltime_fit(survey, picked=times, after=times + 1e-3).axes)
+    2
     """
     figure, axes = new_figure(10.0, 3.6, columns=2)
     distance = np.abs(survey.offsets)
@@ -112,6 +141,18 @@ def tomogram(model: Model, gradient: Model, *, coverage: np.ndarray, survey: Sur
     coverage : (nz, nx) array
     survey : Survey, optional
         Its positions are drawn on the model.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> len(tomogram(model, model, coverage=np.ones((11, 21))).axes)
+    6
     """
     grid = model.grid
     (top, bottom), (left, right) = grid.extent

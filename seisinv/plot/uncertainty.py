@@ -39,6 +39,18 @@ def uncertainty(
         On the grid of the mean.
     half_width : array [z, x], optional
         Half the width of the interval that is to hold the truth, in the parameter's unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> len(uncertainty(model, np.full((11, 21), 50.0)).axes)
+    4
     """
     average, spread, unit = section(mean, name), _slice(std), PARAMETERS[name].unit
     sections = [average] if truth is None else [average, section(truth, name)]

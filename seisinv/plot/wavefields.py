@@ -40,10 +40,21 @@ def snapshots(
     label : str
         What is drawn, with its unit.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ConfigError
         If values, grid and titles do not fit one another.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> waves = np.random.default_rng(0).standard_normal((2, 11, 21))
+    >>> len(snapshots(waves, Grid((11, 21), 10.0), ["0.1 s", "0.2 s"]).axes)
+    3
     """
     values = np.asarray(values)
     if values.shape != (len(titles), *grid.shape):
