@@ -17,7 +17,25 @@ from seisinv.core import GeometryError, Model
 
 @dataclass(frozen=True)
 class Metrics:
-    """Errors of a parameter: RMSE and MAE in its SI unit, SSIM, and the correlation of update and true update."""
+    """Errors of a parameter: RMSE and MAE in its SI unit, SSIM, and the correlation of update and true update.
+
+    Parameters
+    ----------
+    rmse, mae : float
+        Root mean square and mean absolute error, SI unit of the parameter.
+    ssim : float
+        Structural similarity, 1 for equal models.
+    update_correlation : float or None
+        Correlation of the update with the true update; None without a starting model.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((12, 12), 10.0)
+    >>> found = metrics(si.Model(grid, vp=2030.0), si.Model(grid, vp=2000.0), data_range=100.0)
+    >>> found.rmse, found.mae, found.update_correlation is None
+    (30.0, 30.0, True)
+    """
 
     rmse: float
     mae: float
@@ -47,6 +65,18 @@ def metrics(
         Cells that count (default: all).
     data_range : float, SI unit, optional
         R of SSIM; default: largest minus smallest true value.
+
+    Returns
+    -------
+    Metrics
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((12, 12), 10.0)
+    >>> start, truth, model = (si.Model(grid, vp=v) for v in (1900.0, 2000.0, 1950.0))
+    >>> metrics(model, truth, start=start, data_range=100.0).update_correlation
+    1.0
     """
     return Metrics(
         rmse(model, truth, name=name, mask=mask),
@@ -57,13 +87,57 @@ def metrics(
 
 
 def rmse(model: Model, truth: Model, *, name: str = "vp", mask: np.ndarray | None = None) -> float:
-    """Return the root mean square error."""
+    """Return the root mean square error.
+
+    Parameters
+    ----------
+    model, truth : Model
+        On grids of one shape.
+    name : str
+        The parameter to compare.
+    mask : bool array [z, x], optional
+        Cells that count (default: all).
+
+    Returns
+    -------
+    float, SI unit of the parameter
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((3, 4), 10.0)
+    >>> truth, model = si.Model(grid, vp=2000.0), si.Model(grid, vp=2030.0)
+    >>> rmse(model, truth)
+    30.0
+    """
     a, b = _values(model, truth, name)
     return float(np.sqrt(np.mean(_chosen(a - b, mask) ** 2)))
 
 
 def mae(model: Model, truth: Model, *, name: str = "vp", mask: np.ndarray | None = None) -> float:
-    """Return the mean absolute error."""
+    """Return the mean absolute error.
+
+    Parameters
+    ----------
+    model, truth : Model
+        On grids of one shape.
+    name : str
+        The parameter to compare.
+    mask : bool array [z, x], optional
+        Cells that count (default: all).
+
+    Returns
+    -------
+    float, SI unit of the parameter
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> grid = si.Grid((3, 4), 10.0)
+    >>> truth, model = si.Model(grid, vp=2000.0), si.Model(grid, vp=2030.0)
+    >>> mae(model, truth)
+    30.0
+    """
     a, b = _values(model, truth, name)
     return float(np.mean(np.abs(_chosen(a - b, mask))))
 
@@ -76,7 +150,33 @@ def ssim(
     mask: np.ndarray | None = None,
     data_range: float | None = None,
 ) -> float:
-    """Return the mean structural similarity, 1 for equal models."""
+    """Return the mean structural similarity, 1 for equal models.
+
+    Parameters
+    ----------
+    model, truth : Model
+        On grids of one shape.
+    name : str
+        The parameter to compare.
+    mask : bool array [z, x], optional
+        Cells that count (default: all).
+    data_range : float, SI unit, optional
+        R of the constants; default: largest minus smallest true value.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> ssim(truth, truth), bool(ssim(start, truth) < 0.1)
+    (1.0, True)
+    """
     from scipy.ndimage import gaussian_filter
 
     a, b = _values(model, truth, name)
@@ -100,7 +200,34 @@ def ssim(
 def update_correlation(
     model: Model, truth: Model, *, start: Model, name: str = "vp", mask: np.ndarray | None = None
 ) -> float:
-    """Return ⟨m − m₀, m* − m₀⟩ / (‖m − m₀‖ ‖m* − m₀‖), 0 where one of them vanishes."""
+    """Return ⟨m − m₀, m* − m₀⟩ / (‖m − m₀‖ ‖m* − m₀‖), 0 where one of them vanishes.
+
+    Parameters
+    ----------
+    model, truth : Model
+        On grids of one shape.
+    start : Model
+        The starting model m₀.
+    name : str
+        The parameter to compare.
+    mask : bool array [z, x], optional
+        Cells that count (default: all).
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> half = si.Model(grid, vp=2000 + 50 * waves)
+    >>> round(update_correlation(half, truth, start=start), 6)
+    1.0
+    """
     a, b = _values(model, truth, name)
     s = _values(start, truth, name)[0]
     made, wanted = _chosen(a - s, mask), _chosen(b - s, mask)

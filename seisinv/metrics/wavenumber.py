@@ -38,6 +38,17 @@ class Coherence:
     half : float, 1/m, or None
         Where it first falls to one half; None where it does not.
     depth : (top, bottom), m
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> found = coherence(truth, truth)
+    >>> isinstance(found, Coherence), found.depth
+    (True, (0.0, 310.0))
     """
 
     wavenumber: np.ndarray
@@ -59,6 +70,22 @@ def parted_rmse(
     name : str
     mask : bool array [z, x], optional
         Cells that count; errors elsewhere are taken as zero.
+
+    Returns
+    -------
+    (float, float)
+        Both in the SI unit of the parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> low, high = parted_rmse(start, truth, split=200.0)
+    >>> low < 5 < 60 < high
+    True
     """
     error, cells = _masked(_values(model, name) - _values(truth, name), mask)
     power = _cosines(error) ** 2
@@ -85,6 +112,20 @@ def coherence(
         Cells that count; elsewhere both are taken as the truth's mean.
     rows : slice
         Nodes along depth.
+
+    Returns
+    -------
+    Coherence
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> bool(coherence(truth, truth).value.max() > 0.99)
+    True
     """
     a, b = _values(model, name)[rows], _values(truth, name)[rows]
     chosen = np.ones(b.shape, bool) if mask is None else np.asarray(mask, bool)[rows]
@@ -104,7 +145,33 @@ def coherence(
 def by_depth(
     model: Model, truth: Model, *, name: str = "vp", mask: np.ndarray | None = None, bands: int = DEPTHS
 ) -> list[Coherence]:
-    """Return the coherence in bands of equal thickness, top to bottom; those without a chosen cell are left out."""
+    """Return the coherence in bands of equal thickness, top to bottom; those without a chosen cell are left out.
+
+    Parameters
+    ----------
+    model, truth : Model
+        On grids of one shape.
+    name : str
+        The parameter to compare.
+    mask : bool array [z, x], optional
+        Cells that count (default: all).
+    bands : int
+        Number of bands of depth.
+
+    Returns
+    -------
+    list of Coherence
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> grid = si.Grid((32, 48), 10.0)
+    >>> waves = np.cos(2 * np.pi * grid.coordinates("x") / 120)[None] * np.ones((32, 1))
+    >>> truth, start = si.Model(grid, vp=2000 + 100 * waves), si.Model(grid, vp=2000.0)
+    >>> [c.depth for c in by_depth(truth, truth, bands=2)]
+    [(0.0, 150.0), (160.0, 310.0)]
+    """
     edges = np.linspace(0, truth.grid.shape[0], bands + 1).round().astype(int)
     parts = [slice(int(a), int(b)) for a, b in pairwise(edges) if b - a >= 2]
     kept = [rows for rows in parts if mask is None or np.asarray(mask, bool)[rows].any()]

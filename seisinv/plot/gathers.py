@@ -91,7 +91,7 @@ def compare_gathers(
     >>> a, b = gathers.data[0].numpy(), gathers.data[1].numpy()
     >>> figure = compare_gathers(a, b, offsets=survey.offsets[0], time=survey.time)
     >>> [axes.get_title("left") for axes in figure.axes][:3]
-    ['observed', 'predicted', 'residual']
+    ['observed', 'predicted', 'observed − predicted']
     """
     weight = np.sqrt((observed**2).mean(axis=1, keepdims=True))
     weight[weight == 0] = 1.0
