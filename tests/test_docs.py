@@ -57,7 +57,7 @@ def gaps_of_class(cls: type) -> list[str]:
     """What a class's docstring and those of its public methods lack."""
     found = parsed(cls, docscrape.ClassDoc)
     out = [] if found["Summary"] else ["a summary"]
-    if not found["Examples"]:
+    if not runs(found["Examples"]):
         out.append("Examples")
     accepted = signature(cls)
     if accepted and not is_subclassed(cls) and not (found["Parameters"] or found["Attributes"]):
@@ -99,9 +99,14 @@ def gaps(function: Any) -> list[str]:
         out.append(f"Parameters: {', '.join(missing)}")
     if returns(function) and not (found["Returns"] or found["Yields"]):
         out.append("Returns")
-    if not found["Examples"]:
+    if not runs(found["Examples"]):
         out.append("Examples")
     return out
+
+
+def runs(examples: list[str]) -> bool:
+    """Whether there is an example that doctest runs."""
+    return any(line.lstrip().startswith(">>>") for line in examples)
 
 
 def parsed(value: Any, kind: Any) -> Any:

@@ -15,6 +15,11 @@ from seisinv.runs.record import RunRecord, read_run
 log = logging.getLogger("seisinv.compare")
 
 
+def _never() -> bool:
+    """Return that something is left to do."""
+    return False
+
+
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
     """A run that is to be done, or continued.
@@ -42,7 +47,7 @@ class PlannedRun:
     label: Label
     directory: Path
     run: Callable[[bool], Any]
-    is_finished: Callable[[], bool] = lambda: False
+    is_finished: Callable[[], bool] = _never
 
 
 def run_all(planned: Sequence[PlannedRun]) -> dict[Label, RunRecord]:

@@ -80,7 +80,16 @@ class Continuation:
             raise ConfigError(f"percentile is {self.percentile:g}; it lies between 0 and 100, such as 95")
 
     def next_stage(self, stage: Stage, *, delay: float, period: float, attempt: int) -> Stage:
-        """Return the stage as it is where its delays (s) suit its period (s), else a traveltime stage before it."""
+        """Return the stage as it is where its delays (s) suit its period (s), else a traveltime stage before it.
+
+        Parameters
+        ----------
+        stage : Stage
+        delay, period : float, s
+            As measured in the model where it begins.
+        attempt : int
+            Number of traveltime stages that this band has had.
+        """
         if np.isnan(delay):
             return replace(
                 stage,

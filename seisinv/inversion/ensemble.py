@@ -78,7 +78,12 @@ class Ensemble(Uncertainty):
         return first.replace(**{n: torch.stack([m[n].detach() for m in self.members]).mean(dim=0) for n in first})
 
     def std(self, name: str = "vp") -> np.ndarray:
-        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit."""
+        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit.
+
+        Parameters
+        ----------
+        name : str
+        """
         return self.calibration * np.stack([values(m, name) for m in self.members]).std(axis=0, ddof=1)
 
 

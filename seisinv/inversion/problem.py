@@ -131,7 +131,17 @@ class Inversion:
     def tasks(
         self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None, misfit: Misfit | None = None
     ) -> Iterator[ShotTask]:
-        """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own."""
+        """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own.
+
+        Parameters
+        ----------
+        model : Model
+        wanted : sequence of str
+            Parameters of which gradients are wanted.
+        band : Band, optional
+            Pass band of both sides.
+        misfit : Misfit, optional
+        """
         parameters = {n: model[n].detach() for n in model}
         # Of the starting model, not the current one: the objective may not change from step to step.
         slowest = float(self.unknown.start["vp"].detach().min())
@@ -187,7 +197,16 @@ class Inversion:
     def fingerprint(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, str]:
-        """Return hashes of everything that the numbers of a run depend on, by name."""
+        """Return hashes of everything that the numbers of a run depend on, by name.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        bands : sequence of Band or None
+        seed : int
+        budget : int, optional
+            As for `invert`.
+        """
         start = self.unknown.start
         continued = {} if self.continuation is None else {"ladder": digest(self.continuation)}
         return continued | {
@@ -211,7 +230,13 @@ class Inversion:
         }
 
     def least_solves(self, bands: int) -> int:
-        """Return what a run costs at least: its stages, the delays between them, first wavelet, last misfit."""
+        """Return what a run costs at least: its stages, the delays between them, first wavelet, last misfit.
+
+        Parameters
+        ----------
+        bands : int
+            Number of bands.
+        """
         shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
         band = self.least_of_stage if self.continuation is None else 2 * (self.least_of_stage + shots)
         return bands * band + wavelet + (0 if self.finishing is None else shots)
@@ -226,7 +251,16 @@ class Inversion:
     def record(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None
     ) -> dict[str, Any]:
-        """Return the table [job] of run.toml."""
+        """Return the table [job] of run.toml.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        bands : sequence of Band or None
+        seed : int
+        budget : int, optional
+            As for `invert`.
+        """
         job = {
             "optimizer": repr(optimizer),
             "bands": ["all frequencies" if b is None else repr(b) for b in bands],

@@ -129,6 +129,14 @@ class PlugAndPlay(abc.ABC):
         """Return the last target, the result where `finish` is True: by default as in the last band.
 
         The parameters are those of `target`.
+
+        Parameters
+        ----------
+        model, start : Model
+            The current and the starting model.
+        wavelength : float, m, or None
+            Shortest wavelength of the band.
+        seed : sequence of int
         """
         return self.target(model, start=start, progress=1.0, wavelength=wavelength, seed=seed)
 

@@ -151,13 +151,27 @@ class RunDirectory:
         return self
 
     def write_record(self, record: Mapping[str, Any]) -> None:
-        """Write run.toml."""
+        """Write run.toml.
+
+        Parameters
+        ----------
+        record : mapping
+            Tables.
+        """
         import tomli_w
 
         self.write(RECORD, tomli_w.dumps(_plain(record)).encode())
 
     def kept(self, name: str, key: str, compute: Callable[[], Arrays]) -> dict[str, np.ndarray]:
         """Return the arrays kept under `name`, computing and keeping them first if they are not there.
+
+        Parameters
+        ----------
+        name : str
+        key : str
+            Hash of the inputs.
+        compute : callable
+            Returns the arrays.
 
         Raises
         ------
@@ -180,7 +194,14 @@ class RunDirectory:
         return arrays
 
     def write_npz(self, name: str, **arrays: np.ndarray) -> None:
-        """Write an .npz file atomically."""
+        """Write an .npz file atomically.
+
+        Parameters
+        ----------
+        name : str
+            Of the file in the directory.
+        **arrays : array
+        """
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         self.write(name, buffer.getvalue())
@@ -196,11 +217,23 @@ class RunDirectory:
         return file.read_bytes().count(b"\n") if file is not None and file.exists() else 0
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write history.jsonl."""
+        """Write history.jsonl.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+        """
         self.write("history.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Of the file in the directory.
+        content : bytes
+        """
         if self.path is None:
             return
         file = self.path / name

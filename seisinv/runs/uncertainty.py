@@ -57,7 +57,12 @@ class Uncertainty(abc.ABC):
 
     @abc.abstractmethod
     def std(self, name: str = "vp") -> np.ndarray:
-        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit."""
+        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit.
+
+        Parameters
+        ----------
+        name : str
+        """
 
     def half_width(self, level: float | None = None, name: str = "vp") -> np.ndarray:
         """Return half the width of the central credible interval of a parameter.
@@ -125,6 +130,13 @@ class Uncertainty(abc.ABC):
         """Return the rank correlation of standard deviation and absolute error of the mean (Spearman).
 
         It is NaN where all cells have one deviation, or one error.
+
+        Parameters
+        ----------
+        truth : Model
+        name : str
+        mask : bool array [z, x], optional
+            Cells that count (default: all).
         """
         from scipy.stats import spearmanr
 
@@ -177,7 +189,12 @@ class Spread(Uncertainty):
         return len(self.seeds)
 
     def std(self, name: str = "vp") -> np.ndarray:
-        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit."""
+        """Return the calibrated standard deviation [z, x] of a parameter, in its SI unit.
+
+        Parameters
+        ----------
+        name : str
+        """
         return self.deviations[name]
 
 

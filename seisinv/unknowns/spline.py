@@ -85,7 +85,7 @@ class CubicSpline(Update):
         return np.zeros(len(self.box.limits) * int(np.prod(self.counts)))
 
     def update(self, vector: Tensor) -> Tensor:
-        """Return the spline [parameter, z, x] of coefficients [parameter × knots], as a share of each mean."""
+        """Return the spline [parameter, z, x] of a vector [parameter × knots], as a share of each mean."""
         values = vector.reshape(-1, *self.counts)
         for axis, matrix in enumerate(self._matrices, start=1):
             values = torch.movedim(torch.movedim(values, axis, -1) @ matrix.to(values).T, -1, axis)

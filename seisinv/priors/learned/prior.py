@@ -117,7 +117,13 @@ class Learned(PlugAndPlay):
         _check(model, 0.0, load(self.weights)[1])
 
     def sigma(self, progress: float) -> float:
-        """Return σ in m/s at a share of the way from the first to the last band."""
+        """Return σ in m/s at a share of the way from the first to the last band.
+
+        Parameters
+        ----------
+        progress : float
+            0 in the first band, 1 in the last.
+        """
         first, last = self.sigmas
         return first * (last / first) ** progress
 
@@ -159,6 +165,14 @@ class Learned(PlugAndPlay):
         """Return the mean of the last band's target and of what the network for the last target says, if there is one.
 
         The second has learned from few models (`pairs.py`), and the mean did better than either.
+
+        Parameters
+        ----------
+        model, start : Model
+            The current and the starting model.
+        wavelength : float, m, or None
+            Shortest wavelength of the band.
+        seed : sequence of int
         """
         usual = super().last(model, start=start, wavelength=wavelength, seed=seed)
         network = load(self.weights)[0].last

@@ -54,6 +54,12 @@ class DenoiserRecipe:
         Of the geology, the noise and the first weights.
     shape : Shape
         Size of the network.
+
+    Examples
+    --------
+    >>> recipe = DenoiserRecipe(steps=1000, warmup=100)
+    >>> recipe.rate_at(0) < recipe.rate_at(100)
+    True
     """
 
     steps: int = 11000
@@ -89,7 +95,23 @@ class DenoiserRecipe:
 
 @dataclass(frozen=True)
 class Step:
-    """One sign of life of a training: where it is, its loss, and what is left."""
+    """What a training reports after an update.
+
+    Parameters
+    ----------
+    step, steps : int
+        Number of updates done, and of all.
+    loss : float
+    psnr : dict or None, dB
+        Peak signal-to-noise ratio on held-out patches by σ, where it was just measured.
+    seconds, eta : float, s
+        Time spent, and estimated time left.
+
+    Examples
+    --------
+    >>> Step(step=10, steps=100, loss=0.5, psnr=None, seconds=2.0, eta=18.0).eta
+    18.0
+    """
 
     step: int
     steps: int
@@ -108,7 +130,7 @@ def train(
     every: int = 500,
     progress: Callable[[Step], None] | None = None,
 ) -> Path:
-    """Train a denoiser and return the path of its weights.
+    """Train a denoiser.
 
     Parameters
     ----------
@@ -116,8 +138,8 @@ def train(
     directory : path
         Where checkpoints, history.jsonl and the weights are kept.
     resume : bool
-        Go on from the last checkpoint, if there is one; on one machine, with as many threads, the numbers are those of
-        a training never stopped.
+        Continue from the last checkpoint, if there is one; on one machine, with the same number of threads, the numbers
+        are those of a training never stopped.
     device : "auto", "cpu" or "cuda"
         On a GPU the network runs in bfloat16 with float32 weights.
     every : int
@@ -135,7 +157,14 @@ def train(
     RunError
         If the directory holds another training, or one and `resume` is False, or cannot be written.
     KeyboardInterrupt
-        After Ctrl-C: the step that was under way is finished and kept first (a second Ctrl-C does not wait).
+        After Ctrl-C: the current step is finished and kept first (a second Ctrl-C does not wait).
+
+    Examples
+    --------
+    >>> from seisinv.priors.learned.network import Shape
+    >>> small = DenoiserRecipe(steps=2, noise=1, batch=4, warmup=1, shape=Shape(widths=(8, 16), blocks=1, embedding=8))
+    >>> train(small, "prior", device="cpu").name
+    'weights.safetensors'
     """
     if every < 1:
         raise ConfigError(f"every is {every}; checkpoints are 1 or more steps apart")
