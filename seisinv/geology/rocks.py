@@ -14,7 +14,7 @@ import numpy as np
 
 WATER, SEDIMENT, SALT, BASALT, BASEMENT = range(5)
 
-# Density, kg/m³, and vp / vs of what is no sediment.
+# Density, kg/m³, and vp / vs of rocks that are not sediments.
 DENSITY = {WATER: 1025.0, SALT: 2160.0, BASALT: 2750.0, BASEMENT: 2670.0}
 RATIO = {SALT: 1.76, BASALT: 1.85, BASEMENT: 1.73}
 

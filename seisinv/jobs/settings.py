@@ -66,7 +66,7 @@ class DataSection(Section):
     )
     vertical: Literal["elevation", "depth"] | None = Field(default=None, description="what the elevation fields hold")
     datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
-    shots_by: Literal["record", "position"] | None = Field(default=None, description="what tells shots apart")
+    shots_by: Literal["record", "position"] | None = Field(default=None, description="what distinguishes shots")
     every: int = Field(default=1, ge=1, description="use every n-th shot")
     held_out: int | None = Field(
         default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"

@@ -152,7 +152,7 @@ class ReconstructedFields:
 
     @cached_property
     def surrogate(self) -> Helmholtz:
-        """Features and layers; its model is a constant one in which the equation's parts are told apart."""
+        """Features and layers; its model is a constant one that separates the two parts of the equation."""
         low, high = self.velocities
         # Rows are as dense as the plane waves need, not as the model: on a grid of its own.
         (z0, z1), (x0, x1) = self.start.grid.extent

@@ -209,7 +209,7 @@ class _Alternation:
         return model
 
     def _write_gathers(self, result: Result) -> None:
-        """Simulate a few shots in the start model and in the result; reconstructed fields would fit anyway."""
+        """Simulate a few shots in the starting model and in the result; reconstructed fields would fit anyway."""
         if self.ledger.directory.path is None:
             return
         shots, band = shown_shots(len(self.problem.observed)), Band(self.frequencies[-1])

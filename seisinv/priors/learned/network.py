@@ -140,7 +140,7 @@ class Denoisers(NamedTuple):
     noise : Denoiser
         Trained on noise alone.
     inversion : Denoiser
-        Trained further on the errors of inversions, with their start models as background.
+        Trained further on the errors of inversions, with their starting models as background.
     last : Denoiser, optional
         Trained further on what inversions made of models: for the last target.
     """

@@ -1,7 +1,7 @@
 """Examples from inversions that were run: models with what they should have been, beside synthetic examples.
 
 The size of the error is not told to the network, σ is drawn at random: in an inversion nobody knows it, and where the
-truth is not within reach the best answer stays near the start model (the mean of what the truth may be).
+truth is not within reach the best answer stays near the starting model (the mean of what the truth may be).
 """
 
 from __future__ import annotations

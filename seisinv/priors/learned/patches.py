@@ -4,7 +4,7 @@ Two thirds of the patches carry white noise of standard deviation σ, what a den
 (2022) is trained for. The others are blurred and carry coloured noise as well, and their σ is that of the whole error:
 an inversion's errors are band-limited, and a denoiser that has only seen white noise takes them for geology.
 
-After that most patches are what an inversion makes of its start model b,
+After that most patches are what an inversion makes of its starting model b,
 
     b + g (B (u − b) − a L (u − b)) + noise,
 

@@ -1,6 +1,6 @@
 """The learned prior: a denoiser trained on procedural geology, as half of a half-quadratic splitting.
 
-    z ← D(m, b; σ)                                         b the start model
+    z ← D(m, b; σ)                                         b the starting model
     m ← some updates that lower J(m)/J(m₀) + ½ w j ⟨(m − z)²⟩/σ²,   j = J(m)/J(m₀) where they begin
 
 with σ falling geometrically as the bands rise (plug-and-play: Venkatakrishnan et al. 2013; with diffusion denoisers:

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with a card in their metadata, so that nothing is executed and nothing is anonymous."""
+"""Weights on disk: safetensors, which execute nothing when read, with a card of their origin in the metadata."""
 
 from __future__ import annotations
 
