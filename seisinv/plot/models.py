@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -223,26 +223,11 @@ def draw_positions(axes: Axes, survey: Survey, grid: Grid) -> None:
     receivers = np.unique(np.concatenate([shot.receivers for shot in survey.shots]).round(1), axis=0)
     receivers = receivers[:: max(1, len(receivers) // 100)]
     sources = np.concatenate([shot.sources for shot in survey.shots])
-    axes.scatter(
-        factor * receivers[:, -1],
-        factor * receivers[:, 0],
-        marker="v",
-        s=7,
-        color="white",
-        edgecolors=INK,
-        linewidths=0.4,
-        clip_on=False,
-    )
-    axes.scatter(
-        factor * sources[:, -1],
-        factor * sources[:, 0],
-        marker="*",
-        s=42,
-        color="#f0e442",
-        edgecolors=INK,
-        linewidths=0.5,
-        clip_on=False,
-    )
+    edged: dict[str, Any] = {"edgecolors": INK, "clip_on": False}
+    x, z = factor * receivers[:, -1], factor * receivers[:, 0]
+    axes.scatter(x, z, marker="v", s=7, color="white", linewidths=0.4, **edged)
+    x, z = factor * sources[:, -1], factor * sources[:, 0]
+    axes.scatter(x, z, marker="*", s=42, color="#f0e442", linewidths=0.5, **edged)
 
 
 def stretch(grid: Grid) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,17 @@ from seisinv.plot.figure import BLUE, INK, RED, length_unit, new_figure, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+RECEIVERS: dict[str, Any] = {"color": BLUE, "linewidths": 0, "label": "receivers"}
+SOURCES: dict[str, Any] = {
+    "marker": "*",
+    "s": 34,
+    "color": RED,
+    "edgecolors": INK,
+    "linewidths": 0.3,
+    "label": "sources",
+}
 
 
 @styled
@@ -53,26 +64,8 @@ def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> No
     if survey.ndim == 2:
         rows = np.repeat(np.arange(1, len(survey) + 1), [len(shot.receivers) for shot in survey.shots])
         source_rows = np.repeat(np.arange(1, len(survey) + 1), [len(shot.sources) for shot in survey.shots])
-        axes.scatter(
-            factor * receivers[:, 1],
-            rows,
-            marker=".",
-            s=4,
-            color=BLUE,
-            linewidths=0,
-            label="receivers",
-            rasterized=True,
-        )
-        axes.scatter(
-            factor * sources[:, 1],
-            source_rows,
-            marker="*",
-            s=34,
-            color=RED,
-            edgecolors=INK,
-            linewidths=0.3,
-            label="sources",
-        )
+        axes.scatter(factor * receivers[:, 1], rows, marker=".", s=4, rasterized=True, **RECEIVERS)
+        axes.scatter(factor * sources[:, 1], source_rows, **SOURCES)
         axes.set_xlabel(f"position along the line ({unit})")
         axes.set_ylabel("shot, in file order")
         axes.set_ylim(0.5 - 0.02 * len(survey), len(survey) + 0.5 + 0.02 * len(survey))
@@ -81,25 +74,8 @@ def draw_geometry(axes: Axes, survey: Survey, *, grid: Grid | None = None) -> No
         for edge in edges:
             axes.axvline(factor * edge, color=INK, linestyle="--", linewidth=0.7)
     else:
-        axes.scatter(
-            factor * receivers[:, 2],
-            factor * receivers[:, 1],
-            marker="v",
-            s=6,
-            color=BLUE,
-            linewidths=0,
-            label="receivers",
-        )
-        axes.scatter(
-            factor * sources[:, 2],
-            factor * sources[:, 1],
-            marker="*",
-            s=34,
-            color=RED,
-            edgecolors=INK,
-            linewidths=0.3,
-            label="sources",
-        )
+        axes.scatter(factor * receivers[:, 2], factor * receivers[:, 1], marker="v", s=6, **RECEIVERS)
+        axes.scatter(factor * sources[:, 2], factor * sources[:, 1], **SOURCES)
         axes.set_xlabel(f"x ({unit})")
         axes.set_ylabel(f"y ({unit})")
         axes.set_aspect("equal")
