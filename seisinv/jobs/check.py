@@ -69,8 +69,8 @@ def check_job(settings: Settings) -> Iterator[str]:
 def solver_lines(prepared: Prepared) -> Iterator[str]:
     """Yield Courant number, solver step and points per wavelength."""
     simulate, start = prepared.propagator, prepared.start
-    fastest = simulate.vp_max or float(start.vp.max())
-    slowest = float(start.vp.min())
+    slow, fast = simulate.physics.speeds(start.parameters)
+    fastest, slowest = simulate.vp_max or float(fast.max()), float(slow.min())
     step, limit = simulate.clock(start).step, simulate.stable_step(start)
     top = prepared.chosen.highest
     points = slowest / (top * max(start.grid.spacing))
