@@ -437,7 +437,7 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
 
 def test_the_progress_says_which_member(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
-    monkeypatch.setattr("seisinv.report.read_run", lambda directory: None)
+    monkeypatch.setattr("seisinv.runs.read_run", lambda directory: None)
     monkeypatch.setattr("seisinv.report.summary", lambda run: [])
     tiny = [*TINY[:2], "--iterations", "1", *TINY[4:-1]]
     code, _, err = seisinv("invert", line, "--start", "1700", "-d", tmp_path / "run", *tiny, "--members", "2")

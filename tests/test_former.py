@@ -58,7 +58,7 @@ def test_the_former_method_gives_the_same_bits() -> None:
 def test_former_keywords_of_the_reconstruction_are_taken() -> None:
     with pytest.warns(DeprecationWarning, match="PINNInversion"):
         former = importlib.import_module("seisinv.inversion").PINNInversion
-    with pytest.raises(TypeError, match="missing 3 required"):
+    with pytest.warns(DeprecationWarning, match="PINNInversion"), pytest.raises(TypeError, match="missing 3"):
         former(trust=1.0, spare=3.0, bound=0.2)
 
 

@@ -181,10 +181,11 @@ def test_an_inversion_follows_the_surrogates_gradient(pinn):
     surrogate = si.PINN(si.Acoustic(), start, shot, slabs=8, velocities=(960, 1120))
     simulate, problem = SurrogateSimulator(surrogate, bound=0.1), {}
     for name, simulator in (("pinn", simulate), ("simulator", propagator)):
-        problem[name] = si.Inversion(
+        inversion = si.Inversion(
             propagator=simulator, observed=propagator(pinn.model), illumination=False,
             unknown=si.unknowns.CubicSpline(start, knots=100.0, vp=(900, 1200)),
-        ).run(si.LBFGS(2))  # fmt: skip
+        )  # fmt: skip
+        problem[name] = si.invert(inversion, si.LBFGS(2))
     found, expected = ([r["misfit"] for r in p.history] for p in problem.values())
     assert found[-1] < 0.1 * found[0]
     np.testing.assert_allclose(found[:2], expected[:2], rtol=0.1)  # of the data's misfit, errors of 4 % of the data
