@@ -182,7 +182,18 @@ def test_nothing_is_printed() -> None:
 
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     """Importing the package must not load what only some commands need."""
-    heavy = ("segyio", "obspy", "matplotlib", "jinja2", "scipy.optimize", "scipy.signal", "pydantic", "typer", "rich")
+    heavy = (
+        "segyio",
+        "obspy",
+        "matplotlib",
+        "jinja2",
+        "scipy.ndimage",
+        "scipy.optimize",
+        "scipy.signal",
+        "pydantic",
+        "typer",
+        "rich",
+    )
     code = f"import sys, seisinv; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 from scipy.sparse import csr_matrix, diags, kron
 from scipy.sparse.linalg import splu
 
@@ -115,6 +114,8 @@ class EikonalResidual:
         folded : float
             Share of the points within folds; 1 where there are too many of them and the initial guess is returned.
         """
+        from scipy.ndimage import maximum_filter
+
         step = self.points - source
         distance = np.hypot(*step.T)
         rows = [
