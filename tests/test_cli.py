@@ -468,3 +468,8 @@ def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Pat
     assert f"seisinv invert --resume {run}" in err
     assert "Traceback" not in err
     assert not list(run.rglob("*.part"))
+
+
+def test_members_alone_are_results(line: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
+    (tmp_path / "run" / "members").mkdir(parents=True)
+    refused("invert", line, "--directory", tmp_path / "run", words=("holds results but no run.toml", "--directory"))

@@ -111,3 +111,25 @@ def test_every_key_says_what_it_is() -> None:
     silent = [key for key in config._all_keys() if len(key) > 1 and config._description(list(key)) is None]
     obvious = {"misfit", "optimizer", "penalty", "kind", "sources", "receivers", "seed"}
     assert {key[-1] for key in silent} <= obvious
+
+
+def test_what_overrides_a_key_replaces_it(tmp_path: Path) -> None:
+    """A table that is a value, such as bounds, is replaced whole; only a longer key reaches into it."""
+    bounds = "[inversion]\nbounds = { vp = [1500.0, 3000.0], rho = [1900.0, 2300.0] }\n"
+    path = write(tmp_path, bounds + "[data]\nheaders = { source_x = 181 }\n")
+    only = config.load(path, {"inversion.bounds": {"vp": [1600.0, 2500.0]}, "data.headers": {"group_x": 185}})
+    assert only.inversion.bounds == {"vp": [1600.0, 2500.0]}
+    assert only.data.headers == {"group_x": 185}
+    assert set(config.load(path, {"inversion.bounds.vp": [1600.0, 2500.0]}).inversion.bounds) == {"vp", "rho"}
+
+
+def test_overrides_do_not_hide_that_a_table_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="data is 3"):
+        config.load(write(tmp_path, "data = 3"), {"data.every": 2})
+
+
+def test_overrides_may_use_former_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "[pinn]\ntrust = 5.0\n")
+    found = config.load(path, {"pinn.spare": 3.0, "inversion.method": "pinn", "ladder.attempts": 2})
+    assert (found.reconstruction.data_weight, found.reconstruction.oversampling) == (5.0, 3.0)
+    assert (found.inversion.method, found.continuation.attempts) == ("reconstruction", 2)

@@ -48,11 +48,11 @@ def load(path: str | Path | None = None, overrides: Mapping[str, Any] | None = N
         tables = _anchored(_tables(Path(path)), Path(path).resolve().parent)
     for note in NOTES:
         tables.pop(note, None)
-    given: dict[str, Any] = {}
+    tables = current(tables)
     for key, value in (overrides or {}).items():
         if value is not None:
-            _put(given, key.split("."), value)
-    return _validated(merged(current(tables), current(given)), where="" if path is None else f"{path}: ")
+            _put(tables, *_current_key(key.split("."), value))
+    return _validated(tables, where="" if path is None else f"{path}: ")
 
 
 def settings_from(*tables: Mapping[str, Any]) -> Settings:
@@ -109,6 +109,18 @@ def current(tables: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(inversion, Mapping) and isinstance(method := inversion.get("method"), str):
         out["inversion"] = {**inversion, "method": _FORMER_METHODS.get(method, method)}
     return out
+
+
+def _current_key(path: list[str], value: Any) -> tuple[list[str], Any]:
+    """Return a key, as its parts, and its value under the names that this version uses."""
+    rest, names = value, []
+    for name in reversed(path):
+        rest = {name: rest}
+    rest = current(rest)
+    for _ in path:
+        ((name, rest),) = rest.items()
+        names.append(name)
+    return names, rest
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

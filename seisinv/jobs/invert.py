@@ -50,8 +50,6 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     """
     directory = run_directory(settings)
     check_directory(directory, resume=resume)
-    if settings.run.threads is not None:
-        torch.set_num_threads(settings.run.threads)
     return run(prepare(settings), directory, resume=resume, truth=truth)
 
 
@@ -62,7 +60,10 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
     from seisinv.report import write_report
 
     settings, method = prepared.settings, method_of(prepared)
-    check_directory(directory, resume=resume, fingerprint=method.fingerprint(settings.run.seed))
+    if settings.run.threads is not None:
+        torch.set_num_threads(settings.run.threads)
+    # The fingerprint of a new run is taken when its directory is made.
+    check_directory(directory, resume=resume, fingerprint=method.fingerprint(settings.run.seed) if resume else None)
     if truth is None:
         truth = true_model(settings, directory, prepared.chosen.grid)
     if resume:

@@ -98,8 +98,6 @@ def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path
     note = place / "made-of.txt"  # comes last: without it the folder is that of a call that was stopped
     if not note.exists():
         refuse_models(settings.data.path or [])
-        for text in chosen.notes:
-            log.info("%s", text)
         fit_first_breaks(settings, data, chosen, place)
         write_whole(note, f"{made_of}\n".encode())
     log.info("starting model: %s", place / "start.sgy")

@@ -54,7 +54,7 @@ def check_directory(path: Path, *, resume: bool, fingerprint: Mapping[str, str] 
         raise RunError(f"{path} already holds a run", remedy=remedy)
     if resume and not there:
         raise RunError(f"{path} holds no run to resume (no {RECORD})", remedy="name the directory of a run")
-    if not there and any((path / name).exists() for name in ("evaluations", "model.npz")):
+    if not there and any((path / name).exists() for name in ("evaluations", "model.npz", "members")):
         raise RunError(f"{path} holds results but no {RECORD}", remedy=OTHER)
     parent = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
     if not parent.is_dir():
