@@ -10,6 +10,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -59,6 +60,9 @@ def gaps_of_class(cls: type) -> list[str]:
     out = [] if found["Summary"] else ["a summary"]
     if not runs(found["Examples"]):
         out.append("Examples")
+    checks = (vars(cls).get(name) for name in ("__post_init__", "__init__", "__new__"))
+    if not found["Raises"] and (raised := {e for check in checks if check is not None for e in raises(check)}):
+        out.append(f"Raises ({', '.join(sorted(raised))})")
     accepted = signature(cls)
     if accepted and not is_subclassed(cls) and not (found["Parameters"] or found["Attributes"]):
         out.append(f"Parameters ({', '.join(accepted)})")
@@ -99,9 +103,22 @@ def gaps(function: Any) -> list[str]:
         out.append(f"Parameters: {', '.join(missing)}")
     if returns(function) and not (found["Returns"] or found["Yields"]):
         out.append("Returns")
+    if not found["Raises"] and (raised := raises(function)):
+        out.append(f"Raises ({', '.join(sorted(raised))})")
     if not runs(found["Examples"]):
         out.append("Examples")
     return out
+
+
+def raises(function: Any) -> set[str]:
+    """Names of the errors that a function of the package raises itself."""
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    if not str(getattr(function, "__module__", "")).startswith("seisinv"):
+        return set()
+    code = inspect.getsource(function) if inspect.isfunction(function) and "<" not in inspect.getfile(function) else ""
+    found = (n.exc for n in ast.walk(ast.parse(textwrap.dedent(code))) if isinstance(n, ast.Raise) and n.exc)
+    names = (ast.unparse(e.func if isinstance(e, ast.Call) else e) for e in found)
+    return {name for name in names if name.endswith("Error")}
 
 
 def runs(examples: list[str]) -> bool:

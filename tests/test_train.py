@@ -211,12 +211,12 @@ def test_directories_that_cannot_be_used_are_one_line(tmp_path, monkeypatch):
     (stopped / CHECKPOINT).write_bytes(whole_bytes[:-50])
     refused("is damaged", stopped, resume=True)
     write_tensors(stopped / CHECKPOINT, {"a": torch.zeros(2)}, {})
-    refused("no checkpoint of this version", stopped, resume=True)
-    with pytest.raises(RunError, match="no checkpoint of this version"):
+    refused("not a checkpoint of this version", stopped, resume=True)
+    with pytest.raises(RunError, match="not a checkpoint of this version"):
         recipe_of(stopped)
     record = {"recipe": json.loads(json.dumps(dataclasses.asdict(RECIPE))), "step": 1, "seconds": 1.0, "rows": []}
     write_tensors(stopped / CHECKPOINT, {"a": torch.zeros(2)}, {"training": json.dumps(record)})
-    refused("no checkpoint of this version", stopped, resume=True)
+    refused("not a checkpoint of this version", stopped, resume=True)
     (tmp_path / "bare").mkdir()
     saved(tmp_path / "bare" / "weights.safetensors")
     refused("holds weights.safetensors but no checkpoint", tmp_path / "bare")

@@ -20,7 +20,7 @@ from seisinv.jobs import training_pairs
 from seisinv.priors import Learned
 from seisinv.priors.learned import load
 from seisinv.priors.learned.network import CENTRE, SCALE, Denoisers
-from seisinv.priors.learned.pairs import LAST, SHARE, SIGMAS, Rehearsed, TrainingPair
+from seisinv.priors.learned.pairs import LAST, SHARE, SIGMAS, TrainingPair, TrainingPairs
 from seisinv.priors.learned.patches import SIDE, Patches, blurred
 from seisinv.priors.learned.refinement import refine
 from seisinv.priors.learned.weights import read_tensors, write_tensors
@@ -121,7 +121,7 @@ def test_pair_is_read_as_it_was_written(tmp_path):
 
 def test_batches_hold_patches_of_pairs_and_synthetic_ones():
     pairs = [pair(0), pair(1, (80, 70), 30.0)]
-    source = Rehearsed(pairs, Patches(0, 8))
+    source = TrainingPairs(pairs, Patches(0, 8))
     e, error = source.examples(5)
     count = round(SHARE * 8)
     assert e.noisy.shape == e.clean.shape == e.background.shape == e.depth.shape == (8, SIDE, SIDE)

@@ -117,6 +117,13 @@ class Survey:
     wavelet : tensor [time] or [shot, source, time], or None
         Source time functions on `source_time`; None where they are not known yet (field data).
 
+    Raises
+    ------
+    GeometryError
+        If there is no shot, or shots are in 2-D and in 3-D.
+    DataError
+        If the wavelet does not fit the source time or the shots.
+
     Examples
     --------
     >>> from seisinv.core import ricker

@@ -128,6 +128,11 @@ class Geology(Distributions):
         -------
         Earth
             A function of position, which can be sampled on any grid.
+
+        Raises
+        ------
+        ConfigError, GeometryError
+            As `model`, or if the seed or the index is negative.
         """
         _check(grid)
         for name, value in (("seed", seed), ("index", index)):

@@ -230,9 +230,13 @@ def update_correlation(
     """
     a, b = _values(model, truth, name)
     s = _values(start, truth, name)[0]
-    made, wanted = _chosen(a - s, mask), _chosen(b - s, mask)
-    size = float(np.linalg.norm(made) * np.linalg.norm(wanted))
-    return float(np.sum(made * wanted) / size) if size > 0 else 0.0
+    return correlation(_chosen(a - s, mask), _chosen(b - s, mask))
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return ⟨a, b⟩ / (‖a‖ ‖b‖), 0 where one of them vanishes."""
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(np.sum(a * b) / size) if size > 0 else 0.0
 
 
 def _values(model: Model, truth: Model, name: str) -> tuple[np.ndarray, np.ndarray]:

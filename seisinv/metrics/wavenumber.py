@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from seisinv.core import Grid, Model
+from seisinv.metrics.errors import correlation
 
 RINGS = 12  # at most, from 0 to the lowest Nyquist wavenumber of the axes
 DEPTHS = 3  # bands of equal thickness
@@ -136,7 +137,7 @@ def coherence(
     coarsest = 1 / max(n * h for n, h in zip(b.shape, grid.spacing, strict=True))
     edges = np.linspace(0.0, top, max(2, min(RINGS, int(top / coarsest))) + 1)
     ring = np.digitize(radius, edges) - 1
-    value = np.array([_correlation(p[ring == k], q[ring == k]) for k in range(len(edges) - 1)])
+    value = np.array([correlation(p[ring == k], q[ring == k]) for k in range(len(edges) - 1)])
     centre = 0.5 * (edges[1:] + edges[:-1])
     z = grid.coordinates("z")[rows]
     return Coherence(centre, value, _half(centre, value), (float(z[0]), float(z[-1])))
@@ -212,11 +213,6 @@ def _radius(grid: Grid, shape: Sequence[int]) -> np.ndarray:
     """Return the wavenumber of every coefficient, 1/m."""
     axes = [np.arange(n) / (2 * n * h) for n, h in zip(shape, grid.spacing, strict=True)]
     return np.sqrt(sum(k**2 for k in np.meshgrid(*axes, indexing="ij")))
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    size = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(np.sum(a * b) / size) if size > 0 else 0.0
 
 
 def _half(wavenumber: np.ndarray, value: np.ndarray) -> float | None:

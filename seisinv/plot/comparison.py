@@ -1,4 +1,4 @@
-"""Curves of several inversions in one picture: convergence, spectra, coherence with the truth, scores."""
+"""Curves of several inversions in one figure: convergence, spectra, coherence with the truth, scores."""
 
 from __future__ import annotations
 

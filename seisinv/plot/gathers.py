@@ -1,4 +1,4 @@
-"""Pictures of shot gathers, as an image or as wiggles, and of two gathers against each other."""
+"""Figures of shot gathers, as an image or as wiggles, and of two gathers against each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of models and of what changed between two of them."""
+"""Figures of models and of what changed between two of them."""
 
 from __future__ import annotations
 

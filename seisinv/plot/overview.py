@@ -1,4 +1,4 @@
-"""One picture of a survey: geometry, a gather and the spectrum."""
+"""One figure of a survey: geometry, a gather and the spectrum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amplitude spectra of gathers and pictures of wavelets."""
+"""Figures of amplitude spectra and of wavelets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of first breaks: where they were picked, how well a model explains them, and where its rays run."""
+"""Figures of first breaks: where they were picked, how well a model explains them, and where its rays run."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def traveltime_fit(
     survey : Survey
     picked, after : (shot, receiver) arrays, s
     before : (shot, receiver) array, s, optional
-        Times in the model that it began from.
+        Times in the starting model.
 
     Returns
     -------

@@ -72,7 +72,7 @@ def uncertainty(
 
 
 def _top(values: np.ndarray) -> float:
-    """Return the end of a colour scale from 0: a few cells at an edge shall not take all the colours."""
+    """Return the end of a colour scale from 0: a few cells at an edge must not use up all the colours."""
     return float(np.percentile(values, 99.5)) or float(values.max()) or 1.0
 
 

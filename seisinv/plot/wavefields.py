@@ -1,4 +1,4 @@
-"""Pictures of waves: snapshots at several times."""
+"""Figures of wavefields: snapshots at several times."""
 
 from __future__ import annotations
 

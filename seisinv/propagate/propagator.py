@@ -154,7 +154,13 @@ class Propagator:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
     def parameters(self, model: Model) -> dict[str, Tensor]:
-        """Return the parameters of a model that the physics needs, continued into the absorbing layers."""
+        """Return the parameters of a model that the physics needs, continued into the absorbing layers.
+
+        Raises
+        ------
+        ModelError
+            If the model is on another grid or lacks a parameter.
+        """
         if model.grid != self.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the propagator's {self.grid}")
         lacking = [n for n in self.physics.parameters if n not in model.parameters]
@@ -171,7 +177,13 @@ class Propagator:
         return {n: physical[n] * self._scales.factor(n, step, spacing) for n in sorted(physical)}
 
     def clock(self, model: Model) -> Clock:
-        """Return the solver's time steps for a model."""
+        """Return the solver's time steps for a model.
+
+        Raises
+        ------
+        StabilityError
+            If the propagator's own step exceeds the stability limit of the model.
+        """
         limit = self.stable_step(model)
         time = self.survey.time
         if self.step is None:

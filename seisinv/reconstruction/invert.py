@@ -340,7 +340,7 @@ class _Alternation:
         }
 
     def _penalties(self, model: Model, place: tuple[int, int]) -> list[Penalty]:
-        """Return the penalties at this turn; a prior is asked for its target at every turn."""
+        """Return the penalties of this iteration; a plug-and-play prior computes a new target in each."""
         index, turn = place
         progress = index / (len(self.frequencies) - 1) if len(self.frequencies) > 1 else 1.0
         out: list[Penalty] = []

@@ -233,6 +233,11 @@ class RunDirectory:
         name : str
             Of the file in the directory.
         content : bytes
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
         """
         if self.path is None:
             return

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seisinv.priors.learned.network import SMALLEST
-from seisinv.priors.learned.patches import DEPTH, SIDE
+from seisinv.priors.learned.patches import DEPTH, SIDE, blurred
 
 STRIDE = SIDE // 2
 BACKGROUND = 8.0  # cells, standard deviation of the smoothing that makes a background
@@ -115,9 +115,7 @@ def scales_for(spacing: float, shape: Sequence[int], coarsest: float) -> tuple[i
 
 def smoothed(u: Tensor, sigma: float) -> Tensor:
     """Return an image [z, x] smoothed by a Gaussian of `sigma` cells, mirrored at its edges."""
-    from scipy.ndimage import gaussian_filter
-
-    return torch.from_numpy(gaussian_filter(u.numpy(), sigma, mode="reflect", truncate=3.0))
+    return torch.from_numpy(blurred(u.numpy(), sigma))
 
 
 def _starts(n: int) -> list[int]:

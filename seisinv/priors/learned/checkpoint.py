@@ -37,4 +37,4 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def other_version(file: Path) -> RunError:
     """Return the error of a checkpoint that does not fit."""
-    return RunError(f"{file} is no checkpoint of this version of seisinv; choose another directory")
+    return RunError(f"{file} is not a checkpoint of this version of seisinv; choose another directory")

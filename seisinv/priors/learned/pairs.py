@@ -1,7 +1,7 @@
 """Examples from inversions that were run: models with what they should have been, beside synthetic examples.
 
-The size of the error is not told to the network, σ is drawn at random: in an inversion nobody knows it, and where the
-truth is not within reach the best answer stays near the starting model (the mean of what the truth may be).
+The size of the error is not an input of the network, σ is drawn at random: in an inversion nobody knows it, and where
+the data do not determine the model the best answer stays near the starting model (the mean of possible models).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seisinv.priors.learned.patches import DEPTH, SIDE, Examples, Patches
 FORMAT = "seisinv pair 1"
 SHARE = 0.6  # of the patches of a batch, about; the others are synthetic
 LAST = 0.4  # share of the patches whose model is the last of its inversion
-SIGMAS = (0.02, 0.3)  # 30 to 450 m/s, what the network is told
+SIGMAS = (0.02, 0.3)  # 30 to 450 m/s, σ given to the network
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class TrainingPair:
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class TrainingPairs:
     """Batches of which most patches are cut from pairs.
 
     Parameters
@@ -82,7 +82,7 @@ class Rehearsed:
         object.__setattr__(self, "normalised", whole)
 
     def examples(self, step: int) -> tuple[Examples, torch.Tensor]:
-        """Return batch `step`, and the sizes of its errors [image], of which the network is told others."""
+        """Return batch `step`, and the sizes of its errors [image]; the σ given to the network are others."""
         random = np.random.default_rng([self.patches.seed, step, 4])
         synthetic = self.patches.examples(step, inverted=True)
         count = round(SHARE * self.patches.batch)

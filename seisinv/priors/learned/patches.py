@@ -25,6 +25,7 @@ from torch import Tensor
 
 from seisinv.core import Grid
 from seisinv.geology import SPACING, Geology
+from seisinv.geology.curves import log_uniform
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST
 
 SIDE = 64  # cells
@@ -117,7 +118,7 @@ class Patches:
         for k, image in enumerate(images):
             noisy[k] = _spoiled(image, size[k], random) if degraded[k] else image
             size[k] = np.hypot(white[k], (noisy[k] - image).std())
-            background[k] = blurred(image, _log_uniform(random, 4.0, 24.0))
+            background[k] = blurred(image, log_uniform(random, 4.0, 24.0))
             background[k] += random.uniform(0.0, 0.1) * _field(random, 5)
         noisy += white[:, None, None] * random.standard_normal(images.shape)
         return noisy, size, background
@@ -154,30 +155,26 @@ def _inversions(images: np.ndarray, random: np.random.Generator, sigma: float | 
 def _start(u: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return a smooth model, with an error of long wavelength that is small in half of the cases."""
     error = random.uniform(0.0, 0.1) * random.choice([0.1, 1.0]) * _field(random, 5)
-    return blurred(u, _log_uniform(random, 4.0, 24.0)) + error
+    return blurred(u, log_uniform(random, 4.0, 24.0)) + error
 
 
 def _inverted(u: np.ndarray, start: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    finest = _log_uniform(random, 0.5, 3.0)  # cells
-    change = blurred(u - start, (finest, finest * _log_uniform(random, 1.0, 2.5)))
-    change = change - random.uniform(0, 1) * blurred(change, _log_uniform(random, 2.0, 12.0))
+    finest = log_uniform(random, 0.5, 3.0)  # cells
+    change = blurred(u - start, (finest, finest * log_uniform(random, 1.0, 2.5)))
+    change = change - random.uniform(0, 1) * blurred(change, log_uniform(random, 2.0, 12.0))
     gain = random.uniform(0.4, 1.0) + random.uniform(0.0, 0.4) * _field(random, int(random.integers(2, 6)))
     gain = np.clip(gain, 0.0, 1.3) * (1 - random.uniform(0.0, 0.7) * np.linspace(0, 1, SIDE)[:, None])
-    widths = _log_uniform(random, 0.6, 4.0), _log_uniform(random, 0.6, 4.0)  # cells
+    widths = log_uniform(random, 0.6, 4.0), log_uniform(random, 0.6, 4.0)  # cells
     noise = blurred(random.standard_normal(u.shape), widths)
-    noise = noise - random.uniform(0, 1) * blurred(noise, _log_uniform(random, 3.0, 10.0))
-    noise *= _log_uniform(random, 0.01, 0.15) / noise.std()
+    noise = noise - random.uniform(0, 1) * blurred(noise, log_uniform(random, 3.0, 10.0))
+    noise *= log_uniform(random, 0.01, 0.15) / noise.std()
     noise *= np.exp(random.uniform(0.0, 0.8) * _field(random, int(random.integers(3, 8))))
-    long = _log_uniform(random, 0.003, 0.08) * _field(random, int(random.integers(4, 12)))
+    long = log_uniform(random, 0.003, 0.08) * _field(random, int(random.integers(4, 12)))
     return np.asarray(start + gain * change + noise + long)
 
 
 def _sizes(n: int, random: np.random.Generator) -> np.ndarray:
     return np.exp(np.clip(random.normal(np.log(0.15), 0.9, n), np.log(SMALLEST), np.log(LARGEST)))
-
-
-def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
 def _field(random: np.random.Generator, knots: int) -> np.ndarray:

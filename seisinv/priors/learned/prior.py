@@ -32,7 +32,7 @@ from seisinv.priors.penalty import Attraction, Penalty, PlugAndPlay
 log = logging.getLogger("seisinv.priors")
 
 NAME = "vp"  # the parameter that the denoiser knows
-LAST = 100.0  # m/s, what the network for the last target is told; it has learned to make little of it
+LAST = 100.0  # m/s, σ given to the network for the last target, which depends little on it
 WAVELENGTH = 20.0  # cells; models that are smoother than inversions of such waves are not what it has learned from
 LOWEST = 300.0  # m/s, of models with noise
 
@@ -135,7 +135,7 @@ class Learned(PlugAndPlay):
         model : Model
             2-D, of any size; cells of 5 to 40 m or finer, of which what is finer than 5 m stays as it is.
         sigma : float, m/s
-            Up to 1500; below 15 the network is told 15.
+            Up to 1500; smaller values count as 15.
         start : Model, optional
             Smooth model that an inversion has made `model` of; then the errors are those of an inversion, and the
             network is the one that was trained on them.

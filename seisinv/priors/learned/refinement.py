@@ -3,7 +3,7 @@
     minimise  E ‖D(m, b; σ) − x‖² / c_out(e)²           m found by an inversion of the data of x, e its error
 
 with σ drawn at random whatever the error is, so that D is the mean of what x may be, given the model and its start: the
-estimate of least squared error. It is asked once, at the end; in the course of an inversion, where small steps are
+estimate of least squared error. It is evaluated once, at the end; in the course of an inversion, where small steps are
 wanted that the data can object to, the network that was not refined serves better.
 """
 
@@ -18,7 +18,7 @@ import torch
 
 from seisinv.core import ConfigError
 from seisinv.priors.learned.network import Denoiser
-from seisinv.priors.learned.pairs import Rehearsed, TrainingPair
+from seisinv.priors.learned.pairs import TrainingPair, TrainingPairs
 from seisinv.priors.learned.patches import Patches
 from seisinv.priors.learned.weights import Weights, load
 
@@ -56,7 +56,7 @@ def refine(
         raise ConfigError(f"steps is {steps} and batch {batch}; take 1 step or more, and a multiple of 4 patches")
     networks, card = load(weights)
     seed = int(card["recipe"]["seed"])
-    source = Rehearsed(pairs, Patches(seed, batch))
+    source = TrainingPairs(pairs, Patches(seed, batch))
     network, average = (copy.deepcopy(networks.inversion).to(memory_format=torch.channels_last) for _ in range(2))  # type: ignore[call-overload]
     network.requires_grad_(True)
     adam = torch.optim.Adam(network.parameters(), lr=RATE, betas=(0.9, 0.99))
@@ -84,7 +84,7 @@ def refine(
     )
 
 
-def _update(network: Denoiser, adam: torch.optim.Adam, source: Rehearsed, step: int) -> float:
+def _update(network: Denoiser, adam: torch.optim.Adam, source: TrainingPairs, step: int) -> float:
     e, error = source.examples(step)
     out = network(e.noisy, e.sigma, background=e.background, depth=e.depth)
     s = network.shape.data

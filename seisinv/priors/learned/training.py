@@ -55,6 +55,11 @@ class DenoiserRecipe:
     shape : Shape
         Size of the network.
 
+    Raises
+    ------
+    ConfigError
+        If a number is out of range.
+
     Examples
     --------
     >>> recipe = DenoiserRecipe(steps=1000, warmup=100)

@@ -94,7 +94,7 @@ def load(path: Path | str | None = None) -> tuple[Denoisers, dict[str, Any]]:
     Raises
     ------
     DataError
-        If the file is no safetensors file, is damaged, or was made by another version.
+        If the file is not a safetensors file, is damaged, or was made by another version.
 
     Examples
     --------

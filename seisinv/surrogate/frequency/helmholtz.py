@@ -219,7 +219,13 @@ class Helmholtz:
         return factorise_cells(rows, near, [w.shape[1] for w in self.basis.waves])
 
     def background(self, source: tuple[float, float]) -> HarmonicBackground:
-        """Return the field of a source (z, x), m, in a constant medium of the velocity at the source."""
+        """Return the field of a source (z, x), m, in a constant medium of the velocity at the source.
+
+        Raises
+        ------
+        GeometryError
+            If the source lies outside the model.
+        """
         place = (float(source[0]), float(source[1]))
         if not self.model.grid.contains(np.array([place])).all():
             (z0, z1), (x0, x1) = self.model.grid.extent
