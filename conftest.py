@@ -21,10 +21,3 @@ def _alone(request: pytest.FixtureRequest) -> None:
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002  for examples that draw as users do
     request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let no example use a former name."""
-    for item in items:
-        if isinstance(item, pytest.DoctestItem):
-            item.add_marker(pytest.mark.filterwarnings("error:.*the old name goes:DeprecationWarning"))

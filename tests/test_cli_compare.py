@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import seisinv, survey, synthetic
+from command_line import seisinv, survey, synthetic
 
 from seisinv import io
 from seisinv.core import Grid, Model

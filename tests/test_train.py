@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command_line import seisinv
 from learned_tiny import RECIPE, network, saved
-from typer.testing import CliRunner
 
 import seisinv as si
 from seisinv import io
-from seisinv.cli import app
 from seisinv.core import ConfigError, RunError
 from seisinv.jobs import build, config
 from seisinv.priors.learned import DenoiserRecipe, Step, load, train
@@ -237,13 +236,6 @@ def test_directories_that_cannot_be_used_are_one_line(tmp_path, monkeypatch):
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command train a tiny network."""
     monkeypatch.setattr("seisinv.priors.learned.DenoiserRecipe", lambda: RECIPE)
-
-
-def seisinv(*args: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(a) for a in args])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 def stopping(at: int) -> Callable[[], Any]:
