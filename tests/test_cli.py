@@ -443,3 +443,18 @@ def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Pat
 def test_members_alone_are_results(line: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "run" / "members").mkdir(parents=True)
     refused("invert", line, "--directory", tmp_path / "run", words=("holds results but no run.toml", "--directory"))
+
+
+def test_a_density_that_is_set_is_that_of_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that holds one as well does not take its place."""
+    from seisinv.jobs import config, forward
+
+    models: list[si.Model] = []
+    monkeypatch.setattr(forward, "simulate_in_parts", lambda simulate, model: models.append(model) or simulate(model))
+    io.write_model(tmp_path / "two.npz", si.Model(GRID, vp=1700.0, rho=2500.0))
+    short = {"duration": 0.1, "peak": 6.0, "sources": {"every": 900.0}, "output": str(tmp_path / "shots.sgy")}
+    for given, expected in ((2100.0, 2100.0), (None, 310 * 1700.0**0.25)):
+        start = {"vp": str(tmp_path / "two.npz"), **({} if given is None else {"rho": given})}
+        tables = {"start": start, "forward": short, "propagator": {"physics": "acoustic_density"}}
+        forward.model_survey(config.settings_from(tables), overwrite=True)
+        assert float(models[-1]["rho"].max()) == pytest.approx(expected, rel=1e-6)

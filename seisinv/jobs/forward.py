@@ -138,7 +138,7 @@ def _model(settings: Settings) -> Model:
     s, physics = settings.start, wave_equation(settings.propagator.physics)
     if settings.grid.spacing is None and isinstance(s.vp, str):
         own = read_model_file(s, "vp", s.vp)
-        if set(physics.parameters) <= set(own):
+        if tuple(physics.parameters) == ("vp",):  # others are those of the settings, or follow from vp
             return own
         grid = own.grid
     else:
