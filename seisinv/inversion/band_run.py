@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model, RunError
+from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Stage
 from seisinv.inversion.illumination import weights_from
 from seisinv.inversion.optimizers import Space
@@ -20,7 +21,6 @@ from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradie
 from seisinv.inversion.wavelet import for_survey
 from seisinv.metrics.errors import rmse
 from seisinv.priors import Penalty, PlugAndPlay
-from seisinv.runs.fingerprint import digest
 from seisinv.signal.delays import residual_time
 from seisinv.signal.processing import hertz, label
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from seisinv.core import DataError, Gathers, Model, RunError, StabilityError, ricker
+from seisinv.core.identity import digest
 from seisinv.inversion.method import How, Method
 from seisinv.inversion.result import BandEnd, Event, Progress, Result
 from seisinv.inversion.tasks import predicted
@@ -22,7 +23,6 @@ from seisinv.reconstruction import slowness
 from seisinv.reconstruction.fields import ReconstructedFields
 from seisinv.reconstruction.problem import WavefieldReconstruction
 from seisinv.runs.directory import RunDirectory
-from seisinv.runs.fingerprint import digest
 from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Arrays, Ledger, timed
 from seisinv.signal.processing import Band
