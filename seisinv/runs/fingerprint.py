@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import numpy as np
 
-from seisinv.core import Gathers, Observed
+from seisinv.core import Gathers, Observed, Survey
 from seisinv.core.identity import digest
 
 SAMPLED_SHOTS = 8
@@ -16,3 +21,49 @@ def data_digest(observed: Observed) -> str:
     index = np.unique(np.linspace(0, len(observed) - 1, SAMPLED_SHOTS).round().astype(int)).tolist()
     some: Gathers = observed[index]
     return digest(len(observed), survey.time, survey.shots, some.data, some.live)
+
+
+def shot_digests(gathers: Gathers) -> list[int]:
+    """Return a hash of the live traces of every shot, which does not depend on the shots that are loaded with it."""
+    return [
+        int.from_bytes(
+            hashlib.sha256(data[live].numpy().tobytes() + live.numpy().nonzero()[0].tobytes()).digest()[:8], "little"
+        )
+        for data, live in zip(gathers.data.detach(), gathers.live, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """Data that note what every shot held when it was read, by the shot's place in the survey."""
+
+    observed: Observed
+    places: Mapping[int, int]
+    seen: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def survey(self) -> Survey:
+        """The acquisition."""
+        return self.observed.survey
+
+    def __len__(self) -> int:
+        return len(self.observed)
+
+    def __getitem__(self, shots: Sequence[int] | slice) -> Gathers:
+        """Load some of the shots."""
+        index = range(len(self))[shots] if isinstance(shots, slice) else shots
+        gathers = self.observed[shots]
+        self.seen.update(zip((self.places[int(k)] for k in index), shot_digests(gathers), strict=True))
+        return gathers
+
+
+@dataclass(frozen=True)
+class Watching:
+    """A function of a task on `rows` of `observed` data, `shots` of the survey; returns also what was read."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, task: Any) -> tuple[Any, Mapping[int, int]]:
+        """Do the task."""
+        watched = Watched(task.observed, dict(zip(task.rows, task.shots, strict=True)))
+        return self.function(replace(task, observed=watched)), watched.seen
