@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seisinv.core.errors import Argument, DataError, Message, RunError, SeisinvError
+from seisinv.core.files import reason, size_of
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -26,10 +27,11 @@ _MAGIC = {
 
 def first_bytes(path: Path, count: int) -> bytes:
     """Read the beginning of a file."""
+    size_of(path)  # a pipe would be waited for
     try:
         with path.open("rb") as file:
             return file.read(count)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(reason(error), file=path, remedy="check the path and its permissions") from error
 
 
@@ -104,9 +106,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def reason(error: BaseException) -> str:
-    """Return what an error says, in one line."""
-    said = (getattr(error, "strerror", None) or str(error)).strip()
-    return said.splitlines()[0] if said else type(error).__name__

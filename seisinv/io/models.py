@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from seisinv.core.arrays import read_npy, read_npz
 from seisinv.core.errors import Argument, Code, ConfigError, DataError, Message, ModelError
+from seisinv.core.files import reason
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
-from seisinv.io.files import magic, reason, replacing, uncompressed
+from seisinv.io.files import magic, replacing, uncompressed
 from seisinv.io.geometry import scaled
 from seisinv.io.headers import resolve
 from seisinv.io.reader import is_text
@@ -101,11 +103,11 @@ def read_model(
         raise ConfigError(argument=Argument("start.layout"), value=layout, remedy=_LAYOUTS)
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
-            return _from_npz(plain, _load_numpy(plain), every)
+            return _from_npz(plain, read_npz(plain), every)
         if is_segy(plain) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
-            stored = _Stored(_two_axes(plain, _load_numpy(plain), layout))
+            stored = _Stored(_two_axes(plain, read_npy(plain), layout))
         elif shape is not None:
             stored = _Stored(_from_raw(plain, shape, dtype, layout))
         elif is_text(plain):
@@ -202,16 +204,6 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
         if len(steps) and steps[0] > 0 and np.ptp(steps) < 1e-3 * steps[0]:
             return x
     return None
-
-
-def _load_numpy(path: Path) -> Any:
-    """Return the array of an npy file, or those of an npz file by name."""
-    try:
-        with path.open("rb") as opened:
-            found = np.load(opened)
-            return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except Exception as error:  # numpy raises many types on damaged files
-        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
 
 
 def _load_text(path: Path) -> np.ndarray:
