@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import functools
 import inspect
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +42,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         taken.set(())
         _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
-            return command(**kwargs)
+            with _interruptible():
+                return command(**kwargs)
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{_one_line(stop)}", err=True)
             raise typer.Exit(130) from None
@@ -55,6 +59,21 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(code) from None
 
     return with_parameters(run, command, [DEBUG])
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a scheduler's SIGTERM and the SIGHUP of a closed terminal end a command as Ctrl-C does."""
+    names, former = ("SIGTERM", "SIGHUP"), {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, n) for n in names if hasattr(signal, n)):
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+                former[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _explained(error: Exception) -> str:

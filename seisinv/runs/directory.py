@@ -8,8 +8,6 @@ import json
 import logging
 import os
 import platform
-import sys
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,14 +19,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from seisinv.core import Argument, Code, Message, Model, RunError
-from seisinv.core.files import write_whole
+from seisinv.core import Argument, Code, Message, Model, RunError, SeisinvError
+from seisinv.core.arrays import read_npz
+from seisinv.core.files import read_toml, reason, write_whole
 from seisinv.core.identity import digest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Arrays = Mapping[str, np.ndarray]
 OTHER = Message("choose another ", Argument("run.directory"))
@@ -278,7 +272,13 @@ class RunDirectory:
         return f" (the run was begun with {self.changed})" if self.changed else ""
 
     def holds(self, name: str) -> bool:
-        """Return whether a file is there, or nothing is kept."""
+        """Return whether a file is there, or nothing is kept.
+
+        Parameters
+        ----------
+        name : str
+            Of the file in the directory.
+        """
         return self.path is None or (self.path / name).exists()
 
     def write_npz(self, name: str, **arrays: np.ndarray) -> None:
@@ -399,14 +399,12 @@ def read_record(path: Path) -> dict[str, Any]:
     RunError
         If it is missing or damaged.
     """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}; is this a run directory?") from None
+    with undamaged(path, remedy="name the directory of a run"):
+        return read_toml(path)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Read an .npz file of a run directory, None where it is not there.
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray] | None:
+    """Read an .npz file of a run directory, which must hold some arrays; None where it is not there.
 
     Raises
     ------
@@ -415,11 +413,24 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """
     if not path.is_file():
         return None
+    with undamaged(path):
+        return read_npz(path, names=names)
+
+
+@contextlib.contextmanager
+def undamaged(path: Path, *, remedy: str = "delete it and resume the run to write it again") -> Iterator[None]:
+    """Blame a file of a run directory for what goes wrong while it is read.
+
+    Raises
+    ------
+    RunError
+        In place of any error that a damaged file can cause.
+    """
     try:
-        with np.load(path) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} cannot be read: {error}; delete it and resume the run to write it again") from None
+        yield
+    except (SeisinvError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        what = error.what if isinstance(error, SeisinvError) else reason(error)
+        raise RunError(f"{path} is damaged: {what}", remedy=remedy) from None
 
 
 def _plain(value: Any) -> Any:
