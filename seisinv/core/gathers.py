@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
+from seisinv.core.arrays import real_tensor
 from seisinv.core.errors import DataError
 from seisinv.core.survey import Survey
 
@@ -47,8 +49,12 @@ class Gathers:
 
     def __init__(self, data: Tensor, survey: Survey, live: Tensor | None = None) -> None:
         expected = (len(survey), survey.max_receivers, survey.time.samples)
+        data = real_tensor(data, "data")
         if tuple(data.shape) != expected:
             raise DataError(f"data has shape {tuple(data.shape)}; the survey says [shot, receiver, time] = {expected}")
+        if live is not None and (tuple(live.shape) != expected[:2] or live.dtype != torch.bool):
+            text = f"live has shape {tuple(live.shape)} of {live.dtype}"
+            raise DataError(text, limit=f"it must be [shot, receiver] = {expected[:2]} of torch.bool")
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "survey", survey)
         object.__setattr__(self, "live", survey.occupied if live is None else survey.occupied & live)
