@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -87,6 +88,26 @@ class Gathers:
         Gathers
         """
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+MEND = "mark it dead (bytes 29-30 = 2 of a file, live = False of gathers) or repair it"
+
+
+def refuse_nan(
+    data: Tensor, live: Tensor, survey: Survey | None = None, *, file: Path | None = None, remedy: str = MEND
+) -> None:
+    """Raise DataError for the first live trace [shot, receiver] that holds NaN or infinite samples."""
+    bad = torch.nonzero(live & ~torch.isfinite(data.detach()).all(-1)).tolist()
+    if bad:
+        shot, trace = bad[0]
+        name = f"[{shot}]" if survey is None else str(survey.shots[shot].number)
+        more = f", as do {len(bad) - 1} more" if len(bad) > 1 else ""
+        samples = int((~torch.isfinite(data[shot, trace].detach())).sum())
+        raise DataError(
+            f"shot {name} trace {trace + 1} holds {samples} NaN or infinite samples{more}",
+            remedy=remedy,
+            file=file,
+        )
 
 
 @runtime_checkable
