@@ -15,20 +15,21 @@ import zipfile
 import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
+import torch
 from numpy.lib import format as npy
+from torch import Tensor
 
 from seisinv.core.errors import DataError, SeisinvError
-from seisinv.core.files import available_memory, reason, size_of
+from seisinv.core.files import available_memory, largest_unpacked, reason, size_of
 
 # What Python and numpy raise for headers and archives that are damaged or hostile.
 _DAMAGE = (
     OSError, ValueError, TypeError, SyntaxError, EOFError, MemoryError, OverflowError, RuntimeError, struct.error,
     tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-_BOMB = (200, 2**28)  # an archive that unpacks to so many times its size, and to so many bytes
 _WRITE_AGAIN = "write or copy it again"
 
 
@@ -41,6 +42,7 @@ def read_npy(path: str | Path) -> np.ndarray:
         If it is damaged, holds anything but plain numbers or text, or is larger than the memory.
     """
     size = size_of(Path(path))
+    check_memory(size, path)
     try:
         with open(path, "rb") as stream:
             return _array(stream, size)
@@ -67,7 +69,10 @@ def read_npz(path: str | Path, *, names: Collection[str] = ()) -> dict[str, np.n
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_size(sum(m.file_size for m in members), size)
+            unpacked = sum(m.file_size for m in members)
+            if unpacked > largest_unpacked(size):
+                raise ValueError(f"its {size:,} bytes unpack to {unpacked:,}; write large arrays uncompressed")
+            check_memory(unpacked, path)
             arrays: dict[str, np.ndarray] = {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
@@ -77,6 +82,8 @@ def read_npz(path: str | Path, *, names: Collection[str] = ()) -> dict[str, np.n
                     raise ValueError(f"{member.filename!r} is compressed in an unusual way")
                 with archive.open(member) as stream:
                     arrays[name] = _array(stream, member.file_size)
+    except DataError:
+        raise
     except _DAMAGE as error:
         raise _unreadable(path, error) from None
     missing = [name for name in names if name not in arrays]
@@ -84,6 +91,31 @@ def read_npz(path: str | Path, *, names: Collection[str] = ()) -> dict[str, np.n
         text = f"the file holds {', '.join(arrays) or 'nothing'}, but not {', '.join(missing)}"
         raise DataError(text, remedy=_WRITE_AGAIN, file=path)
     return arrays
+
+
+def read_table(path: str | Path, *, axes: Literal[1, 2] = 2) -> np.ndarray:
+    """Read numbers in text: a table, with commas in a .csv file; or with `axes` 1 a column or a row.
+
+    Raises
+    ------
+    DataError
+        If it is not a table of numbers, or too large.
+    """
+    check_memory(20 * size_of(Path(path)), path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a file without numbers is an empty table
+            comma = "," if Path(path).suffix == ".csv" else None
+            return np.loadtxt(path, ndmin=axes, delimiter=comma, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DataError(f"not a table of numbers: {reason(error)}", file=path) from None
+
+
+def check_memory(needed: int, file: str | Path) -> None:
+    """Raise DataError where a file needs more bytes than half of the memory that is free."""
+    free = available_memory()
+    if needed > free // 2:
+        raise DataError(f"it needs {needed / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are free", file=file)
 
 
 def numbers(
@@ -137,6 +169,21 @@ def real(
     return found.astype(plain, copy=False)
 
 
+def real_tensor(value: Any, name: str, *, error: type[SeisinvError] = DataError) -> Tensor:
+    """Return a tensor of real numbers as it is, whole numbers in torch's default type, and an array as a tensor.
+
+    Half precision is refused: nothing here computes in it, and a conversion would hide what was lost.
+    """
+    if not isinstance(value, Tensor):
+        return torch.from_numpy(np.array(real(value, name, error=error)))
+    if value.dtype in (torch.float32, torch.float64):
+        return value
+    if value.is_floating_point() or value.is_complex() or value.is_quantized:
+        kind = str(value.dtype).removeprefix("torch.")
+        raise error(f"{name} holds {kind} values", limit="it must be float32 or float64", remedy=f"pass {name}.float()")
+    return value.to(torch.get_default_dtype())
+
+
 def _array(stream: IO[bytes], size: int) -> np.ndarray:
     """Read an array of the .npy format that fills a stream of `size` bytes."""
     with warnings.catch_warnings():
@@ -151,19 +198,11 @@ def _array(stream: IO[bytes], size: int) -> np.ndarray:
     declared, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if min(shape, default=0) < 0 or declared != there:
         raise ValueError(f"its header declares {shape} of {dtype}, {declared:,} bytes, and {there:,} are there")
-    _check_size(declared, size)
     content = bytearray(declared)
     if stream.readinto(content) != declared:  # type: ignore[attr-defined]
         raise EOFError("it ends early")
     found: np.ndarray = np.ndarray(shape, dtype, content, order="F" if is_fortran else "C")
     return found.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _check_size(unpacked: int, size: int) -> None:
-    if unpacked > _BOMB[1] and unpacked > _BOMB[0] * size:
-        raise ValueError(f"its {size:,} bytes unpack to {unpacked:,}; write large arrays uncompressed")
-    if unpacked > available_memory() // 2:
-        raise ValueError(f"it needs {unpacked:,} bytes, more than half of the memory that is free")
 
 
 def _unreadable(path: str | Path, error: BaseException) -> DataError:

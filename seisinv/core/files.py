@@ -37,7 +37,7 @@ def size_of(path: Path) -> int:
     except (OSError, ValueError) as error:
         raise DataError(reason(error), remedy="check the path and its permissions", file=path) from None
     if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
         raise DataError(f"this is {kind}", remedy="name a file on disk", file=path)
     return found.st_size
 
@@ -52,6 +52,11 @@ def available_memory() -> int:
         pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**19
         size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
         return pages * size // 2
+
+
+def largest_unpacked(size: int) -> int:
+    """Return to how many bytes a compressed file may unpack: 200 times its size, or 256 MB; more is an archive bomb."""
+    return max(200 * size, 2**28)
 
 
 def read_text(path: Path) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from seisinv.core.errors import Argument, DataError, Message, RunError, SeisinvError
-from seisinv.core.files import reason, size_of
+from seisinv.core.files import largest_unpacked, reason, size_of
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -53,7 +52,10 @@ def uncompressed(path: Path) -> Iterator[Path]:
         plain = Path(folder) / path.name.removesuffix(".gz")
         try:
             with gzip.open(path, "rb") as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+                while chunk := source.read(1 << 20):
+                    if target.tell() > largest_unpacked(size_of(path)):
+                        raise OSError("it unpacks to more than 200 times its size")
+                    target.write(chunk)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"cannot be decompressed: {reason(error)}", file=path, remedy="copy it again") from error
         try:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from seisinv.core.errors import Argument, DataError, Message
-from seisinv.core.gathers import Gathers
+from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
 from seisinv.io.geometry import Positions, Reading, positions, scaled
 from seisinv.io.projection import Projection, best_line
@@ -80,12 +80,14 @@ class Line:
             rows = self.rows[shot]
             traces = self._load(rows)
             dead = self.dead[rows]
-            self._refuse_nan(shot, traces, dead)
+            traces[dead] = np.nan_to_num(traces[dead], nan=0, posinf=0, neginf=0)
             live[k, : len(rows)] = traces.any(axis=1) & ~dead
             for trace, row, out in zip(traces, rows, data[k], strict=False):
                 start = self.shift[row]
                 out[start : start + len(trace)] = trace
-        return Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
+        found = Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
+        refuse_nan(found.data, found.live, survey, file=self.paths[0])
+        return found
 
     def _load(self, rows: np.ndarray) -> np.ndarray:
         firsts = np.array([first for first, _ in self.readers])
@@ -96,19 +98,6 @@ class Line:
         for chosen, traces in loaded:
             out[chosen] = traces
         return out
-
-    def _refuse_nan(self, shot: int, traces: np.ndarray, dead: np.ndarray) -> None:
-        finite = np.isfinite(traces)
-        traces[dead] = np.where(finite[dead], traces[dead], 0)
-        bad = ~finite.all(axis=1) & ~dead
-        if bad.any():
-            k = int(np.argmax(bad))
-            raise DataError(
-                f"shot {self.survey.shots[shot].number} trace {k + 1} holds {int((~finite[k]).sum())} NaN or infinite "
-                "samples",
-                remedy="mark it dead (bytes 29-30 = 2) or repair it",
-                file=self.paths[0],
-            )
 
 
 def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
