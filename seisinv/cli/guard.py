@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import errno
 import functools
 import inspect
 import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +17,7 @@ import typer
 from seisinv.cli.flags import as_flag, taken, with_parameters
 from seisinv.core import Message, SeisinvError
 from seisinv.core.errors import printable
+from seisinv.core.stopping import interruptible
 
 DEBUG = inspect.Parameter(
     "debug",
@@ -43,7 +41,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         taken.set(())
         _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
-            with _interruptible():
+            with interruptible():
                 return command(**kwargs)
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{printable(_one_line(stop))}", err=True)
@@ -60,21 +58,6 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(code) from None
 
     return with_parameters(run, command, [DEBUG])
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a scheduler's SIGTERM and the SIGHUP of a closed terminal end a command as Ctrl-C does."""
-    names, former = ("SIGTERM", "SIGHUP"), {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (getattr(signal, n) for n in names if hasattr(signal, n)):
-            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
-                former[number] = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _explained(error: Exception) -> str:

@@ -166,7 +166,7 @@ class RunDirectory:
             there = (path / RECORD).exists()
             check_directory(path, resume=resume and there, fingerprint=fingerprint)
             if there:
-                for leftover in [*path.glob(".*.part"), *path.glob("*/.*.part")]:
+                for leftover in path.rglob(".*.part"):
                     leftover.unlink(missing_ok=True)
                 self._compare_versions(now)
             else:
