@@ -215,7 +215,7 @@ def test_nan_in_the_data_stops_with_one_line():
     data = inversion.observed.data.clone()
     data[0, 0, 3] = float("nan")
     broken, _ = problem(observed=inversion.observed.replace(data=data))
-    with pytest.raises(RunError, match="misfit is nan"):
+    with pytest.raises(DataError, match=r"shot 1 trace 1 holds 1 NaN"):
         invert(broken, LBFGS(2))
 
 
