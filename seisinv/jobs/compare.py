@@ -18,7 +18,8 @@ from seisinv.compare.comparison import check_comparable, names_of
 from seisinv.compare.entries import evaluator_of, folder_name
 from seisinv.compare.evaluator import Evaluator
 from seisinv.compare.page import JSON, PAGE
-from seisinv.core import ConfigError, Model, RunError, SeisinvError
+from seisinv.core import ConfigError, DataError, Model, RunError, SeisinvError
+from seisinv.core.files import read_json
 from seisinv.jobs import config, invert
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.data import Thinned
@@ -304,16 +305,14 @@ def _start_key(record: RunRecord) -> bytes:
 
 def _check_place(directory: Path, runs: Sequence[Path]) -> None:
     """Refuse a directory that holds another comparison."""
-    import json
-
     file = directory / JSON
     if not file.exists():
         if (directory / PAGE).exists():
             raise RunError(f"{directory} holds {PAGE} but no {JSON}", remedy=OTHER)
         return
     try:
-        there = {Path(run["directory"]).resolve() for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
-    except (ValueError, KeyError, TypeError):
+        there = {Path(run["directory"]).resolve() for run in read_json(file)["runs"]}
+    except (DataError, KeyError, TypeError):
         raise RunError(f"{file} is not a comparison", remedy=OTHER) from None
     if there != {run.resolve() for run in runs}:
         raise RunError(f"{directory} holds a comparison of other runs", remedy=OTHER)
