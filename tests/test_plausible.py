@@ -7,7 +7,10 @@ import pytest
 from io_files import noise, segy_bytes, spread, written
 
 from seisinv import io
-from seisinv.core import GeometryError
+from seisinv.core import ConfigError, GeometryError
+from seisinv.jobs.choose import choose
+from seisinv.jobs.config import settings_from
+from seisinv.jobs.data import open_data
 
 SHOTS, RECEIVERS = 4, 12
 TRACE = 17  # from 0; the one that is changed
@@ -96,3 +99,10 @@ def test_traces_are_numbered_within_their_file(tmp_path):
     first = line(tmp_path).rename(tmp_path / "first.sgy")
     with pytest.raises(GeometryError, match=rf"line\.sgy: trace {TRACE + 1}: receiver_x"):
         io.open_line([first, line(tmp_path, b81=FAR)])
+
+
+def test_a_grid_beyond_the_memory_is_refused_with_the_extent_of_the_survey(tmp_path):
+    tables = {"data": {"path": [str(line(tmp_path))]}, "grid": {"spacing": [0.001]}, "inversion": {"bands": [5.0]}}
+    settings = settings_from(tables)
+    with pytest.raises(ConfigError, match="fit into the memory; sources and receivers lie between x = 0 and 150"):
+        choose(settings, open_data(settings.data))
