@@ -139,8 +139,9 @@ def _grid(settings: Settings, survey: Survey, highest: float, notes: list[str]) 
         shape = [int(np.ceil((depth - 1e-6) / h[0])) + 1, int(np.ceil((high[1] - origin[1]) / h[1] - 1e-6)) + 6]
     if BYTES_PER_NODE * math.prod(shape) > available_memory():
         raise ConfigError(
-            f"a grid of {' × '.join(f'{n:,}' for n in shape)} nodes of {h[0]:g} m does not fit into the memory; sources "
-            f"and receivers lie between x = {low[1]:,.0f} and {high[1]:,.0f} m, z = {low[0]:,.0f} and {high[0]:,.0f} m",
+            f"a grid of {' × '.join(f'{n:,}' for n in shape)} nodes of {h[0]:g} m does not fit into the memory; "
+            f"sources and receivers lie between x = {low[1]:,.0f} and {high[1]:,.0f} m, "
+            f"z = {low[0]:,.0f} and {high[0]:,.0f} m",
             remedy=(Message("use a larger ", Argument("grid.spacing")), "check those positions with seisinv info"),
         )
     return Grid(shape, list(map(float, h)), origin)
