@@ -417,7 +417,8 @@ def test_the_progress_says_which_member(tmp_path: Path, line: Path, monkeypatch:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Path, number: signal.Signals) -> None:
     run = tmp_path / "run"
     job = ["invert", str(line), "--start", "1700", "-d", str(run), "--bands", "6", "--iterations", "500"]
     grid = ["--spacing", "25", "--depth", "600", "--threads", "1", "--set", "inversion.tolerance=1e-300"]
@@ -427,12 +428,12 @@ def test_interrupted_run_says_how_to_go_on_and_resumes(tmp_path: Path, line: Pat
         stdout=subprocess.PIPE,
         text=True,
         # A shell's background jobs ignore the signal, and so would everything they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None and not (run / "history.jsonl").exists():
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert f"seisinv invert --resume {run}" in err

@@ -17,6 +17,7 @@ import typer
 from seisinv.cli.flags import as_flag, taken, with_parameters
 from seisinv.core import Message, SeisinvError
 from seisinv.core.errors import printable
+from seisinv.core.stopping import interruptible
 
 DEBUG = inspect.Parameter(
     "debug",
@@ -40,7 +41,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         taken.set(())
         _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
-            return command(**kwargs)
+            with interruptible():
+                return command(**kwargs)
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{printable(_one_line(stop))}", err=True)
             raise typer.Exit(130) from None

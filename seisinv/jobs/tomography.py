@@ -13,12 +13,13 @@ import torch
 
 from seisinv.core import DataError, Gathers, Grid, Model, ricker
 from seisinv.core.files import write_whole
+from seisinv.core.identity import digest
 from seisinv.core.resampling import regrid
 from seisinv.jobs import config
 from seisinv.jobs.choose import Chosen
 from seisinv.jobs.data import Data
 from seisinv.jobs.settings import Settings
-from seisinv.runs.fingerprint import data_digest, digest
+from seisinv.runs.fingerprint import data_digest
 
 if TYPE_CHECKING:
     from seisinv.traveltime.picking import Picks

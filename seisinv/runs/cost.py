@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seisinv.core import RunError
-from seisinv.runs.directory import RunDirectory
+from seisinv.core.files import read_json
+from seisinv.runs.directory import RunDirectory, undamaged
 
 FILE = "cost.json"  # in a run directory
 
@@ -84,10 +84,11 @@ def read_cost(directory: Path) -> Cost | None:
     file = directory / FILE
     if not file.is_file():
         return None
-    try:
-        return Cost(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{file} cannot be read: {error}; delete it and resume the run to write it again") from None
+    with undamaged(file):
+        found = Cost(**read_json(file))
+        if not all(isinstance(v, str if n == "note" else int | float) for n, v in asdict(found).items()):
+            raise ValueError("its costs are not numbers")
+        return found
 
 
 def write_cost(directory: RunDirectory, cost: Cost) -> None:
