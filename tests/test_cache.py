@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import seisinv as si
 from seisinv.backends import compile as compiling
 from seisinv.backends.compile import find_compiler, load
 from seisinv.core import KernelError
@@ -163,3 +164,42 @@ def test_processes_share_an_empty_cache(cache: Path) -> None:
     assert [child.communicate(timeout=120)[0].strip() for child in children] == ["42"] * 3
     assert len(list(cache.glob("*.so"))) == 1
     assert not list(cache.glob(f"{compiling.DRAFT}*"))
+
+
+ENCODINGS = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_a_locale_without_unicode_compiles_models_and_prints(cache: Path, tmp_path: Path) -> None:
+    model = tmp_path / "größer.npz"
+    si.io.write_model(model, si.Model(si.Grid((21, 31), 20.0), vp=2000.0))
+    survey = ["--peak", "8", "--duration", "0.1", "--dt", "0.004", "--threads", "1"]
+    for arguments in (["forward", model, "-o", tmp_path / "shots.sgy", *survey], ["info", tmp_path / "shots.sgy"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "seisinv.cli", *map(str, arguments)],
+            env={**os.environ, **ENCODINGS, "SEISINV_CACHE": str(cache)}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert b"rror" not in done.stderr
+
+
+FORK = """
+import os, torch, seisinv as si
+torch.set_num_threads(2)
+grid = si.Grid((41, 61), 10.0)
+survey = si.Survey.surface(sources=si.line(100, 500, every=100, depth=20), wavelet=si.ricker(15),
+                           receivers=si.line(0, 600, every=20, depth=20), duration=0.1, dt=2e-3)
+simulate = si.Propagator(si.Acoustic(), grid, survey, threads=2)
+def gradient():
+    vp = torch.full(grid.shape, 2000.0).requires_grad_()
+    simulate(si.Model(grid, vp=vp)).data.square().sum().backward()
+    return vp.grad
+before = gradient()
+if os.fork() == 0:
+    os._exit(0 if torch.allclose(gradient(), before) else 1)  # sums of torch depend on its threads
+raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_child_goes_on_alone() -> None:
+    assert subprocess.run([sys.executable, "-c", FORK], timeout=60, check=False).returncode == 0
