@@ -6,11 +6,13 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from seisinv.core import RunError
 from seisinv.runs.directory import RunDirectory
 
 FILE = "cost.json"  # in a run directory
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,21 @@ def read_cost(directory: Path) -> Cost | None:
     ...     before, read_cost(Path(folder)).seconds
     (None, 8.2)
     """
-    file = directory / FILE
+    return read_fields(directory / FILE, Cost)
+
+
+def read_fields(file: Path, kind: type[T]) -> T | None:
+    """Read an object from a JSON file of a run directory, None where it is not there.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
     if not file.is_file():
         return None
     try:
-        return Cost(**json.loads(file.read_text(encoding="utf-8")))
+        return kind(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{file} cannot be read: {error}; delete it and resume the run to write it again") from None
 

@@ -14,6 +14,7 @@ import numpy as np
 from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.runs.cost import Cost, read_cost
 from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record
+from seisinv.runs.fit import Fit, read_fit
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
 
 
@@ -63,6 +64,8 @@ class RunRecord:
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
+    fit : Fit, optional
+        None where it was not evaluated.
 
     Examples
     --------
@@ -87,6 +90,7 @@ class RunRecord:
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
+    fit: Fit | None = None
 
     @property
     def has_truth(self) -> bool:
@@ -163,6 +167,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         wavelet_time=time,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
         cost=read_cost(directory),
+        fit=read_fit(directory),
     )
 
 
