@@ -164,7 +164,7 @@ class Loop:
             directory.path, self.problem.propagator, self.ledger.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
-        self.ledger.end()
+        self.ledger.end(self.stopped and f"ended early: {self.stopped}")
         return result
 
     def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:

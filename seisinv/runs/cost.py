@@ -6,11 +6,13 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from seisinv.core.files import read_json
 from seisinv.runs.directory import RunDirectory, undamaged
 
 FILE = "cost.json"  # in a run directory
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,23 @@ def read_cost(directory: Path) -> Cost | None:
     ...     before, read_cost(Path(folder)).seconds
     (None, 8.2)
     """
-    file = directory / FILE
+    return read_fields(directory / FILE, Cost)
+
+
+def read_fields(file: Path, kind: type[T]) -> T | None:
+    """Read an object from a JSON file of a run directory, None where it is not there.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
     if not file.is_file():
         return None
+    from pydantic import TypeAdapter
+
     with undamaged(file):
-        found = Cost(**read_json(file))
-        if not all(isinstance(v, str if n == "note" else int | float) for n, v in asdict(found).items()):
-            raise ValueError("its costs are not numbers")
-        return found
+        return TypeAdapter(kind).validate_python(read_json(file))
 
 
 def write_cost(directory: RunDirectory, cost: Cost) -> None:
