@@ -121,7 +121,7 @@ def test_what_is_kept_says_the_same(tmp_path):
     assert kept.spread_error_correlation(truth) == ensemble.spread_error_correlation(truth)
     assert np.isnan(kept.spread_error_correlation(kept.mean))
     (tmp_path / "ensemble.npz").write_bytes(b"PK not an archive")
-    with pytest.raises(RunError, match="cannot be read"):
+    with pytest.raises(RunError, match="is damaged"):
         read_ensemble(tmp_path)
     with pytest.raises(RunError, match="is not there"):
         read_ensemble(tmp_path / "nowhere.npz")

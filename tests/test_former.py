@@ -13,13 +13,13 @@ from inversion_toy import crosshole
 
 import seisinv
 from seisinv.core import ConfigError
+from seisinv.core.identity import digest
 from seisinv.inversion import LBFGS, Adam, Continuation, EstimateWavelet, Inversion, invert, run_ensemble
 from seisinv.jobs import config
 from seisinv.jobs.settings import Settings
 from seisinv.priors import Tikhonov, TotalVariation
 from seisinv.propagate import Propagator
 from seisinv.reconstruction import WavefieldReconstruction
-from seisinv.runs.fingerprint import digest
 from seisinv.signal import Window
 from seisinv.unknowns import Bounded, Decoder, Siren
 

@@ -57,7 +57,9 @@ class Smoother(PlugAndPlay):
 
 
 class Tally:
-    """A sum, shared by the subsets of a simulator; to a fingerprint it is only a type."""
+    """A sum, shared by the subsets of a simulator, which is no part of a job's identity."""
+
+    identity = "tally"
 
     def __init__(self) -> None:
         self.total = 0

@@ -88,6 +88,31 @@ def test_silent_traces_give_finite_values_and_gradients(misfit, dtype):
 
 
 @every_misfit
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_observed_traces_that_are_not_finite_are_named(misfit, bad):
+    observed, predicted = traces(2, 3, 20), traces(2, 3, 20, seed=1)
+    observed[1, 2, 5] = bad
+    with pytest.raises(DataError, match=r"shot \[1\] trace 3 holds 1 NaN or infinite"):
+        misfit(predicted, observed)
+    where = survey([3, 3], 20)
+    with pytest.raises(DataError, match="shot 1 trace 3 holds 1 NaN or infinite"):
+        misfit(Gathers(predicted, where), Gathers(observed, where))
+    live = torch.ones(2, 3, dtype=torch.bool)
+    live[1, 2] = False
+    assert torch.isfinite(misfit(Gathers(predicted, where, live), Gathers(observed, where)))
+
+
+@every_misfit
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_predicted_traces_that_are_not_finite_make_the_misfit_nan(misfit, bad):
+    """Also where a comparison with NaN would let the trace pass for a silent one."""
+    predicted, observed = traces(2, 3, 20, seed=1), traces(2, 3, 20)
+    predicted[1, 2, 5] = bad
+    assert torch.isnan(misfit(predicted, observed))
+    assert torch.isnan(torch.func.vmap(lambda p: misfit(p, observed))(predicted[None])).all()
+
+
+@every_misfit
 def test_dtype_is_kept(misfit):
     p = traces(1, 2, 8).float()
     assert misfit(p, traces(1, 2, 8, seed=1)).dtype == torch.float32

@@ -88,7 +88,7 @@ def test_text_from_the_run_is_escaped(page: Path) -> None:
 
 def test_model_error_is_the_headline(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert re.search(r"P velocity error \(RMSE\).*20 m/s.*was 68 m/s at the start \(-70%\)", text, re.DOTALL)
+    assert re.search(r"P velocity error \(RMSE\).*20\.4 m/s.*was 68\.1 m/s at the start \(-70%\)", text, re.DOTALL)
 
 
 def with_ensemble(run: Path, *, calibration: float = 1.0) -> Path:
@@ -132,7 +132,7 @@ def test_an_ensemble_needs_no_truth(tmp_path: Path) -> None:
     assert "calibration 2.5" in "\n".join(summary(read_run(run)))
     assert "truth inside" not in text
     (run / "ensemble.npz").write_bytes(b"PK\x03\x04 not a whole archive")
-    with pytest.raises(RunError, match=r"ensemble\.npz cannot be read"):
+    with pytest.raises(RunError, match=r"ensemble\.npz is damaged"):
         read_run(run)
 
 
@@ -157,5 +157,5 @@ def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     run = fabricate(tmp_path / "run")
     (run / "model.npz").write_bytes(b"PK\x03\x04 not a whole archive")
-    with pytest.raises(RunError, match=r"model\.npz cannot be read"):
+    with pytest.raises(RunError, match=r"model\.npz is damaged"):
         read_run(run)

@@ -15,10 +15,10 @@ import torch
 from inversion_toy import crosshole
 
 from seisinv.core import ConfigError, Grid, Model
+from seisinv.core.identity import digest
 from seisinv.inversion import LBFGS, Adam, Inversion, invert
 from seisinv.jobs import build, config
 from seisinv.jobs.settings import UnknownSection
-from seisinv.runs.fingerprint import digest
 from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren, Unknown
 from seisinv.unknowns.update import Update
 

@@ -16,6 +16,8 @@ import typer
 
 from seisinv.cli.flags import as_flag, taken, with_parameters
 from seisinv.core import Message, SeisinvError
+from seisinv.core.errors import printable
+from seisinv.core.stopping import interruptible
 
 DEBUG = inspect.Parameter(
     "debug",
@@ -39,19 +41,20 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         taken.set(())
         _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
-            return command(**kwargs)
+            with interruptible():
+                return command(**kwargs)
         except KeyboardInterrupt as stop:
-            typer.echo(f"\nstopped{_one_line(stop)}", err=True)
+            typer.echo(f"\nstopped{printable(_one_line(stop))}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output, such as `head`, has left: nothing is wrong.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept until the interpreter ends)
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (kept until the interpreter ends)
             raise typer.Exit(0) from None
         except Exception as error:
             code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1
             if debug or isinstance(error, typer.Exit | typer.TyperException | typer.Abort):
                 raise
-            typer.echo(f"seisinv: {_explained(error)}", err=True)
+            typer.echo(printable(f"seisinv: {_explained(error)}"), err=True)
             raise typer.Exit(code) from None
 
     return with_parameters(run, command, [DEBUG])
@@ -59,7 +62,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 def _explained(error: Exception) -> str:
     if isinstance(error, SeisinvError):
-        return " ".join(error.rendered(as_flag).split())
+        return error.rendered(as_flag)
     if isinstance(error, MemoryError):
         return "the memory is full; use a larger grid.spacing, fewer threads, or --set propagator.memory=checkpoints"
     if isinstance(error, OSError):
@@ -84,12 +87,12 @@ def with_flags(value: Any) -> Any:
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Return the message alone, its arguments as flags."""
+        """Return the message alone, in one line, its arguments as flags."""
         shown = copy.copy(record)
         shown.msg = with_flags(record.msg)
         if isinstance(record.args, tuple):
             shown.args = tuple(map(with_flags, record.args))
-        return super().format(shown)
+        return printable(super().format(shown))
 
 
 def _one_line(stop: BaseException) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -105,10 +106,16 @@ class Message(str):
         return None if None in words else "".join(map(str, words))
 
 
+def printable(text: str) -> str:
+    r"""Return a text in which characters that would move a terminal or break a line are escaped, as in `\x1b`."""
+    return "".join(c if c.isprintable() or category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)
+
+
 class SeisinvError(Exception):
     """Base of every error that seisinv raises on purpose; the command line prints it without a traceback.
 
-    `str(error)` is one line: `file: what; limit; remedy, or remedy`. An error with a plain sentence is one too.
+    `str(error)` is one line: `file: what; limit; remedy, or remedy`. An error with a plain sentence is one too. Control
+    characters, which names and keys of others may hold, are escaped.
 
     Parameters
     ----------
@@ -173,7 +180,8 @@ class SeisinvError(Exception):
         file = () if self.file is None else (f"{self.file}: ",)
         limit = ("; ", self.limit) if self.limit else ()
         remedy = [word for text in remedies for word in (", or ", text)]
-        return Message(*file, self.what, *limit, *(["; ", *remedy[1:]] if remedy else ()))
+        whole = Message(*file, self.what, *limit, *(["; ", *remedy[1:]] if remedy else ()))
+        return Message(*(part if isinstance(part, Argument | Code) else printable(part) for part in whole.parts))
 
     def rendered(self, say: Say) -> str:
         """Return the line with arguments as `say` writes them, without the remedies that it has no words for.
@@ -188,7 +196,7 @@ class SeisinvError(Exception):
         str
         """
         remedies = [r for r in self.remedy if not isinstance(r, Message) or r.rendered(say) is not None]
-        return self._joined(remedies).rendered(say) or str(self)
+        return printable(self._joined(remedies).rendered(say) or str(self))
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some of its data changed.

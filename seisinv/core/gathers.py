@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
+from seisinv.core.arrays import real_tensor
 from seisinv.core.errors import DataError
 from seisinv.core.survey import Survey
 
@@ -47,8 +50,12 @@ class Gathers:
 
     def __init__(self, data: Tensor, survey: Survey, live: Tensor | None = None) -> None:
         expected = (len(survey), survey.max_receivers, survey.time.samples)
+        data = real_tensor(data, "data")
         if tuple(data.shape) != expected:
             raise DataError(f"data has shape {tuple(data.shape)}; the survey says [shot, receiver, time] = {expected}")
+        if live is not None and (tuple(live.shape) != expected[:2] or live.dtype != torch.bool):
+            text = f"live has shape {tuple(live.shape)} of {live.dtype}"
+            raise DataError(text, limit=f"it must be [shot, receiver] = {expected[:2]} of torch.bool")
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "survey", survey)
         object.__setattr__(self, "live", survey.occupied if live is None else survey.occupied & live)
@@ -81,6 +88,26 @@ class Gathers:
         Gathers
         """
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+MEND = "mark it dead (bytes 29-30 = 2 of a file, live = False of gathers) or repair it"
+
+
+def refuse_nan(
+    data: Tensor, live: Tensor, survey: Survey | None = None, *, file: Path | None = None, remedy: str = MEND
+) -> None:
+    """Raise DataError for the first live trace [shot, receiver] that holds NaN or infinite samples."""
+    bad = torch.nonzero(live & ~torch.isfinite(data.detach()).all(-1)).tolist()
+    if bad:
+        shot, trace = bad[0]
+        name = f"[{shot}]" if survey is None else str(survey.shots[shot].number)
+        more = f", as do {len(bad) - 1} more" if len(bad) > 1 else ""
+        samples = int((~torch.isfinite(data[shot, trace].detach())).sum())
+        raise DataError(
+            f"shot {name} trace {trace + 1} holds {samples} NaN or infinite samples{more}",
+            remedy=remedy,
+            file=file,
+        )
 
 
 @runtime_checkable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from seisinv.core.arrays import numbers, real
 from seisinv.core.errors import GeometryError
 
 AXES = {2: ("z", "x"), 3: ("z", "y", "x")}
@@ -29,7 +29,7 @@ class Grid:
     Raises
     ------
     GeometryError
-        If an axis has fewer than 2 nodes or a spacing is not positive.
+        If an axis has fewer than 2 nodes, a spacing is not positive, or an origin not finite.
 
     Examples
     --------
@@ -43,21 +43,25 @@ class Grid:
 
     def __init__(
         self,
-        shape: Sequence[int],
-        spacing: float | Sequence[float],
-        origin: float | Sequence[float] = 0.0,
+        shape: Sequence[int] | np.ndarray,
+        spacing: float | Sequence[float] | np.ndarray,
+        origin: float | Sequence[float] | np.ndarray = 0.0,
     ) -> None:
-        shape = tuple(int(n) for n in shape)
-        if len(shape) not in AXES:
-            raise GeometryError(f"shape has {len(shape)} axes; a grid has 2 or 3: (nz, nx) or (nz, ny, nx)")
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "spacing", _per_axis("spacing", spacing, len(shape)))
-        object.__setattr__(self, "origin", _per_axis("origin", origin, len(shape)))
-        for axis, n, h in zip(self.axes, self.shape, self.spacing, strict=True):
+        nodes = numbers(shape, "shape", error=GeometryError)
+        if nodes.ndim != 1 or len(nodes) not in AXES:
+            raise GeometryError(f"shape has {nodes.size} axes; a grid has 2 or 3: (nz, nx) or (nz, ny, nx)")
+        if (nodes % 1).any():
+            raise GeometryError(f"shape is {tuple(nodes.tolist())}; it must be whole numbers of nodes")
+        object.__setattr__(self, "shape", tuple(int(n) for n in nodes))
+        object.__setattr__(self, "spacing", _per_axis("spacing", spacing, len(nodes)))
+        object.__setattr__(self, "origin", _per_axis("origin", origin, len(nodes)))
+        for axis, n, h, first in zip(self.axes, self.shape, self.spacing, self.origin, strict=True):
             if n < 2:
                 raise GeometryError(f"shape along {axis} is {n}; at least 2 nodes are needed")
-            if not (h > 0 and math.isfinite(h)):
+            if not 0 < h < np.inf:
                 raise GeometryError(f"spacing along {axis} is {h:g} m; it must be positive")
+            if not np.isfinite(first):
+                raise GeometryError(f"origin along {axis} is {first:g} m; it must be finite")
 
     @property
     def ndim(self) -> int:
@@ -104,8 +108,8 @@ class Grid:
         return np.all((positions >= low - 1e-3) & (positions <= high + 1e-3), axis=-1)
 
 
-def _per_axis(name: str, value: float | Sequence[float], ndim: int) -> tuple[float, ...]:
-    values = (float(value),) * ndim if np.ndim(value) == 0 else tuple(float(v) for v in value)  # type: ignore[arg-type, union-attr]
-    if len(values) != ndim:
-        raise GeometryError(f"{name} has {len(values)} values; the grid has {ndim} axes")
-    return values
+def _per_axis(name: str, value: float | Sequence[float] | np.ndarray, ndim: int) -> tuple[float, ...]:
+    values = real(value, name, error=GeometryError)
+    if values.shape not in ((), (ndim,)):
+        raise GeometryError(f"{name} has {values.size} values; the grid has {ndim} axes")
+    return tuple(float(v) for v in np.broadcast_to(values, ndim))

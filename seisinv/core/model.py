@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seisinv.core.arrays import numbers, real, real_tensor
 from seisinv.core.errors import ModelError
 from seisinv.core.grid import Grid
 
@@ -116,16 +117,15 @@ class Model:
         >>> Model.layered(Grid((3, 2), 10.0), [0.0, 15.0], vp=[1500.0, 2000.0]).vp[:, 0].tolist()
         [1500.0, 1500.0, 2000.0]
         """
-        if any(len(v) != len(tops) for v in parameters.values()):
-            raise ModelError(f"tops has {len(tops)} layers; every parameter needs one value per layer")
-        if list(tops) != sorted(tops) or tops[0] > grid.origin[0]:
+        depths = numbers(tops, "tops", shape=(None,), error=ModelError).astype(float)
+        values = {n: real(v, n, error=ModelError).astype(float) for n, v in parameters.items()}
+        if any(v.shape != depths.shape for v in values.values()):
+            raise ModelError(f"tops has {len(depths)} layers; every parameter needs one value per layer")
+        if not len(depths) or (np.diff(depths) < 0).any() or depths[0] > grid.origin[0]:
             raise ModelError("tops must increase with depth and start at or above the top of the grid")
-        layer = np.searchsorted(np.asarray(tops, float), grid.coordinates("z") + 1e-9, side="right") - 1
+        layer = np.searchsorted(depths, grid.coordinates("z") + 1e-9, side="right") - 1
         column = (slice(None),) + (None,) * (grid.ndim - 1)
-        return cls(
-            grid,
-            **{n: np.broadcast_to(np.asarray(v, float)[layer][column], grid.shape) for n, v in parameters.items()},
-        )
+        return cls(grid, **{n: np.broadcast_to(v[layer][column], grid.shape) for n, v in values.items()})
 
     @property
     def vp(self) -> Tensor:
@@ -184,10 +184,9 @@ def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
 
 def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:
     known = PARAMETERS[name]
-    if isinstance(value, Tensor):
-        tensor = value if value.is_floating_point() else value.to(torch.get_default_dtype())
-    else:
-        tensor = torch.tensor(np.array(value), dtype=torch.get_default_dtype())
+    tensor = real_tensor(value, name, error=ModelError)
+    if not isinstance(value, Tensor):
+        tensor = tensor.to(torch.get_default_dtype())
     if tensor.ndim == 0:
         tensor = tensor.expand(grid.shape)
     if tuple(tensor.shape) != grid.shape:

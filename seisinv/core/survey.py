@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seisinv.core.arrays import numbers, real, real_tensor
 from seisinv.core.errors import Argument, Code, DataError, GeometryError, Message
-from seisinv.core.grid import Grid
+from seisinv.core.grid import AXES, Grid
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,12 @@ class TimeAxis:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.step > 0 and np.isfinite(self.step)):
+        real([self.step, self.samples, self.start], "the time axis")
+        if not 0 < self.step < np.inf:
             raise DataError(f"the sample interval is {self.step:g} s; it must be positive")
-        if self.samples < 2:
+        if not np.isfinite(self.start):
+            raise DataError(f"the first sample is at {self.start:g} s; it must be finite")
+        if self.samples < 2 or self.samples % 1:
             raise DataError(f"the record has {self.samples} samples; at least 2 are needed")
 
     @property
@@ -94,8 +98,9 @@ class Shot:
 
     def __post_init__(self) -> None:
         for name in ("sources", "receivers"):
-            value = np.atleast_2d(np.asarray(getattr(self, name), dtype=float))
-            if value.ndim != 2 or value.shape[0] == 0:
+            given = real(getattr(self, name), f"shot {self.number}: {name}", error=GeometryError)
+            value = np.array(given, dtype=float, ndmin=2)  # a copy: it is made read-only
+            if value.ndim != 2 or value.shape[0] == 0 or value.shape[1] not in AXES:
                 raise GeometryError(f"shot {self.number} has no {name}; give positions [n, axis] in metres")
             if not np.isfinite(value).all():
                 raise GeometryError(f"shot {self.number}: {name} hold a NaN or infinite coordinate")
@@ -143,9 +148,10 @@ class Survey:
             raise GeometryError("a survey needs at least one shot")
         if len({shot.sources.shape[1] for shot in self.shots}) > 1:
             raise GeometryError("the shots of a survey must all be 2-D or all be 3-D")
-        w = self.wavelet
-        if w is None:
+        if self.wavelet is None:
             return
+        w = real_tensor(self.wavelet, "the wavelet")
+        object.__setattr__(self, "wavelet", w)
         if not torch.isfinite(w.detach()).all():
             raise DataError("the wavelet holds NaN or infinite samples")
         n = self.source_time.samples
@@ -265,7 +271,7 @@ class Survey:
         if wavelet is None or isinstance(wavelet, Tensor):
             return self.replace(wavelet=wavelet)
         values = wavelet(self.source_time.times) if callable(wavelet) else wavelet
-        return self.replace(wavelet=torch.from_numpy(np.array(values, dtype=float)))
+        return self.replace(wavelet=real_tensor(values, "the wavelet").double())
 
     def subset(self, shots: Sequence[int] | slice) -> Survey:
         """Return the survey of some of the shots, in the order given.
@@ -375,6 +381,7 @@ def line(start: float, stop: float, *, every: float, depth: float = 0.0) -> np.n
     >>> line(0, 20, every=10, depth=5).tolist()
     [[5.0, 0.0], [5.0, 10.0], [5.0, 20.0]]
     """
+    start, stop, every, depth = numbers([start, stop, every, depth], "the line", error=GeometryError).tolist()
     if not every > 0:
         raise GeometryError(f"every is {every:g} m; it must be positive")
     x = start + every * np.arange(int(np.floor((stop - start) / every + 1e-9)) + 1)

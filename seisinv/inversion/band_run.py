@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model, RunError
+from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Stage
 from seisinv.inversion.illumination import weights_from
 from seisinv.inversion.optimizers import Space
@@ -20,7 +21,6 @@ from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradie
 from seisinv.inversion.wavelet import for_survey
 from seisinv.metrics.errors import rmse
 from seisinv.priors import Penalty, PlugAndPlay
-from seisinv.runs.fingerprint import digest
 from seisinv.signal.delays import residual_time
 from seisinv.signal.processing import hertz, label
 
@@ -68,7 +68,7 @@ class BandRun:
 
         def compute() -> dict[str, np.ndarray]:
             tasks = self.problem.tasks(self.state.model(self.accepted), band=self.band)
-            return {"found": np.array(residual_time(self.state.mapper(time_residuals, tasks), percentile))}
+            return {"found": np.array(residual_time(self.state.map(time_residuals, tasks), percentile))}
 
         name, solves = f"{self.index:02d}-times", len(self.problem.observed)
         delay, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
@@ -83,7 +83,7 @@ class BandRun:
         final = self.problem.within(self._target("finish-target", partial(prior.last, seed=seed)))
 
         def compute() -> dict[str, np.ndarray]:
-            results = self.state.mapper(misfit_and_gradient, self.problem.tasks(final, band=self.band))
+            results = self.state.map(misfit_and_gradient, self.problem.tasks(final, band=self.band))
             return {"misfit": np.array(sum(r.misfit for r in results))}
 
         kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.observed))
@@ -224,7 +224,7 @@ class BandRun:
     def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
         vector, model, wanted = self._at(x)
         tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.stage.misfit)
-        results: list[ShotResult] = list(self.state.mapper(misfit_and_gradient, tasks))
+        results: list[ShotResult] = list(self.state.map(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         self._refuse_unless(bool(np.isfinite(misfit)), f"the misfit is {misfit}")
         first = misfit if self.first_misfit is None else self.first_misfit
@@ -250,7 +250,7 @@ class BandRun:
 
         def compute() -> dict[str, np.ndarray]:
             tasks = self.problem.tasks(model, band=self.band)
-            rows = [torch.from_numpy(w) for w in self.state.mapper(best_wavelets, tasks)]
+            rows = [torch.from_numpy(w) for w in self.state.map(best_wavelets, tasks)]
             return {"wavelet": for_survey(rows, survey).numpy()}
 
         arrays = self.ledger.kept(name, digest(x), compute, solves=len(survey))
@@ -265,8 +265,9 @@ class BandRun:
         def compute() -> dict[str, np.ndarray]:
             vector, model, wanted = self._at(x)
             diagonal = np.zeros_like(x)
-            for task in self.problem.tasks(model, wanted=wanted, band=self.band):
-                diagonal += _chained(vector, model, random_projection(task, self.ledger.seed)) ** 2
+            projected = partial(random_projection, seed=self.ledger.seed)
+            for gradient in self.state.map(projected, self.problem.tasks(model, wanted=wanted, band=self.band)):
+                diagonal += _chained(vector, model, gradient) ** 2
             free = self.problem.free().reshape(shape)
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
 

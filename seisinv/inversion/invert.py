@@ -103,14 +103,14 @@ def invert(
             f"budget is {budget} wave-equation solves; {len(problem.observed)} shots in {len(chosen)} bands need at "
             f"least {least}: raise it, or use fewer bands or shots"
         )
-    directory = RunDirectory.open(
+    with RunDirectory.open(
         run_directory,
         fingerprint=problem.fingerprint(optimizer, chosen, seed, budget) if run_directory is not None else {},
         settings={**(configuration or {}), **problem.record(optimizer, chosen, seed, budget)},
         resume=resume,
-    )
-    ledger = Ledger(directory, seed, truth, budget)
-    return Loop(State(problem, optimizer, chosen, ledger, progress, mapper)).run()
+    ) as directory:
+        ledger = Ledger(directory, seed, truth, budget)
+        return Loop(State(problem, optimizer, chosen, ledger, progress, mapper)).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ class Loop:
             directory.path, self.problem.propagator, self.ledger.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
-        self.ledger.end()
+        self.ledger.end(self.stopped and f"ended early: {self.stopped}")
         return result
 
     def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:

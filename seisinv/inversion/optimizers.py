@@ -5,12 +5,13 @@ from __future__ import annotations
 import abc
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from seisinv.core import ConfigError
+from seisinv.core.identity import ADDED_LATER
 from seisinv.inversion.illumination import smooth
 
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -72,7 +73,7 @@ class Optimizer(abc.ABC):
     Examples
     --------
     >>> import numpy as np
-    >>> from dataclasses import dataclass
+    >>> from dataclasses import dataclass, field
     >>> from seisinv.inversion import Optimizer
     >>> @dataclass(frozen=True)
     ... class SteepestDescent(Optimizer):
@@ -147,7 +148,7 @@ class LBFGS(Optimizer):
     """
 
     iterations: int
-    memory: int = 10
+    memory: int = field(default=10, metadata=ADDED_LATER)
     searches: int = 10
     tolerance: float = 1e-6
 

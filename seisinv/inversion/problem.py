@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Model, Observed, Simulator
+from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.tasks import ShotTask
@@ -25,7 +26,7 @@ from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.priors.penalty import listed
-from seisinv.runs.fingerprint import data_digest, digest
+from seisinv.runs.fingerprint import data_digest
 from seisinv.signal.processing import Band, Window, check_same_survey
 from seisinv.unknowns import Unknown, water_mask
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from seisinv.inversion.continuation import Stage
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import Progress
+from seisinv.runs.fingerprint import Watching
 from seisinv.runs.ledger import Ledger
 from seisinv.signal.processing import Band
 
@@ -37,6 +38,13 @@ class State:
         """Return the model of a vector."""
         with torch.no_grad():
             return self.problem.model(torch.from_numpy(x))
+
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+        """Yield the results of tasks, and note what the data held that they have read."""
+        numbers = [shot.number for shot in self.problem.observed.survey.shots]
+        for result, shots in self.mapper(Watching(function), tasks):
+            self.ledger.read(shots, numbers)
+            yield result
 
     def limit(self, stage: Stage) -> int | None:
         """Return up to how many solves in all a stage may ask for gradients; None without a budget.

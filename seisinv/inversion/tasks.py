@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Gathers, Grid, Model, Observed, Simulator
+from seisinv.core.gathers import refuse_nan
 from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
 from seisinv.signal.delays import moments
@@ -127,6 +128,9 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     began = time.perf_counter()
     inputs, predicted, observed, _ = _simulated(task)
     value = task.misfit(_processed(predicted, task), _processed(observed, task))
+    if not torch.isfinite(value):
+        remedy = "it is predicted: check the bounds and the wavelet"
+        refuse_nan(predicted.data, predicted.live, predicted.survey, remedy=remedy)
     gradients = torch.autograd.grad(value, inputs) if inputs else ()
     return ShotResult(value.item(), _by_name(task, gradients), time.perf_counter() - began)
 
@@ -174,6 +178,7 @@ def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor |
     leaves = {n: p.detach().clone().requires_grad_(n in task.wanted) for n, p in task.parameters.items()}
     inputs = [leaves[n] for n in task.wanted]
     model, observed = Model(task.grid, **leaves), task.observed[list(task.rows)]
+    refuse_nan(observed.data, observed.live, observed.survey)
     if task.wavelet is None:
         return inputs, task.simulator(model), observed, None
     source = torch.from_numpy(pulse(task.simulator.survey.source_time, task.highest))

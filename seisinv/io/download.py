@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from seisinv.core import DataError
-from seisinv.core.files import write_whole
+from seisinv.core.files import read_json, write_whole
 from seisinv.io.catalogue import Dataset
 
 log = logging.getLogger("seisinv.io")
@@ -113,9 +113,8 @@ def _records(folder: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return {str(name): str(value) for name, value in found.items()}
-    except (OSError, ValueError, AttributeError):
+        return {str(name): str(value) for name, value in read_json(file).items()}
+    except (DataError, AttributeError):
         raise DataError(f"{file} cannot be read as checksums; delete it to record them anew") from None
 
 

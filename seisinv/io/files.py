@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from seisinv.core.errors import Argument, DataError, Message, RunError, SeisinvError
+from seisinv.core.files import largest_unpacked, reason, size_of
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -26,10 +26,11 @@ _MAGIC = {
 
 def first_bytes(path: Path, count: int) -> bytes:
     """Read the beginning of a file."""
+    size_of(path)  # a pipe would be waited for
     try:
         with path.open("rb") as file:
             return file.read(count)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(reason(error), file=path, remedy="check the path and its permissions") from error
 
 
@@ -51,7 +52,10 @@ def uncompressed(path: Path) -> Iterator[Path]:
         plain = Path(folder) / path.name.removesuffix(".gz")
         try:
             with gzip.open(path, "rb") as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+                while chunk := source.read(1 << 20):
+                    if target.tell() > largest_unpacked(size_of(path)):
+                        raise OSError("it unpacks to more than 200 times its size")
+                    target.write(chunk)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"cannot be decompressed: {reason(error)}", file=path, remedy="copy it again") from error
         try:
@@ -104,9 +108,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def reason(error: BaseException) -> str:
-    """Return what an error says, in one line."""
-    said = (getattr(error, "strerror", None) or str(error)).strip()
-    return said.splitlines()[0] if said else type(error).__name__

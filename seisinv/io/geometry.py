@@ -112,8 +112,13 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         raise DataError(f"all {len(kind)} traces are auxiliary ({place})", file=recording.path)
     if not seismic.all():
         notes.append(f"{(~seismic).sum()} auxiliary traces (identification code 4 to 8) are left out")
+    codes = [int(code) for code in np.unique(kind[seismic]) if code not in (1, *_DEAD)]
+    if codes:
+        place, code = where("trace_kind", recording.bytes_by_name), " and ".join(map(str, codes[:3]))
+        count = np.count_nonzero(np.isin(kind, codes))
+        notes.append(f"taken as seismic: traces of identification code {code} ({place}), {count:,} of {len(kind):,}")
     index = np.flatnonzero(seismic)
-    fields = {name: values[index] for name, values in recording.fields.items()}
+    fields = recording.fields if seismic.all() else {n: values[index] for n, values in recording.fields.items()}
     _refuse_angles(recording, fields, reading, notes)
     _odd_scalars(fields, notes)
     metres = _unit(recording, reading, notes)
@@ -174,6 +179,9 @@ def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], readi
 
 def _odd_scalars(fields: Mapping[str, np.ndarray], notes: list[str]) -> None:
     for name in ("coordinate_scalar", "elevation_scalar"):
+        low, high = int(fields[name].min()), int(fields[name].max())
+        if low != high:
+            notes.append(f"{name} differs between traces: {low} to {high}")
         odd = [int(v) for v in np.unique(fields[name]) if v != 0 and 10 ** round(np.log10(abs(v))) != abs(v)]
         if odd:
             notes.append(f"{name} is {odd[0]}, which is not a power of ten: check it")

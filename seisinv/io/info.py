@@ -13,7 +13,6 @@ import numpy as np
 from seisinv.core.errors import Argument, Message, SeisinvError
 from seisinv.io.files import magic, uncompressed
 from seisinv.io.geometry import FOOT, Reading, scaled
-from seisinv.io.headers import where
 from seisinv.io.line import Line, build_line
 from seisinv.io.reader import recording
 from seisinv.io.recording import Recording
@@ -299,17 +298,7 @@ def _is_round(spacing: float) -> bool:
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
     found: list[str] = []
     survey = line.survey
-    said = np.abs(np.concatenate([r.fields["offset"] for r in recordings])) * line.unit
-    gaps, doubled = [], 0
-    for shot, rows, distance in zip(survey.shots, line.rows, survey.offsets, strict=True):
-        gaps.append(np.abs(said[rows] - np.abs(distance[: len(rows)])))
-        doubled += len(shot.receivers) - len(np.unique(np.round(shot.receivers, 3), axis=0))
-    gap = np.concatenate(gaps)
-    place = where("offset", recordings[0].bytes_by_name)
-    if np.count_nonzero(said) > len(said) / 2 and np.median(gap) > 0.05 * max(float(said.max()), 1.0):
-        found.append(
-            f"{place} differs from the coordinates by {np.median(gap):,.0f} m (median): is the coordinate scalar right?"
-        )
+    doubled = sum(len(s.receivers) - len(np.unique(np.round(s.receivers, 3), axis=0)) for s in survey.shots)
     if not np.nanmax(np.abs(survey.offsets)):
         found.append("source and receiver coincide in every trace: this looks like a section or a model, not shots")
     spacing = _receiver_spacing(line)

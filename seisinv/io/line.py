@@ -12,14 +12,17 @@ import numpy as np
 import torch
 
 from seisinv.core.errors import Argument, DataError, Message
-from seisinv.core.gathers import Gathers
+from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
 from seisinv.io.geometry import Positions, Reading, positions, scaled
+from seisinv.io.plausible import odd_traces, without_far_traces
 from seisinv.io.projection import Projection, best_line
 from seisinv.io.recording import Recording, TraceReader
 from seisinv.io.shots import SeismicTraces, sort_into_shots
 
 log = logging.getLogger("seisinv.io")
+
+_STEPS = (2e-5, 0.02)  # s; sample intervals that need no remark
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +83,14 @@ class Line:
             rows = self.rows[shot]
             traces = self._load(rows)
             dead = self.dead[rows]
-            self._refuse_nan(shot, traces, dead)
-            live[k, : len(rows)] = traces.any(axis=1) & ~dead
+            traces[dead] = np.nan_to_num(traces[dead], nan=0, posinf=0, neginf=0)
+            live[k, : len(rows)] = (traces != 0).any(axis=1) & ~dead
             for trace, row, out in zip(traces, rows, data[k], strict=False):
                 start = self.shift[row]
                 out[start : start + len(trace)] = trace
-        return Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
+        found = Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
+        refuse_nan(found.data, found.live, survey, file=self.paths[0])
+        return found
 
     def _load(self, rows: np.ndarray) -> np.ndarray:
         firsts = np.array([first for first, _ in self.readers])
@@ -96,19 +101,6 @@ class Line:
         for chosen, traces in loaded:
             out[chosen] = traces
         return out
-
-    def _refuse_nan(self, shot: int, traces: np.ndarray, dead: np.ndarray) -> None:
-        finite = np.isfinite(traces)
-        traces[dead] = np.where(finite[dead], traces[dead], 0)
-        bad = ~finite.all(axis=1) & ~dead
-        if bad.any():
-            k = int(np.argmax(bad))
-            raise DataError(
-                f"shot {self.survey.shots[shot].number} trace {k + 1} holds {int((~finite[k]).sum())} NaN or infinite "
-                "samples",
-                remedy="mark it dead (bytes 29-30 = 2) or repair it",
-                file=self.paths[0],
-            )
 
 
 def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
@@ -126,14 +118,18 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
     merged = _merge(recordings, found, firsts)
     notes: list[str] = list(dict.fromkeys(note for f in found for note in f.notes))
+    end = float(merged.fields["delay"].max()) + step * (samples - 1)
+    merged = without_far_traces(recordings, merged, end, notes)
     shots = sort_into_shots(recordings, merged, reading, notes)
     projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
     if np.ptp(merged.source[:, 1]) or np.ptp(merged.receiver[:, 1]) or projection.direction != (1.0, 0.0):
         notes.append(projection.describe())
     _odd_geometry(merged, projection, notes)
-    source_zx = np.column_stack([merged.source[:, 2], projection.x(merged.source[:, :2])])
-    receiver_zx = np.column_stack([merged.receiver[:, 2], projection.x(merged.receiver[:, :2])])
-    time, shift = _time(recordings, found, step, samples, notes)
+    x = projection.x(merged.source[:, :2]), projection.x(merged.receiver[:, :2])
+    source_zx = np.column_stack([merged.source[:, 2], x[0]])
+    receiver_zx = np.column_stack([merged.receiver[:, 2], x[1]])
+    notes += odd_traces(recordings, merged, shots, x, end)
+    time, shift = _time(recordings[0].path, merged.fields["delay"], step, samples, notes)
     numbers = merged.fields["field_record"]
     survey = Survey(tuple(Shot(source_zx[rows[:1]], receiver_zx[rows], int(numbers[rows[0]])) for rows in shots), time)
     rows_in_files = tuple(merged.index[rows] for rows in shots)
@@ -156,14 +152,18 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
 
 
 def _merge(recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray) -> SeismicTraces:
-    names = ("field_record", "trace_number")
+    names = ("field_record", "trace_number", "offset")
+    fields = {n: np.concatenate([r.fields[n][f.index] for r, f in zip(recordings, found, strict=True)]) for n in names}
+    metres = np.concatenate([np.full(len(f.index), f.unit) for f in found])
+    delay = np.concatenate([_delay(r)[f.index] for r, f in zip(recordings, found, strict=True)])
     return SeismicTraces(
         np.concatenate([first + f.index for first, f in zip(firsts, found, strict=False)]),
         np.concatenate([np.full(len(f.index), k) for k, f in enumerate(found)]),
         np.concatenate([f.source for f in found]),
         np.concatenate([f.receiver for f in found]),
         np.concatenate([f.dead for f in found]),
-        {n: np.concatenate([r.fields[n][f.index] for r, f in zip(recordings, found, strict=True)]) for n in names},
+        {**fields, "offset": fields["offset"] * metres, "delay": delay},
+        firsts,
     )
 
 
@@ -215,14 +215,10 @@ def _odd_geometry(traces: SeismicTraces, projection: Projection, notes: list[str
         notes.append(text)
 
 
-def _time(
-    recordings: Sequence[Recording], found: Sequence[Positions], step: float, samples: int, notes: list[str]
-) -> tuple[TimeAxis, np.ndarray]:
+def _time(path: Path, delay: np.ndarray, step: float, samples: int, notes: list[str]) -> tuple[TimeAxis, np.ndarray]:
     """Return the common time axis and by how many samples each trace starts later than it."""
-    delay = np.concatenate([_delay(r)[f.index] for r, f in zip(recordings, found, strict=True)])
     start = float(delay.min())
     later = (delay - start) / step
-    path = recordings[0].path
     if later.max() > 4 * samples:
         raise DataError(
             f"recording delays run from {start * 1e3:g} to {delay.max() * 1e3:g} ms, traces last "
@@ -239,6 +235,13 @@ def _time(
             remedy="shift the traces to one start time",
             file=path,
         )
+    duration = step * (samples - 1)
+    if abs(start) > max(duration, 1.0):
+        notes.append(
+            f"records of {duration:g} s begin {start:g} s after the source: is the delay (bytes 109-110) right?"
+        )
+    if not _STEPS[0] <= step <= _STEPS[1]:
+        notes.append(f"the sample interval is {step * 1e3:g} ms, unusual for seismic data: is it right?")
     if longest:
         notes.append(
             f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded with zeros "

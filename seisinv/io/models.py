@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core.errors import Argument, Code, ConfigError, DataError, Message, ModelError
+from seisinv.core.arrays import check_memory, read_npy, read_npz, read_table, real
+from seisinv.core.errors import Argument, Code, ConfigError, DataError, Message, ModelError, SeisinvError
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
-from seisinv.io.files import magic, reason, replacing, uncompressed
+from seisinv.io.files import magic, replacing, uncompressed
 from seisinv.io.geometry import scaled
 from seisinv.io.headers import resolve
 from seisinv.io.reader import is_text
@@ -101,15 +101,15 @@ def read_model(
         raise ConfigError(argument=Argument("start.layout"), value=layout, remedy=_LAYOUTS)
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
-            return _from_npz(plain, _load_numpy(plain), every)
+            return _from_npz(plain, read_npz(plain), every)
         if is_segy(plain) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
-            stored = _Stored(_two_axes(plain, _load_numpy(plain), layout))
+            stored = _Stored(_two_axes(plain, read_npy(plain), layout))
         elif shape is not None:
             stored = _Stored(_from_raw(plain, shape, dtype, layout))
         elif is_text(plain):
-            stored = _Stored(_two_axes(plain, _load_text(plain), layout))
+            stored = _Stored(_two_axes(plain, read_table(plain), layout))
         else:
             needed = (Argument(f"start.{name}", ...) for name in ("shape", "dtype", "layout"))
             remedy = Message("for raw binary pass ", next(needed), ", ", next(needed), " and ", next(needed))
@@ -127,9 +127,8 @@ def read_model(
         )
     with np.errstate(invalid="ignore"):  # NaN is found by Model
         values = stored.values[::every, :: 1 if stored.is_thinned else every].astype(float) * _UNITS[units or "m/s"]
-    h = np.broadcast_to(np.asarray(spacing, float), 2) * every
-    grid = Grid(values.shape, tuple(h), tuple(np.broadcast_to(np.asarray(origin, float), 2)))
     try:
+        grid = Grid(values.shape, real(spacing, "spacing", error=ModelError) * every, origin)
         return Model(grid, **{parameter: values})
     except ModelError as error:
         convert = Message("pass ", Argument("start.units", "km/s"), " or another unit to convert")
@@ -157,11 +156,13 @@ def _from_npz(path: Path, arrays: Mapping[str, np.ndarray], every: int) -> Model
             limit=f"a model needs spacing and origin in metres and one or more of {', '.join(PARAMETERS)}",
             file=path,
         )
-    first = next(iter(known.values()))
-    step = (slice(None, None, every),) * first.ndim
-    spacing = np.broadcast_to(arrays["spacing"], first.ndim) * every
-    grid = Grid(first[step].shape, tuple(spacing), tuple(np.broadcast_to(arrays["origin"], first.ndim)))
-    return Model(grid, **{name: values[step] for name, values in known.items()})
+    thinned = {name: values[(slice(None, None, every),) * values.ndim] for name, values in known.items()}
+    spacing, origin = (real(arrays[name], name, error=ModelError) for name in ("spacing", "origin"))
+    try:
+        grid = Grid(next(iter(thinned.values())).shape, spacing * every, origin)
+        return Model(grid, **thinned)
+    except SeisinvError as error:
+        raise error.replace(file=path) from error
 
 
 def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
@@ -204,28 +205,8 @@ def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np
     return None
 
 
-def _load_numpy(path: Path) -> Any:
-    """Return the array of an npy file, or those of an npz file by name."""
-    try:
-        with path.open("rb") as opened:
-            found = np.load(opened)
-            return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except Exception as error:  # numpy raises many types on damaged files
-        raise DataError(f"cannot be read: {reason(error)}", remedy="write it again", file=path) from error
-
-
-def _load_text(path: Path) -> np.ndarray:
-    try:
-        with warnings.catch_warnings():
-            # A file without numbers gives an empty table, which is refused by its shape.
-            warnings.simplefilter("ignore", UserWarning)
-            return np.loadtxt(path, ndmin=2, delimiter="," if path.suffix == ".csv" else None)
-    except ValueError as error:
-        raise DataError(f"not a table of numbers: {reason(error)}", file=path) from error
-
-
 def _two_axes(path: Path, values: np.ndarray, layout: str | None) -> np.ndarray:
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.size:
         text = f"the file holds an array {values.shape} of {values.dtype}"
         raise ModelError(text, limit="a model is 2-D [z, x] of numbers", file=path)
     return values.T if layout == "xz" else values
@@ -236,17 +217,19 @@ def _from_raw(path: Path, shape: tuple[int, int], dtype: str, layout: str | None
         raise ConfigError(Message("a raw model needs ", Argument("start.layout")), remedy=_LAYOUTS)
     try:
         kind = np.dtype(dtype)
-    except TypeError as error:
-        raise ConfigError(
-            argument=Argument("start.dtype"),
-            value=dtype,
-            limit="numpy does not know it: '<f4' is little-endian float32",
-        ) from error
+    except (TypeError, ValueError, SyntaxError):
+        kind = np.dtype(object)
+    if kind.kind not in "iuf":
+        limit = "it must be numpy's name for real numbers: '<f4' is little-endian float32"
+        raise ConfigError(argument=Argument("start.dtype"), value=dtype, limit=limit)
+    if len(shape) != 2 or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ConfigError(argument=Argument("start.shape"), value=shape, limit="it must be two numbers of nodes")
     nz, nx = shape
     size, expected = path.stat().st_size, nz * nx * kind.itemsize
     if size != expected:
         text = f"the file has {size:,} bytes, shape ({nz}, {nx}) of {dtype} needs {expected:,}"
         raise ModelError(text, argument=Argument("start.shape"), value=shape, file=path)
+    check_memory(2 * size, path)
     values = np.fromfile(path, kind)
     return values.reshape(nx, nz).T if layout == "xz" else values.reshape(nz, nx)
 

@@ -85,7 +85,7 @@ def best_line(source: np.ndarray, receiver: np.ndarray) -> Projection:
     Where all Y are equal x is X, unchanged; where all X are equal it is Y. Else x is 0 at the first projected
     position and grows with the larger of X and Y.
     """
-    points = np.unique(np.concatenate([source, receiver]), axis=0)
+    points = np.concatenate([source, receiver])
     with np.errstate(all="ignore"):
         spread = np.ptp(points, axis=0)
     if not np.isfinite(spread).all():
@@ -94,6 +94,8 @@ def best_line(source: np.ndarray, receiver: np.ndarray) -> Projection:
         return Projection((0.0, float(points[0, 1])), (1.0, 0.0), 0.0, 0.0, 0.0, 0.0)
     if spread[0] == 0:
         return Projection((float(points[0, 0]), 0.0), (0.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+    points = points[np.lexsort((points[:, 1], points[:, 0]))]  # as np.unique of rows, but faster
+    points = points[np.concatenate([[True], (np.diff(points, axis=0) != 0).any(axis=1)])]
     centre = points.mean(axis=0)
     direction = np.linalg.svd(points - centre, full_matrices=False)[2][0]
     direction = direction * np.sign(direction[np.argmax(np.abs(direction))])

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from seisinv.core.errors import DataError
-from seisinv.io.files import first_bytes, reason
+from seisinv.core.files import reason
+from seisinv.io.files import first_bytes
 from seisinv.io.headers import HEADERS, WIDTHS
 from seisinv.io.recording import Recording
 

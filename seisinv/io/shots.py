@@ -15,7 +15,7 @@ from seisinv.io.recording import Recording
 
 @dataclass(frozen=True, eq=False)
 class SeismicTraces:
-    """Seismic traces of all files; `index` counts through the files one after another."""
+    """Seismic traces of all files; `index` counts through them one after another, each file from its `firsts` on."""
 
     index: np.ndarray
     file: np.ndarray
@@ -23,6 +23,19 @@ class SeismicTraces:
     receiver: np.ndarray
     dead: np.ndarray
     fields: Mapping[str, np.ndarray]
+    firsts: np.ndarray
+
+    def number(self, trace: int) -> int:
+        """Return the number of a trace in its file, from 1."""
+        return int(self.index[trace] - self.firsts[self.file[trace]]) + 1
+
+    def some(self, keep: np.ndarray) -> SeismicTraces:
+        """Return the traces of a mask."""
+        fields = {name: values[keep] for name, values in self.fields.items()}
+        index, file, source, receiver, dead = (
+            values[keep] for values in (self.index, self.file, self.source, self.receiver, self.dead)
+        )
+        return SeismicTraces(index, file, source, receiver, dead, fields, self.firsts)
 
 
 def sort_into_shots(

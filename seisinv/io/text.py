@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seisinv.core.errors import Message
+from seisinv.core.errors import Message, printable
 from seisinv.io.info import Info, Range
 
 
@@ -30,7 +30,7 @@ def info_text(info: Info) -> Message:
     >>> print(info_text(info).splitlines()[2])
     traces            33 of 26 samples
     """
-    rows = [("file", ", ".join(map(str, info.paths))), *facts(info)]
+    rows = [("file", printable(", ".join(map(str, info.paths)))), *facts(info)]
     lines = [f"{name:<18}{value}" for name, value in rows]
     if info.problem:
         lines += ["", Message("Not usable as a survey: ", info.problem)]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Model, Survey, ricker
+from seisinv.core import ConfigError, DataError, Grid, Model, Survey, ricker
+from seisinv.core.arrays import read_table
 from seisinv.jobs.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
     if not Path(s.wavelet.path).is_file():
         raise ConfigError(f"wavelet.path {s.wavelet.path} is not found; name the text file of the wavelet's samples")
     try:
-        samples = np.loadtxt(s.wavelet.path, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"wavelet.path {s.wavelet.path} cannot be read as numbers: {error}") from None
+        samples = read_table(s.wavelet.path, axes=1)
+    except DataError as error:
+        raise error.within("wavelet.path") from None
     if samples.ndim != 1 or len(samples) > time.samples:
         raise ConfigError(
             f"wavelet.path holds {samples.shape} numbers; give one column of at most {time.samples} samples, "

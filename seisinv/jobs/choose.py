@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import Argument, ConfigError, Grid, Message, Survey
+from seisinv.core.files import available_memory
 from seisinv.jobs.data import Data
 from seisinv.jobs.settings import Settings
 from seisinv.signal.processing import bands_of
@@ -18,6 +20,7 @@ from seisinv.signal.processing import bands_of
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
 POINTS_PER_WAVELENGTH = 5.0
 THINNEST = 10  # nodes along depth
+BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
 
 Bands = Sequence[float | tuple[float, float]]
 
@@ -134,6 +137,13 @@ def _grid(settings: Settings, survey: Survey, highest: float, notes: list[str]) 
             why = "half the longest offset" if half >= deepest else "ten nodes below the deepest position"
             notes.append(f"model depth: {depth:.0f} m, {why}")
         shape = [int(np.ceil((depth - 1e-6) / h[0])) + 1, int(np.ceil((high[1] - origin[1]) / h[1] - 1e-6)) + 6]
+    if BYTES_PER_NODE * math.prod(shape) > available_memory():
+        raise ConfigError(
+            f"a grid of {' × '.join(f'{n:,}' for n in shape)} nodes of {h[0]:g} m does not fit into the memory; "
+            f"sources and receivers lie between x = {low[1]:,.0f} and {high[1]:,.0f} m, "
+            f"z = {low[0]:,.0f} and {high[0]:,.0f} m",
+            remedy=(Message("use a larger ", Argument("grid.spacing")), "check those positions with seisinv info"),
+        )
     return Grid(shape, list(map(float, h)), origin)
 
 

@@ -8,21 +8,15 @@ Settings are never changed once they are read; what is chosen where they leave a
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from seisinv.core import ConfigError
+from seisinv.core import ConfigError, DataError
+from seisinv.core.files import parsed, read_toml, tomllib
 from seisinv.jobs.settings import Settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 # Tables that run.toml carries for the reader; a job that is read back does without them.
 NOTES = ("versions", "fingerprint", "job", "chosen")
@@ -129,8 +123,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set {text!r} is not KEY=VALUE; for example --set inversion.iterations=5")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key.strip(), parsed(tomllib.loads, f"value = {value}", "TOML")["value"]
+    except DataError:
         return key.strip(), value.strip()
 
 
@@ -244,13 +238,9 @@ def _suggestion(path: list[str]) -> str:
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}; name a TOML file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not a text file; a job is described in TOML") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+        return read_toml(path)
+    except DataError as error:
+        raise ConfigError(error.what, remedy="name a job, which is described in TOML", file=path) from None
 
 
 def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seisinv.core import Model
+from seisinv.core import Model, RunError
 from seisinv.jobs import config
 from seisinv.jobs.choose import run_directory
+from seisinv.jobs.fit import write_fit
 from seisinv.jobs.models import true_model
 from seisinv.jobs.prepare import Prepared, method_of, prepare
 from seisinv.jobs.progress import inversion_progress
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from seisinv.inversion.method import Method
 
 log = logging.getLogger("seisinv.run")
+
+FILES = ("data.path", "start.vp", "start.rho", "wavelet.path", "penalty.weights")  # settings that name files
 
 
 def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> Path:
@@ -50,6 +53,8 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     """
     directory = run_directory(settings)
     check_directory(directory, resume=resume)
+    if resume:
+        _check_places(settings)
     return run(prepare(settings), directory, resume=resume, truth=truth)
 
 
@@ -86,6 +91,7 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
             }
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
+    write_fit(prepared, directory, result)
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
@@ -113,6 +119,17 @@ def _run_members(method: Method, settings: Settings, directory: Path, *, first: 
         directory / "std.sgy", ensemble.std(), ensemble.mean.grid, title="standard deviation of vp", unit="m/s",
         overwrite=True,
     )  # fmt: skip
+
+
+def _check_places(settings: Settings) -> None:
+    """Refuse to resume a run whose files have moved, and say how to name the new place."""
+    for key in FILES:
+        section, name = key.split(".")
+        given = getattr(getattr(settings, section), name)
+        for path in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(path, str) and not Path(path).exists():
+                what = f"{key} of the run is {path}, which is not there"
+                raise RunError(what, remedy=f"if it has moved, add --set {key}=NEW")
 
 
 def _note_ensemble(directory: Path, settings: Settings) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import DataError, Gathers, registry
+from seisinv.core.gathers import refuse_nan
 
 
 class Misfit(abc.ABC):
@@ -78,8 +79,10 @@ class Misfit(abc.ABC):
         Raises
         ------
         DataError
-            If the two differ in shape.
+            If the two differ in shape, or a live observed trace holds NaN or infinite samples. Predicted ones that do
+            make the misfit NaN.
         """
+        survey = observed.survey if isinstance(observed, Gathers) else None
         if isinstance(predicted, Gathers):
             dt = predicted.survey.time.step
             live = predicted.live if live is None else predicted.live & live
@@ -95,11 +98,14 @@ class Misfit(abc.ABC):
         observed = observed.to(predicted.dtype)
         if live is None:
             live = torch.ones(predicted.shape[:2], dtype=torch.bool, device=predicted.device)
+        refuse_nan(observed, live, survey)
         # where(), not a product: a NaN in a dead trace must not reach the sum or the gradient.
         zero = predicted.new_zeros(())
         p = torch.where(live[..., None], predicted, zero)
         d = torch.where(live[..., None], observed, zero)
         each = self.of_traces(p, d, live, 1.0 if dt is None else dt)
+        # Comparisons with NaN are false: without this line it could pass for a silent trace.
+        each = torch.where(p.detach().isfinite().all(-1), each, torch.nan)
         return torch.where(live, each, zero).sum()
 
 

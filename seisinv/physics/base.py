@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from seisinv.core import ConfigError
+from seisinv.core.identity import digest
 from seisinv.symbolic import Equation
 
 
@@ -17,7 +18,8 @@ class Physics(ABC):
     """A wave equation: its parameters, its equations, and what the model turns into.
 
     To add one, write a file with a subclass that sets the three attributes and implements the three methods; names of
-    fields, coefficients, source and parameters are free.  `seisinv.testing.check_physics` tests it.
+    fields, coefficients, source and parameters are free.  `seisinv.testing.check_physics` tests it.  Two are equal
+    where their code and attributes are; an attribute is set once.
 
     Attributes
     ----------
@@ -63,16 +65,25 @@ class Physics(ABC):
     @property
     def name(self) -> str:
         """Name on the command line: that of the module."""
-        return type(self).__module__.rsplit(".", 1)[-1]
+        return _name(type(self))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self):
+            raise AttributeError(f"{self!r} keeps its {name}, since programs were derived from it: make another")
+        super().__setattr__(name, value)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
+        return isinstance(other, Physics) and digest(self) == digest(other)
 
     def __hash__(self) -> int:
-        return hash(type(self))
+        return hash(digest(self))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+def _name(physics: type[Physics]) -> str:
+    return physics.__module__.rsplit(".", 1)[-1]
 
 
 def wave_equation(name: str) -> Physics:
@@ -98,12 +109,12 @@ def wave_equation(name: str) -> Physics:
     >>> wave_equation("acoustic_density")
     AcousticDensity()
     """
-    known = {p.name: p for p in (cls() for cls in Physics.__subclasses__())}
+    known = {_name(cls): cls for cls in Physics.__subclasses__()}
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
         raise ConfigError(f"propagator.physics is {name!r}, which is not a wave equation of seisinv; {hint}")
-    return known[name]
+    return known[name]()
 
 
 def halfway(values: Tensor, axis: int) -> Tensor:

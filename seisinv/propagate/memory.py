@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from seisinv.backends.base import MemoryCost
 from seisinv.backends.buffers import KEEP, POOL
 from seisinv.core import ConfigError
+from seisinv.core.files import available_memory
 
 
 class Memory(ABC):
@@ -131,17 +132,3 @@ class Automatic(Memory):
         if shots * self.bytes_needed(steps, steps, cost) <= budget:
             return steps
         return Checkpointed().segment(steps, shots, cost)
-
-
-def available_memory() -> int:
-    """Return the memory that the machine can give without swapping, bytes."""
-    import os
-
-    try:
-        with open("/proc/meminfo") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**19
-        size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-        return pages * size // 2

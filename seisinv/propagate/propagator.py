@@ -25,13 +25,14 @@ from seisinv.core import (
     StabilityError,
     Survey,
 )
+from seisinv.core.identity import SPEED_ONLY
 from seisinv.physics import Physics
 from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
 from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
 from seisinv.propagate.sampling import sample_points
-from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
+from seisinv.symbolic import Derived, Equation, derive, dispersion, stable_step
 from seisinv.symbolic.discretise import Scales, scaling
 
 VP_MAX = Argument("propagator.vp_max")
@@ -91,9 +92,9 @@ class Propagator:
     boundary: Boundary = dataclasses.field(default_factory=Boundary)
     vp_max: float | None = None
     step: float | None = None
-    memory: Memory = dataclasses.field(default_factory=Automatic)
+    memory: Memory = dataclasses.field(default_factory=Automatic, metadata=SPEED_ONLY)
     backend: str = "c"
-    threads: int | None = None
+    threads: int | None = dataclasses.field(default=None, metadata=SPEED_ONLY)
 
     def __post_init__(self) -> None:
         if not isinstance(self.physics, Physics):
@@ -201,7 +202,7 @@ class Propagator:
         """Return the largest stable step for the fastest wave in a model, from the program's own symbol, s."""
         coefficients = self._medium(model, *self._fastest(model))
         guess = min(self.grid.spacing) / self._speed(model)
-        return _stable_step(self.physics, self.order, self.grid, guess, coefficients)
+        return _stable_step(self.derived, tuple(self._scales.time.items()), guess, coefficients)
 
     def dispersion(self, model: Model, frequency: float) -> float:
         """Return the worst relative error of the phase velocity at `frequency` (Hz) where a model's waves are slowest.
@@ -246,14 +247,19 @@ class Propagator:
         """The padded grid."""
         return self.boundary.layout(self.grid)
 
-    @property
+    @cached_property
     def derived(self) -> Derived:
         """The programs."""
-        return _derive(self.physics, self.order, self.grid)
+        ratios = tuple(round(self.grid.spacing[-1] / h, 12) for h in self.grid.spacing)
+        return _derive(self._equations, self.grid.axes, self.order, self.physics.record, ratios)
+
+    @cached_property
+    def _equations(self) -> tuple[Equation, ...]:
+        return tuple(self.physics.equations(self.grid.axes))
 
     @cached_property
     def _scales(self) -> Scales:
-        return scaling(self.physics.equations(self.grid.axes))
+        return scaling(self._equations)
 
     def _fastest(self, model: Model) -> tuple[float, int]:
         """The speed of the fastest wave, m/s, and the node where it is."""
@@ -340,16 +346,19 @@ def _extreme(speeds: Tensor, which: Callable[[Tensor], Tensor]) -> tuple[float, 
 
 
 @lru_cache(maxsize=32)
-def _derive(physics: Physics, order: int, grid: Grid) -> Derived:
-    ratios = [round(grid.spacing[-1] / h, 12) for h in grid.spacing]
-    return derive(physics.equations(grid.axes), grid.axes, order=order, record=physics.record, ratios=ratios)
+def _derive(
+    equations: tuple[Equation, ...], axes: tuple[str, ...], order: int, record: str, ratios: tuple[float, ...]
+) -> Derived:
+    return derive(equations, axes, order=order, record=record, ratios=ratios)
 
 
 @lru_cache(maxsize=64)
 def _stable_step(
-    physics: Physics, order: int, grid: Grid, guess: float, coefficients: tuple[tuple[str, float], ...]
+    derived: Derived, time: tuple[tuple[str, int], ...], guess: float, coefficients: tuple[tuple[str, float], ...]
 ) -> float:
     """Return the limit, s, where the coefficients are those of the step `guess`."""
-    time = scaling(physics.equations(grid.axes)).time
-    program: Program = _derive(physics, order, grid).forward
-    return stable_step(program, lambda step: {n: c * (step / guess) ** time[n] for n, c in coefficients}, guess)
+
+    def at(step: float) -> dict[str, float]:
+        return {n: c * (step / guess) ** dict(time)[n] for n, c in coefficients}
+
+    return stable_step(derived.forward, at, guess)

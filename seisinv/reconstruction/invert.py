@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from seisinv.core import DataError, Gathers, Model, RunError, StabilityError, ricker
+from seisinv.core.identity import digest
 from seisinv.inversion.method import How, Method
 from seisinv.inversion.result import BandEnd, Event, Progress, Result
 from seisinv.inversion.tasks import predicted
@@ -22,7 +23,7 @@ from seisinv.reconstruction import slowness
 from seisinv.reconstruction.fields import ReconstructedFields
 from seisinv.reconstruction.problem import WavefieldReconstruction
 from seisinv.runs.directory import RunDirectory
-from seisinv.runs.fingerprint import digest
+from seisinv.runs.fingerprint import shot_digests
 from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Arrays, Ledger, timed
 from seisinv.signal.processing import Band
@@ -97,13 +98,13 @@ def reconstruct(
     loop = _Alternation(problem, chosen, iterations, ledger, progress)
     if not resume:
         loop.begin()
-    ledger.directory = RunDirectory.open(
+    with RunDirectory.open(
         run_directory,
         fingerprint=problem.fingerprint(chosen, iterations, seed, budget) if run_directory is not None else {},
         settings={**(configuration or {}), **problem.record(chosen, iterations, seed, budget)},
         resume=resume,
-    )
-    return loop.run()
+    ) as ledger.directory:
+        return loop.run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +142,7 @@ class _Alternation:
         self.problem, self.frequencies, self.iterations = problem, frequencies, iterations
         self.ledger, self.progress = ledger, progress
         self.error = 0.0  # of the basis at the current frequency
+        self.held: dict[int, int] = {}  # hashes of the shots
         self.first: Arrays | None = None  # what `begin` has found
         self.prepared: tuple[ReconstructedFields, np.ndarray, np.ndarray | None] | None = None
 
@@ -150,6 +152,7 @@ class _Alternation:
         ledger.begin(start)
         model, ends, ended = start, [], ""
         observed = self.problem.observed[:]
+        self.held = dict(enumerate(shot_digests(observed)))
         for index, (frequency, turns) in enumerate(zip(self.frequencies, self.turns, strict=True)):
             fields, data, amplitude = self.prepared or self._prepared(index, observed)
             self.prepared = None
@@ -195,7 +198,7 @@ class _Alternation:
             key = digest(_vp(model), equation, missing)
 
             compute = partial(self._turn, fields, model, data, amplitude, (equation, missing), (index, turn))
-            arrays = self.ledger.kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
+            arrays = self._kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
             if not self.ledger.rows:
                 self._record(index, 0, model, arrays, solves=before)
             model = model.replace(vp=torch.from_numpy(arrays["vp"])).to(model["vp"].dtype)
@@ -203,6 +206,15 @@ class _Alternation:
                 equation, missing = arrays["equation"], arrays["missing"]
             self._record(index, turn + 1, model, arrays)
         return model
+
+    def _kept(self, name: str, key: str, compute: Callable[[], Arrays], *, solves: int) -> Arrays:
+        """Return a result from the run directory, or computed from the data, which must be those of before."""
+
+        def noted() -> Arrays:
+            self.ledger.read(self.held, [s.number for s in self.problem.observed.survey.shots])
+            return compute()
+
+        return self.ledger.kept(name, key, noted, solves=solves)
 
     def _write_gathers(self, result: Result) -> None:
         """Simulate a few shots in the starting model and in the result; reconstructed fields would fit anyway."""
@@ -265,7 +277,7 @@ class _Alternation:
             return self._difference(index, model, fields, data) if index or self.first is None else self.first
 
         solves = self.problem.solves_of_check
-        self.error = float(self.ledger.kept(f"{index:02d}-check", digest(_vp(model)), compute, solves=solves)["error"])
+        self.error = float(self._kept(f"{index:02d}-check", digest(_vp(model)), compute, solves=solves)["error"])
         log.info(
             "%g Hz: the data of the basis differ from the simulator's by %.1f %%",
             self.frequencies[index],

@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, GeometryError, Observed
+from seisinv.core.identity import digest
 from seisinv.inversion.problem import Inversion
 from seisinv.priors import PlugAndPlay, Tikhonov, TotalVariation
 from seisinv.priors.penalty import listed
 from seisinv.propagate import Propagator
 from seisinv.reconstruction.fields import ReconstructedFields
-from seisinv.runs.fingerprint import data_digest, digest
+from seisinv.runs.fingerprint import data_digest
 from seisinv.signal.spectra import of_sources
 from seisinv.unknowns import Bounded
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import logging
 import os
 import platform
-import sys
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
-from seisinv.core import Argument, Code, Message, Model, RunError
-from seisinv.core.files import write_whole
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from seisinv.backends.compile import toolchain
+from seisinv.core import Argument, Code, Message, Model, RunError, SeisinvError
+from seisinv.core.arrays import read_npz
+from seisinv.core.files import read_toml, reason, write_whole
+from seisinv.core.identity import digest
 
 Arrays = Mapping[str, np.ndarray]
 OTHER = Message("choose another ", Argument("run.directory"))
 RECORD = "run.toml"  # settings, versions and fingerprint; the first file of a run
+WITH_FORMER = "resume it with the software it was begun with"
+LOCK = ".lock"  # held by the process that works in a directory
+COSTS = ("seconds", "cpu_seconds", "recomputed")  # of a result; they differ whenever it is computed
+log = logging.getLogger("seisinv.run")
 
 
 def check_directory(path: Path, *, resume: bool, fingerprint: Mapping[str, str] | None = None) -> None:
@@ -70,14 +75,17 @@ def _check_owner(path: Path, fingerprint: Mapping[str, str]) -> None:
     names = [n for n in {**recorded, **fingerprint} if recorded.get(n) != fingerprint.get(n)]
     if not names:
         return
-    remedy = ["resume it with the settings it was started with"]
-    model = next((p for n in ("model.sgy", "model.npz") if (p := path / n).exists()), None)
-    if model is not None:
-        remedy.append(f"start a new run from its result (--start {model} --directory NEW)")
     differ = f"{', '.join(names)} differ{'s' if len(names) == 1 else ''}"
     raise RunError(
-        f"{path} belongs to another job: {differ}", limit="a run cannot be extended or changed", remedy=remedy
+        f"{path} belongs to another job: {differ}",
+        limit="a run cannot be extended or changed",
+        remedy=["resume it with the settings it was started with", *_from_result(path)],
     )
+
+
+def _from_result(path: Path) -> list[str]:
+    model = next((p for n in ("model.sgy", "model.npz") if (p := path / n).exists()), None)
+    return [] if model is None else [f"start a new run from its result (--start {model} --directory NEW)"]
 
 
 @dataclass
@@ -100,15 +108,26 @@ class RunDirectory:
     >>> from seisinv.runs import RunDirectory
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for resume in (False, True):
-    ...         run = RunDirectory.open(Path(folder, "run"), fingerprint={"data": "3f2a"}, settings={}, resume=resume)
-    ...         kept = run.kept("00-00000", "key", lambda: {"misfit": np.array(0.5)})
-    ...         print(float(kept["misfit"]), run.replayed)
+    ...         job = {"fingerprint": {"data": "3f2a"}, "settings": {}, "resume": resume}
+    ...         with RunDirectory.open(Path(folder, "run"), **job) as run:
+    ...             kept = run.kept("00-00000", "key", lambda: {"misfit": np.array(0.5)})
+    ...             print(float(kept["misfit"]), run.replayed)
     0.5 0
     0.5 1
     """
 
     path: Path | None
     replayed: int = field(default=0, init=False)
+    owner: str = field(default="", init=False)  # hash of the job, by which its results are known
+    changed: str = field(default="", init=False)  # versions that differ from those the run was begun with
+    proved: set[frozenset[str]] = field(default_factory=set, init=False)  # kinds of results that came out the same
+    claim: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False)
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.claim.close()
 
     @classmethod
     def open(
@@ -134,21 +153,40 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If a run is there already and `resume` is False, if it belongs to another job, or if it cannot be written.
+            If a run is there already and `resume` is False, if it belongs to another job, if another process works in
+            it, or if it cannot be written.
         """
         if path is None:
             return cls(None)
-        path = Path(path)
-        there = (path / RECORD).exists()
-        check_directory(path, resume=resume and there, fingerprint=fingerprint)
+        path, now = Path(path), versions()
+        check_directory(path, resume=resume and (path / RECORD).exists())
         self = cls(path)
-        if there:
-            for leftover in [*path.glob(".*.part"), *path.glob("*/.*.part")]:
-                leftover.unlink(missing_ok=True)
-        else:
-            job = {**settings.get("job", {}), "fingerprint": dict(fingerprint)}
-            self.write_record({**settings, "versions": versions(), "job": job})
+        self.owner = digest(fingerprint)
+        self.claim.enter_context(claimed(path))
+        try:
+            there = (path / RECORD).exists()
+            check_directory(path, resume=resume and there, fingerprint=fingerprint)
+            if there:
+                for leftover in path.rglob(".*.part"):
+                    leftover.unlink(missing_ok=True)
+                self._compare_versions(now)
+            else:
+                job = {**settings.get("job", {}), "fingerprint": dict(fingerprint)}
+                self.write_record({**settings, "versions": now, "job": job})
+        except BaseException:
+            self.claim.close()
+            raise
         return self
+
+    def _compare_versions(self, now: Mapping[str, str]) -> None:
+        assert self.path is not None
+        then = read_record(self.path / RECORD).get("versions", {})
+        self.changed = ", ".join(f"{n} {then.get(n, 'unknown')}, now {v}" for n, v in now.items() if then.get(n) != v)
+        if self.changed:
+            log.warning(
+                "%s was begun with other software (%s); some results are computed again and must be the same",
+                self.path, self.changed,
+            )  # fmt: skip
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write run.toml.
@@ -176,22 +214,73 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If arrays are there, but with another key.
+            If arrays are there, but with another key, or other software computes others.
         """
         if self.path is None:
             return dict(compute())
-        arrays = read_arrays(self.path / f"evaluations/{name}.npz")
-        if arrays is not None:
-            if str(arrays.pop("key")) != key:
-                raise RunError(
-                    f"{self.path}/evaluations/{name}.npz was computed for another model than the optimiser has reached "
-                    "now, as after a change of numpy, scipy or the number of threads; start a new run directory"
-                )
-            self.replayed += 1
+        arrays = self._intact(name)
+        if arrays is None:
+            arrays = dict(compute())
+            self.write_npz(f"evaluations/{name}.npz", key=np.array(key), mark=self._mark(name, key, arrays), **arrays)
             return arrays
-        arrays = dict(compute())
-        self.write_npz(f"evaluations/{name}.npz", key=np.array(key), **arrays)
+        if str(arrays.pop("key")) != key:
+            raise RunError(
+                f"{self.path}/evaluations/{name}.npz was computed for another model than the optimiser has reached "
+                f"now, as after a change of numpy, scipy or the number of threads{self._since()}",
+                remedy=[WITH_FORMER, *_from_result(self.path)],
+            )
+        self._prove(name, arrays, compute)
+        self.replayed += 1
         return arrays
+
+    def _mark(self, name: str, key: str, arrays: Arrays) -> np.ndarray:
+        return np.array(digest(self.owner, name, key, dict(sorted(arrays.items()))))
+
+    def _intact(self, name: str) -> dict[str, np.ndarray] | None:
+        """Return kept arrays with their key; None where there are none, or not as this run has written them."""
+        assert self.path is not None
+        file = self.path / f"evaluations/{name}.npz"
+        try:
+            arrays = read_arrays(file)
+        except RunError as error:
+            log.warning("%s; it is discarded and computed again", error)
+            return None
+        if arrays is None:
+            return None
+        mark, plain = arrays.pop("mark", None), {n: a for n, a in arrays.items() if n != "key"}
+        if "key" in arrays and str(mark) == str(self._mark(name, str(arrays["key"]), plain)):
+            return arrays
+        log.warning("%s is not as this run has written it; it is discarded and computed again", file)
+        return None
+
+    def _prove(self, name: str, kept: Arrays, compute: Callable[[], Arrays]) -> None:
+        """Refuse to go on where other software computes other results; one of each kind is tried."""
+        assert self.path is not None
+        kind = frozenset(kept)
+        if not self.changed or kind in self.proved:
+            return
+        now = compute()
+        other = [n for n in now if n not in COSTS and digest(now[n]) != digest(kept[n])]
+        if other:
+            raise RunError(
+                f"{self.path} cannot be resumed to the same numbers: {', '.join(other)} of its result {name} come out "
+                f"differently{self._since()}",
+                remedy=[WITH_FORMER, *_from_result(self.path)],
+            )
+        self.proved.add(kind)
+
+    def _since(self) -> str:
+        return f" (the run was begun with {self.changed})" if self.changed else ""
+
+    def holds(self, name: str) -> bool:
+        """Return whether a file is there, or nothing is kept.
+
+        Parameters
+        ----------
+        name : str
+            Of the file in the directory.
+        """
+        return self.path is None or (self.path / name).exists()
 
     def write_npz(self, name: str, **arrays: np.ndarray) -> None:
         """Write an .npz file atomically.
@@ -252,14 +341,50 @@ class RunDirectory:
 
 
 def versions() -> dict[str, str]:
-    """Return versions of Python, seisinv and the numerical packages, and the machine's kind."""
+    """Return versions of Python, seisinv and the numerical packages, the machine's kind, and a hash of the kernels."""
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     for package in ("seisinv", "torch", "numpy", "scipy"):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "unknown"
-    return found
+    return found | {"kernels": kernels()}
+
+
+@cache
+def kernels() -> str:
+    """Return a hash of the code that derives, prints, compiles and runs the kernels, the compiler and the CPU."""
+    package = Path(__file__).parents[1]
+    rooms = ("backends", "physics", "propagate", "symbolic")
+    return digest([f.read_bytes() for room in rooms for f in sorted((package / room).glob("*.[ph]*"))], toolchain())
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Keep other processes from working in a run directory.
+
+    Raises
+    ------
+    RunError
+        If one does already, or the directory cannot be made.
+    """
+    file = path / LOCK
+    lock = FileLock(file, is_singleton=True, thread_local=False)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+        file.write_text(f"process {os.getpid()} on {platform.node()} since {datetime.now():%Y-%m-%d %H:%M}", "utf-8")
+    except Timeout:
+        owner = file.read_text("utf-8") or "another process"
+        raise RunError(f"{path} is in use by {owner}", remedy=["wait until it has ended", OTHER]) from None
+    except OSError as error:
+        raise RunError(f"cannot write to the run directory {path}: {error.strerror}", remedy=OTHER) from None
+    try:
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            file.unlink(missing_ok=True)
+        lock.release()
 
 
 def iterate_name(row: int) -> str:
@@ -275,14 +400,12 @@ def read_record(path: Path) -> dict[str, Any]:
     RunError
         If it is missing or damaged.
     """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}; is this a run directory?") from None
+    with undamaged(path, remedy="name the directory of a run"):
+        return read_toml(path)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Read an .npz file of a run directory, None where it is not there.
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray] | None:
+    """Read an .npz file of a run directory, which must hold some arrays; None where it is not there.
 
     Raises
     ------
@@ -291,11 +414,24 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """
     if not path.is_file():
         return None
+    with undamaged(path):
+        return read_npz(path, names=names)
+
+
+@contextlib.contextmanager
+def undamaged(path: Path, *, remedy: str = "delete it and resume the run to write it again") -> Iterator[None]:
+    """Blame a file of a run directory for what goes wrong while it is read.
+
+    Raises
+    ------
+    RunError
+        In place of any error that a damaged file can cause.
+    """
     try:
-        with np.load(path) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} cannot be read: {error}; delete it and resume the run to write it again") from None
+        yield
+    except (SeisinvError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        what = error.what if isinstance(error, SeisinvError) else reason(error)
+        raise RunError(f"{path} is damaged: {what}", remedy=remedy) from None
 
 
 def _plain(value: Any) -> Any:

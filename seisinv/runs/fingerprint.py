@@ -1,39 +1,18 @@
-"""Identity of jobs: hashes of their inputs by name, so that a refusal can say which differ."""
+"""Identity of the data of a job; see `seisinv.core.identity` for that of everything else."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from seisinv.core import Gathers, Observed
+from seisinv.core import Gathers, Observed, Survey
+from seisinv.core.identity import digest
 
-# Settings that change how fast a result is computed, not what it is.
-WITHOUT_EFFECT = ("memory", "threads")
 SAMPLED_SHOTS = 8
-# Classes by the names under which runs of earlier versions know them.
-FORMER = {"Continuation": "Ladder"}
-
-
-@runtime_checkable
-class Identified(Protocol):
-    """An object that states which of its contents matter."""
-
-    @property
-    def identity(self) -> Any:
-        """Values that distinguish it from others of its class."""
-
-
-def digest(*values: Any) -> str:
-    """Return a hash of nested dataclasses, mappings, sequences, arrays and numbers; other objects count by type."""
-    h = hashlib.sha256()
-    for part in _parts(values):
-        h.update(len(part).to_bytes(8, "little") + part)
-    return h.hexdigest()[:20]
 
 
 def data_digest(observed: Observed) -> str:
@@ -44,31 +23,47 @@ def data_digest(observed: Observed) -> str:
     return digest(len(observed), survey.time, survey.shots, some.data, some.live)
 
 
-def _parts(value: Any) -> Iterable[bytes]:
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
-        yield repr(value).encode()
-    elif isinstance(value, Tensor):
-        yield from _parts(value.detach().cpu().numpy())
-    elif isinstance(value, np.ndarray):
-        yield f"{value.dtype}{value.shape}".encode()
-        yield np.ascontiguousarray(value).tobytes()
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _parts(key)
-            yield from _parts(item)
-    elif isinstance(value, list | tuple):
-        yield f"{len(value)} items".encode()
-        for item in value:
-            yield from _parts(item)
-    elif isinstance(value, Identified):
-        yield type(value).__qualname__.encode()
-        yield from _parts(value.identity)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        name = type(value).__qualname__
-        yield FORMER.get(name, name).encode()
-        for field in dataclasses.fields(value):
-            if field.name not in WITHOUT_EFFECT:
-                yield field.name.encode()
-                yield from _parts(getattr(value, field.name))
-    else:
-        yield type(value).__qualname__.encode()
+def shot_digests(gathers: Gathers) -> list[int]:
+    """Return a hash of the live traces of every shot, which does not depend on the shots that are loaded with it."""
+    return [
+        int.from_bytes(
+            hashlib.sha256(data[live].numpy().tobytes() + live.numpy().nonzero()[0].tobytes()).digest()[:8], "little"
+        )
+        for data, live in zip(gathers.data.detach(), gathers.live, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """Data that note what every shot held when it was read, by the shot's place in the survey."""
+
+    observed: Observed
+    places: Mapping[int, int]
+    seen: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def survey(self) -> Survey:
+        """The acquisition."""
+        return self.observed.survey
+
+    def __len__(self) -> int:
+        return len(self.observed)
+
+    def __getitem__(self, shots: Sequence[int] | slice) -> Gathers:
+        """Load some of the shots."""
+        index = range(len(self))[shots] if isinstance(shots, slice) else shots
+        gathers = self.observed[shots]
+        self.seen.update(zip((self.places[int(k)] for k in index), shot_digests(gathers), strict=True))
+        return gathers
+
+
+@dataclass(frozen=True)
+class Watching:
+    """A function of a task on `rows` of `observed` data, `shots` of the survey; returns also what was read."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, task: Any) -> tuple[Any, Mapping[int, int]]:
+        """Do the task."""
+        watched = Watched(task.observed, dict(zip(task.rows, task.shots, strict=True)))
+        return self.function(replace(task, observed=watched)), watched.seen

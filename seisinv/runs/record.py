@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import Grid, Model, RunError, TimeAxis
+from seisinv.core.files import parsed, read_text
 from seisinv.runs.cost import Cost, read_cost
-from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record
+from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record, undamaged
+from seisinv.runs.fit import Fit, read_fit
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
+
+MEASURED = ("iteration", "misfit", "solves", "seconds")  # in every row of a history
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class RunRecord:
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
+    fit : Fit, optional
+        None where it was not evaluated.
 
     Examples
     --------
@@ -87,6 +93,7 @@ class RunRecord:
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
+    fit: Fit | None = None
 
     @property
     def has_truth(self) -> bool:
@@ -163,37 +170,47 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         wavelet_time=time,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
         cost=read_cost(directory),
+        fit=read_fit(directory),
     )
 
 
 def _model(path: Path) -> Model | None:
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, "spacing", "origin")
     if arrays is None:
         return None
-    spacing, origin = arrays.pop("spacing").tolist(), arrays.pop("origin").tolist()
-    arrays = {name: values for name, values in arrays.items() if values.ndim == len(spacing)}
-    shape = next(iter(arrays.values())).shape
-    return Model(Grid(shape, spacing, origin), **arrays)
+    with undamaged(path):
+        spacing, origin = arrays.pop("spacing").tolist(), arrays.pop("origin").tolist()
+        arrays = {name: values for name, values in arrays.items() if values.ndim == len(spacing)}
+        shape = next(iter(arrays.values()), np.zeros(0)).shape
+        return Model(Grid(shape, spacing, origin), **arrays)
 
 
 def _gathers(path: Path) -> ShownGathers | None:
-    arrays = read_arrays(path)
+    names = ("observed", "before", "after", "offsets", "live")
+    arrays = read_arrays(path, *names, "shots", "dt")
     if arrays is None:
         return None
-    time = TimeAxis(float(arrays["dt"]), arrays["observed"].shape[-1], float(arrays.get("start", 0.0)))
-    shots = tuple(int(k) for k in arrays["shots"])
-    panels = {name: arrays[name] for name in ("observed", "before", "after", "offsets", "live")}
-    return ShownGathers(**panels, shots=shots, time=time)
+    with undamaged(path):
+        shape = arrays["observed"].shape
+        if len(shape) != 3 or any(arrays[n].shape != shape[: arrays[n].ndim] or not arrays[n].ndim for n in names):
+            raise ValueError(f"shapes differ: {', '.join(f'{n} {arrays[n].shape}' for n in names)}")
+        time = TimeAxis(float(arrays["dt"]), shape[-1], float(arrays.get("start", 0.0)))
+        shots = tuple(int(k) for k in arrays["shots"])
+        return ShownGathers(**{n: arrays[n] for n in names}, shots=shots, time=time)
 
 
 def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
-    arrays = read_arrays(path)
-    if not arrays:
+    arrays = read_arrays(path, "dt")
+    if arrays is None:
         return {}, None
-    dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))
-    # One wavelet for all shots, or one per shot and source: the first stands for all.
-    samples = {_band_name(name): values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
-    return samples, TimeAxis(dt, len(next(iter(samples.values()))), start)
+    with undamaged(path):
+        dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))
+        # One wavelet for all shots, or one per shot and source: the first stands for all.
+        samples = {_band_name(name): values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
+        lengths = {len(w) for w in samples.values()}
+        if len(lengths) != 1:
+            raise ValueError("it must hold wavelets of one length")
+        return samples, TimeAxis(dt, lengths.pop(), start)
 
 
 def _band_name(label: str) -> str:
@@ -208,9 +225,11 @@ def _history(path: Path) -> tuple[dict[str, Any], ...]:
     if not path.is_file():
         return ()
     records = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            records.append(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise RunError(f"{path}, line {number} cannot be read: {error.msg}") from None
+    with undamaged(path):
+        for number, text in enumerate(read_text(path).splitlines(), 1):
+            row = parsed(json.loads, text, f"JSON in line {number}")
+            lacking = [n for n in MEASURED if not isinstance(row, dict) or not isinstance(row.get(n), int | float)]
+            if lacking:
+                raise ValueError(f"line {number} has no number as {', '.join(lacking)}")
+            records.append(row)
     return tuple(records)

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisinv.core import PARAMETERS, ConfigError, Grid, Model, RunError
-from seisinv.runs.directory import read_arrays
+from seisinv.core import ConfigError, Grid, Model, RunError
+from seisinv.core.arrays import numbers
+from seisinv.runs.directory import read_arrays, undamaged
 
 FILE = "ensemble.npz"  # in a run directory
 
@@ -239,21 +240,16 @@ def read_ensemble(path: str | os.PathLike[str]) -> Spread:
     8
     """
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, "spacing", "origin", "calibration", "level", "seeds")
     if arrays is None:
         raise RunError(f"{path} is not there; an ensemble is made by ensemble.members = 8 or `run_ensemble`")
-    try:
-        names = [name for name in arrays if name in PARAMETERS]
+    with undamaged(path):
+        names = [name for name in arrays if f"{name}_std" in arrays]
         grid = Grid(arrays[names[0]].shape, arrays["spacing"].tolist(), arrays["origin"].tolist())
-        return Spread(
-            Model(grid, **{name: torch.from_numpy(arrays[name]) for name in names}),
-            {name: arrays[f"{name}_std"] for name in names},
-            arrays["seeds"].tolist(),
-            float(arrays["calibration"]),
-            float(arrays["level"]),
-        )
-    except (ValueError, KeyError, IndexError) as error:
-        raise RunError(f"{path} cannot be read: {error}; delete it and resume the run to write it again") from None
+        deviations = {name: numbers(arrays[f"{name}_std"], f"{name}_std", shape=grid.shape) for name in names}
+        seeds, calibration, level = arrays["seeds"].tolist(), float(arrays["calibration"]), float(arrays["level"])
+        mean = Model(grid, **{name: torch.from_numpy(arrays[name]) for name in names})
+        return Spread(mean, deviations, seeds, calibration, level)
 
 
 def checked_level(level: float) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core import Gathers
+from seisinv.core.gathers import refuse_nan
 from seisinv.signal.processing import Band, Window, bands_of, fast_length, hertz, processed
 
 
@@ -78,6 +79,8 @@ def cycle_skip_share(
     ------
     ConfigError
         If the bands do not rise, or exceed the Nyquist frequency.
+    DataError
+        If a live trace holds NaN or infinite samples.
 
     Examples
     --------
@@ -90,9 +93,11 @@ def cycle_skip_share(
     >>> [round(cycle_skip_share(arriving(0.4 + late), arriving(0.4))[0].share, 2) for late in (0.05, 0.15)]
     [0.0, 1.0]
     """
+    live = predicted.live & observed.live
+    for gathers in (predicted, observed):
+        refuse_nan(gathers.data, live, gathers.survey)
     out = []
     for band in bands_of(bands, observed.survey.time.nyquist):
-        live = predicted.live & observed.live
         p, d = (processed(g.replace(live=live), band, window) for g in (predicted, observed))
         traces = p.live.numpy()
         out.append(_share(p.data.numpy()[traces], d.data.numpy()[traces], observed.survey.time.step, band, first))

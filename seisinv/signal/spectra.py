@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from seisinv.core import DataError, Gathers, Survey, TimeAxis
+from seisinv.core.gathers import refuse_nan
 
 
 def spectrum(data: Tensor, time: TimeAxis, frequency: float) -> np.ndarray:
@@ -15,7 +16,8 @@ def spectrum(data: Tensor, time: TimeAxis, frequency: float) -> np.ndarray:
 
 
 def of_gathers(gathers: Gathers, frequency: float) -> np.ndarray:
-    """Return the spectra [shot, receiver]; NaN where a trace is dead."""
+    """Return the spectra [shot, receiver]; NaN where a trace is dead, DataError where a live one is not finite."""
+    refuse_nan(gathers.data, gathers.live, gathers.survey)
     out = spectrum(gathers.data, gathers.survey.time, frequency)
     return np.where(gathers.live.numpy(), out, np.nan)
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core import ConfigError, DataError, Gathers, Survey
+from seisinv.core.gathers import refuse_nan
 from seisinv.signal.delays import power_spectrum
 
 FLOOR = 3e-3  # share of a trace's largest amplitude below which nothing counts as an arrival
@@ -111,7 +112,7 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
     Raises
     ------
     DataError
-        If no trace has a first break.
+        If no trace has a first break, or a live trace holds NaN or infinite samples.
     ConfigError
         If the period is shorter than four samples.
 
@@ -126,6 +127,7 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
     True
     """
     survey, dt = gathers.survey, gathers.survey.time.step
+    refuse_nan(gathers.data, gathers.live, survey)
     data = np.where(gathers.live.numpy()[..., None], gathers.data.detach().double().numpy(), 0.0)
     period = dominant_period(data, dt) if period is None else period
     if period < 4 * dt:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, DataError
+from seisinv.core import DataError
+from seisinv.core.files import parsed
 from seisinv.core.tensors import read_tensors, write_tensors
 from seisinv.geology import SPACING
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser, Denoisers, Shape
@@ -22,6 +23,7 @@ FORMAT = "seisinv denoisers 2"  # changes with the network or with the meaning o
 SHIPPED = Path(__file__).parent / "geology.safetensors"
 LICENCE = "MIT"
 DATA = "procedural geology (seisinv.geology), made from the seed; no third-party models"
+_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 VELOCITIES = (1400.0, 5600.0)  # m/s, what the geology spans
 
 
@@ -115,8 +117,8 @@ def load(path: Path | str | None = None) -> tuple[Denoisers, dict[str, Any]]:
 def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoisers, dict[str, Any]]:
     tensors, metadata = read_tensors(file)
     try:
-        card = json.loads(metadata.get("card", "{}"))
-    except ValueError:
+        card = parsed(json.loads, metadata.get("card", "{}"), "JSON")
+    except DataError:
         card = {}
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = repr(card["format"]) if isinstance(card, dict) and "format" in card else "no card"
@@ -124,11 +126,16 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoisers, dict[str,
             f"{file} holds weights of another version ({found}; this seisinv reads {FORMAT!r}); train them again with "
             "`seisinv train prior`, or leave out the path to use those that come with the package"
         )
+    for name, value in tensors.items():
+        if value.dtype not in _TYPES or not value.isfinite().all():
+            raise DataError(f"{name} holds NaN, infinite or {value.dtype} values", remedy="train it again", file=file)
     if card.get("sha256") != digest(tensors):
         raise DataError(f"{file} does not match the hash on its card; it is damaged: get it again")
     try:
         size = card["recipe"]["shape"]
         shape = Shape(**{**size, "widths": tuple(size["widths"])})
+        if shape.blocks * len(shape.widths) > len(tensors):
+            raise ValueError(f"{shape.blocks} blocks per level")
         parts: dict[str, dict[str, Tensor]] = {kind: {} for kind in Denoisers._fields}
         for name, value in tensors.items():
             kind, _, inner = name.partition(".")
@@ -136,17 +143,17 @@ def _loaded(file: Path, _changed: int, _size: int) -> tuple[Denoisers, dict[str,
         networks = Denoisers(
             *(_network(shape, parts[kind]) for kind in Denoisers._fields if parts[kind] or kind != "last")
         )
-    except (KeyError, TypeError, ConfigError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         what = " ".join(str(error).split())[:150]
         raise DataError(f"{file} does not fit the network on its card ({what}); train it again") from None
     return networks, card
 
 
 def _network(shape: Shape, tensors: Mapping[str, Tensor]) -> Denoiser:
-    with torch.random.fork_rng(devices=[]):  # first weights are drawn, and a user's random numbers are not ours
+    with torch.device("meta"):  # without memory or random numbers, whatever size the card claims
         network = Denoiser(shape)
-    network.load_state_dict(tensors)
-    return network.eval().requires_grad_(False)
+    network.load_state_dict(tensors, assign=True)
+    return network.float().eval().requires_grad_(False)
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -155,5 +162,5 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         out.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        out.update(value.numpy().tobytes())
+        out.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())  # numpy has no bfloat16
     return out.hexdigest()

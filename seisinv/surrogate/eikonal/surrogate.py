@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import DataError, GeometryError, Grid, Model
+from seisinv.core import GeometryError, Grid, Model
+from seisinv.core.arrays import read_npz
 from seisinv.core.files import write_whole
 from seisinv.core.resampling import bilinear
 from seisinv.surrogate.eikonal.splines import Basis, EikonalResidual
@@ -171,13 +172,10 @@ class Eikonal:
         DataError
             If the file holds something else.
         """
-        with np.load(file) as held:
-            names = ("shape", "spacing", "origin", "sources", "coefficients", "residual", "folded")
-            missing = [n for n in names if n not in held]
-            if missing:
-                raise DataError(f"{file} has no traveltimes ({', '.join(missing)} missing); write it with Eikonal.save")
-            grid = Grid(held["shape"], held["spacing"], held["origin"])
-            return cls(grid, *(held[n] for n in names[3:]))
+        names = ("shape", "spacing", "origin", "sources", "coefficients", "residual", "folded")
+        held = read_npz(file, names=names)
+        grid = Grid(held["shape"], held["spacing"], held["origin"])
+        return cls(grid, *(held[n] for n in names[3:]))
 
     @cached_property
     def _basis(self) -> Basis:

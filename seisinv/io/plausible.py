@@ -1,0 +1,174 @@
+"""Whether a geometry can be true: each trace against the length of its record, the other traces and its other headers.
+
+A position that would make nonsense of the whole line is refused with its trace; what is merely odd is said in notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seisinv.core.errors import Argument, GeometryError, Message
+from seisinv.io.headers import where
+from seisinv.io.recording import Recording
+from seisinv.io.shots import SeismicTraces
+
+FASTEST = 8000.0  # m/s; first arrivals of exploration are slower
+_ABSURD = 10.0  # times what such a wave crosses during the record (or two seconds, if that is longer)
+_JUMP = 10.0  # times the usual spacing
+_SIDES = ("source", "receiver")
+
+
+def without_far_traces(
+    recordings: Sequence[Recording], traces: SeismicTraces, end: float, notes: list[str]
+) -> SeismicTraces:
+    """Refuse live traces that are too far away to belong to the line, and leave dead ones out."""
+    duration = max(end, 2.0)
+    limit = _ABSURD * FASTEST * duration
+    lowest, highest = (f([f(p, axis=0) for p in (traces.source, traces.receiver)], axis=0) for f in (np.min, np.max))
+    if (highest - lowest <= limit).all():
+        return traces
+    places = np.stack([traces.source, traces.receiver])  # [side, trace, axis]
+    away = np.abs(places - np.median(places.reshape(-1, 3), axis=0))
+    farthest = away.max(axis=(0, 2))
+    ranked = np.sort(farthest)
+    gaps = np.flatnonzero(np.diff(ranked) > limit)
+    far = (np.abs(places[0] - places[1]) > limit).any(axis=1) | (farthest > (ranked[gaps[0]] if len(gaps) else np.inf))
+    if not far.any():
+        return traces
+    if not (far & ~traces.dead).any() and not far.all():
+        notes.append(f"left out because they lie too far away to belong to the line: {_traces(far)}, dead")
+        return traces.some(~far)
+    away[:, ~far | (traces.dead & ~far.all())] = 0
+    side, trace, axis = (int(k) for k in np.unravel_index(np.argmax(away), away.shape))
+    recording, value = recordings[traces.file[trace]], float(places[side, trace, axis])
+    field = _field(recording, traces, trace, _SIDES[side], axis)
+    more = f", as are {far.sum() - 1:,} more" if far.sum() > 1 else ""
+    raise GeometryError(
+        f"trace {traces.number(trace):,}: {field} puts its {_SIDES[side]} at {'XYz'[axis]} = {value:,.0f} m, far from "
+        f"the rest{more}",
+        value=value,
+        unit="m",
+        limit=f"plausible are {limit:,.0f} m, {_ABSURD:g} times what a wave of 8 km/s crosses in {duration:g} s",
+        remedy=(
+            "correct the header, or its scalar and unit",
+            f"mark the trace dead ({where('trace_kind', recording.bytes_by_name)} = 2)",
+        ),
+        file=recording.path,
+    )
+
+
+def _field(recording: Recording, traces: SeismicTraces, trace: int, side: str, axis: int) -> str:
+    names = [f"{side}_{'xy'[axis]}"] if axis < 2 else [f"{side}_elevation"]
+    if axis == 2 and side == "source":
+        names.append("source_depth")
+    row = traces.number(trace) - 1
+    return where(max(names, key=lambda name: abs(float(recording.fields[name][row]))), recording.bytes_by_name)
+
+
+def odd_traces(
+    recordings: Sequence[Recording],
+    traces: SeismicTraces,
+    shots: Sequence[np.ndarray],
+    x: tuple[np.ndarray, np.ndarray],
+    end: float,
+) -> list[str]:
+    """Return what looks wrong; `x` of sources and receivers along the line, `end` of the records in s."""
+    notes = [
+        _too_far(traces, end),
+        _contradicted(recordings[0], traces),
+        _small_shots(recordings[0], traces, shots),
+        *(_level(traces, side) for side in _SIDES),
+    ]
+    shot = np.empty(len(traces.index), int)
+    shot[np.concatenate(shots)] = np.repeat(np.arange(len(shots)), [len(rows) for rows in shots])
+    notes += [_jump(traces, "sources", x[0], np.zeros_like(shot)), _jump(traces, "receivers of a shot", x[1], shot)]
+    return [note for note in notes if note]
+
+
+def _too_far(traces: SeismicTraces, end: float) -> str:
+    distance = np.linalg.norm(traces.source - traces.receiver, axis=1)
+    beyond = distance > FASTEST * end
+    if not beyond.any():
+        return ""
+    k = int(np.argmax(distance))
+    return (
+        f"farther from the source than a wave of 8 km/s gets within the record ({FASTEST * end:,.0f} m in {end:g} s): "
+        f"{_traces(beyond)}, the farthest trace {traces.number(k):,}, {distance[k]:,.0f} m"
+    )
+
+
+def _contradicted(recording: Recording, traces: SeismicTraces) -> str:
+    """Compare the offset of each header with the coordinates, where most headers have one."""
+    said = np.abs(traces.fields["offset"])
+    filled = said > 0
+    if 2 * np.count_nonzero(filled) <= len(said):
+        return ""
+    distance = np.linalg.norm(traces.source[:, :2] - traces.receiver[:, :2], axis=1)
+    gap = np.abs(said - distance)
+    usual, place = float(np.median(gap)), where("offset", recording.bytes_by_name)
+    if usual > 0.05 * max(float(said.max()), 1.0):
+        return f"{place} differs from the coordinates by {usual:,.0f} m (median): is the coordinate scalar right?"
+    wrong = filled & (gap > max(2.0, 10 * usual))
+    if not wrong.any():
+        return ""
+    k = int(np.argmax(np.where(wrong, gap, 0)))
+    return (
+        f"{place} contradicts the coordinates of {_traces(wrong)}: trace {traces.number(k):,} is "
+        f"said to be {said[k]:,.0f} m from its source, by its coordinates {distance[k]:,.0f} m"
+    )
+
+
+def _small_shots(recording: Recording, traces: SeismicTraces, shots: Sequence[np.ndarray]) -> str:
+    counts = np.array([len(rows) for rows in shots])
+    usual = float(np.median(counts))
+    small = np.flatnonzero((counts < usual / 5) | ((counts == 1) & (usual > 2)))
+    if not len(small):
+        return ""
+    first = shots[small[0]][0]
+    place = where("field_record", recording.bytes_by_name)
+    return Message(
+        f"{len(small):,} of {len(shots):,} shots have far fewer traces than the usual {usual:g}: shot "
+        f"{traces.fields['field_record'][first]:g} has {counts[small[0]]}, from trace {traces.number(first):,} on; "
+        f"are its {place} and source coordinates right? (",
+        Argument("data.shots_by", "position"),
+        " ignores the record)",
+    )
+
+
+def _level(traces: SeismicTraces, side: str) -> str:
+    z = getattr(traces, side)[:, 2]
+    usual = float(np.median(z))
+    away = np.abs(z - usual)
+    odd = away > 100 + 20 * float(np.median(away))
+    if not odd.any():
+        return ""
+    k = int(np.argmax(away))
+    return (
+        f"the {side} of {_traces(odd)} is at a level far from the usual z = {usual:,.0f} m: that of trace "
+        f"{traces.number(k):,} at {z[k]:,.0f} m"
+    )
+
+
+def _jump(traces: SeismicTraces, what: str, x: np.ndarray, group: np.ndarray) -> str:
+    """Look for neighbours within a group that are much farther apart than most."""
+    order = np.lexsort((x, group))
+    steps = np.diff(x[order])
+    steps[(np.diff(group[order]) != 0) | (steps < 1e-3)] = np.nan
+    if np.isfinite(steps).sum() < 2:
+        return ""
+    usual, k = float(np.nanpercentile(steps, 50, method="lower")), int(np.nanargmax(steps))
+    if steps[k] <= _JUMP * usual:
+        return ""
+    middle = np.median(x)
+    there = max(order[k], order[k + 1], key=lambda trace: abs(x[trace] - middle))
+    return (
+        f"spacing jumps: {what} lie {steps[k]:,.0f} m apart beside x = {x[there]:,.0f} m (trace "
+        f"{traces.number(there):,}), usually {usual:,.3g} m"
+    )
+
+
+def _traces(chosen: np.ndarray) -> str:
+    count = np.count_nonzero(chosen)
+    return f"{count:,} traces" if count > 1 else "1 trace"
