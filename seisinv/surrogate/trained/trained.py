@@ -227,7 +227,4 @@ class TrainedPINN:
 
 
 def _digest(*arrays: np.ndarray) -> str:
-    out = hashlib.sha256()
-    for array in arrays:
-        out.update(np.ascontiguousarray(array).tobytes())
-    return out.hexdigest()
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
