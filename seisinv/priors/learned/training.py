@@ -12,7 +12,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -273,24 +273,11 @@ class _Training:
         return self.patches.examples(step, inverted=step >= self.recipe.noise)
 
     def _update(self, e: Examples) -> float:
-        for group in self.adam.param_groups:
-            group["lr"] = self.recipe.rate_at(self.step)
-        with self._mixed():
-            out = self.network(e.noisy, e.sigma, background=e.background, depth=e.depth)
-        s = self.recipe.shape.data
-        weight = (e.sigma.square() + s**2) / (e.sigma * s).square()
-        loss = ((out.float() - e.clean).square().mean(dim=(1, 2)) * weight).mean()
-        self.adam.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.adam.step()
-        value = loss.item()
+        self.adam.param_groups[0]["lr"] = self.recipe.rate_at(self.step)
+        value = update(self.network, self.adam, e, error=e.sigma, mixed=self._mixed())
         if not math.isfinite(value):
             raise RunError(f"the loss is {value} at step {self.step}; train again with a smaller rate")
-        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, p in self.network.named_parameters():
-                self.average[name].lerp_(p, 1 - decay)
+        follow(self.average.values(), self.network, step=self.step, decay=self.recipe.average)
         return value
 
     def _mixed(self) -> contextlib.AbstractContextManager[Any]:
@@ -374,6 +361,35 @@ class _Training:
         )
         weights.save(path)
         return path
+
+
+def update(
+    network: Denoiser,
+    adam: torch.optim.Adam,
+    e: Examples,
+    *,
+    error: Tensor,
+    mixed: contextlib.AbstractContextManager[Any] | None = None,
+) -> float:
+    """Take one step on a batch, whose images count by the sizes of their errors [image]; return the loss."""
+    with mixed or contextlib.nullcontext():
+        out = network(e.noisy, e.sigma, background=e.background, depth=e.depth)
+    s = network.shape.data
+    weight = (error.square() + s**2) / (error * s).square()
+    loss = ((out.float() - e.clean).square().mean(dim=(1, 2)) * weight).mean()
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    adam.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def follow(average: Iterable[Tensor], network: Denoiser, *, step: int, decay: float) -> None:
+    """Move the average of the weights towards those after a step, faster at the start."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, p in zip(average, network.parameters(), strict=True):
+        mean.lerp_(p, 1 - decay)
 
 
 def psnr(image: Tensor, truth: Tensor) -> float:
