@@ -21,15 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import Argument, ConfigError, Message, RunError
+from seisinv.core import Argument, ConfigError, DataError, Message, RunError
 from seisinv.core.stopping import interruptions
-from seisinv.core.tensors import atomically, write_tensors
-from seisinv.priors.learned.checkpoint import CHECKPOINT, other_version, read_checkpoint
+from seisinv.core.tensors import atomically, read_tensors, write_tensors
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.patches import Examples, Patches
 from seisinv.priors.learned.weights import Weights
 
-HISTORY, WEIGHTS = "history.jsonl", "weights.safetensors"
+CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.jsonl", "weights.safetensors"
 PEAK = 2.0  # of a patch: 1500 to 4500 m/s
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
@@ -405,3 +404,29 @@ def _device(name: str) -> torch.device:
         remedy = Message("use ", Argument("device", "cpu"))
         raise ConfigError("device is 'cuda', but torch finds no GPU here", remedy=remedy)
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a checkpoint: tensors by name, and the record of the training.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or was written by another version.
+    """
+    try:
+        tensors, metadata = read_tensors(file)
+    except DataError:
+        raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
+    try:
+        record = json.loads(metadata["training"])
+        if not {"recipe", "step", "seconds", "rows"} <= set(record):
+            raise KeyError
+    except (KeyError, TypeError, ValueError):
+        raise other_version(file) from None
+    return tensors, record
+
+
+def other_version(file: Path) -> RunError:
+    """Return the error of a checkpoint that does not fit."""
+    return RunError(f"{file} is not a checkpoint of this version of seisinv; choose another directory")

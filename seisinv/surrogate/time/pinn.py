@@ -36,13 +36,12 @@ from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.parts import Parts, parts_of
 from seisinv.surrogate.residual import Residual, equation_of, residual_of, without_gradients
 from seisinv.surrogate.time.adjoint import attach, kernel, reversed_survey
-from seisinv.surrogate.time.background import Background
+from seisinv.surrogate.time.background import Background, backgrounds, highest_frequency
 from seisinv.surrogate.time.band import Subdomains, windows_on
 from seisinv.surrogate.time.implicit import Solver, System
 from seisinv.surrogate.time.march import March, check_growth
 from seisinv.surrogate.time.rows import PINNProblem, Rows, matrix, places
 from seisinv.surrogate.time.solve import factorise
-from seisinv.surrogate.time.sources import backgrounds, highest_frequency
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.time.windowed import factorise_windows
 

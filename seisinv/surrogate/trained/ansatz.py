@@ -24,7 +24,7 @@ from torch import Tensor
 from seisinv.core import ConfigError, Grid
 from seisinv.surrogate.features import HIGHEST, Partitions
 from seisinv.surrogate.jets import Jet, Order
-from seisinv.surrogate.medium import Medium
+from seisinv.surrogate.residual import Medium
 from seisinv.surrogate.trained.network import Network
 from seisinv.symbolic.equations import Symbol
 

@@ -27,8 +27,7 @@ from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
 from seisinv.surrogate.features import on_edges, spread
 from seisinv.surrogate.jets import Jet
-from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Medium, Residual
 from seisinv.surrogate.trained.ansatz import Ansatz, AnsatzRows, Form
 from seisinv.symbolic.equations import Symbol
 
