@@ -14,7 +14,7 @@ import numpy as np
 from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.runs.cost import Cost, read_cost
 from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record
-from seisinv.runs.fit import Fit, read_fit
+from seisinv.runs.fit import DataFit, read_fit
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
 
 
@@ -64,7 +64,7 @@ class RunRecord:
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
-    fit : Fit, optional
+    fit : DataFit, optional
         None where it was not evaluated.
 
     Examples
@@ -90,7 +90,7 @@ class RunRecord:
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
-    fit: Fit | None = None
+    fit: DataFit | None = None
 
     @property
     def has_truth(self) -> bool:
