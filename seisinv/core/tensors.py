@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seisinv.core.arrays import check_memory
 from seisinv.core.errors import DataError, RunError
-from seisinv.core.files import write_whole
+from seisinv.core.files import size_of, write_whole
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -19,10 +20,11 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises
     ------
     DataError
-        If it is another kind of file, a pickle for example.
+        If it is another kind of file, a pickle or a pipe for example.
     """
     from safetensors import SafetensorError, safe_open
 
+    check_memory(size_of(file), file)
     try:
         with safe_open(file, framework="pt") as stream:
             return {n: stream.get_tensor(n) for n in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
