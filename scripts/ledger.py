@@ -52,7 +52,7 @@ class Ledger:
     def _keep(self, row: Row) -> None:
         self.rows.append(row)
         file = self.path if self.path.suffix == ".jsonl" else self.path / f"{row['case']}.jsonl"
-        with file.open("a") as stream:
+        with file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
         shown = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items() if k != "scores"}
         print(*(f"{k} {v}" for k, v in shown.items()), file=sys.stderr, flush=True)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "traveltime": {"core", "signal"},
     "priors": {"core", "geology"},
     "synthetic": {"core", "physics", "propagate", "signal"},
-    "runs": {"core", "propagate", "signal"},
+    "runs": {"core", "backends", "propagate", "signal"},
     "surrogate": ENGINE | {"signal", "traveltime"},
     "inversion": {"core", "propagate", "misfit", "metrics", "priors", "runs", "signal", "unknowns"},
     "reconstruction": {

@@ -105,7 +105,8 @@ def test_check_says_what_a_job_needs(line: Path) -> None:
     shaped = ("--vp-min", "1500", "--vp-max", "3000", "--depth", "600", "--iterations", "2", "--peak", "6")
     chosen = (*shaped, "--every", "2", "--misfit", "huber")
     code, out, err = seisinv("check", line, "--start", "1700", "--spacing", "25", "--bands", "4,8", *chosen)
-    assert code == 0, err
+    assert code == 3, err
+    assert "check        failed: 48% of the traces are off by more than half a period in the first band" in out
     for word in (
         "Courant number",
         "points per shortest wavelength",
@@ -233,11 +234,11 @@ def test_paths_in_settings_hold_from_every_folder(
     tiny = [*TINY[:2], "--iterations", "1", *TINY[4:]]
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
     code, _, err = seisinv("invert", line.name, "--start", "1700", "-d", "run", *given, *tiny)
-    assert code == 0, err
+    assert code == 3, err  # the data are not those of that truth
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     code, _, err = seisinv("invert", "--resume", "../run", "--quiet")
-    assert code == 0, err
+    assert code == 3, err
 
 
 def test_nan_in_a_model(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
@@ -351,7 +352,7 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
         "1",
         *TINY[4:],
         "--truth",
-        npz(tmp_path / "t.npz", 1720),
+        npz(tmp_path / "t.npz", 1300),
     ]
     whole, cut, alone = (tmp_path / name for name in ("whole", "cut", "alone"))
     code, out, err = seisinv("invert", *tiny, "-d", whole, "--members", "3")
@@ -407,8 +408,6 @@ def test_members_say_how_certain_and_go_on_where_they_were_stopped(
 
 def test_the_progress_says_which_member(tmp_path: Path, line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seisinv.report.write_report", lambda directory: Path(directory) / "report.html")
-    monkeypatch.setattr("seisinv.runs.read_run", lambda directory: None)
-    monkeypatch.setattr("seisinv.report.summary", lambda run: [])
     tiny = [*TINY[:2], "--iterations", "1", *TINY[4:-1]]
     code, _, err = seisinv("invert", line, "--start", "1700", "-d", tmp_path / "run", *tiny, "--members", "2")
     assert code == 0, err

@@ -88,7 +88,7 @@ def test_text_from_the_run_is_escaped(page: Path) -> None:
 
 def test_model_error_is_the_headline(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert re.search(r"P velocity error \(RMSE\).*20 m/s.*was 68 m/s at the start \(-70%\)", text, re.DOTALL)
+    assert re.search(r"P velocity error \(RMSE\).*20\.4 m/s.*was 68\.1 m/s at the start \(-70%\)", text, re.DOTALL)
 
 
 def with_ensemble(run: Path, *, calibration: float = 1.0) -> Path:

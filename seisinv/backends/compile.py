@@ -1,11 +1,14 @@
 """Compile C at first use, load it, and keep the library in the user's cache directory.
 
 Compiler: ``$SEISINV_CC``, else the system's ``cc``, else the compiler in the ``ziglang`` wheel.  The cache is
-``$SEISINV_CACHE`` or the platform's cache directory; a library's name is the hash of source, flags, compiler and CPU.
+``$SEISINV_CACHE`` or the platform's cache directory; a library's name is the hash of source, flags, compiler and CPU,
+and that of its content.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import hashlib
 import logging
@@ -16,11 +19,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from seisinv.core.errors import KernelError
+from seisinv.core.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +40,7 @@ FLAGS = (
     "-fPIC",
     "-w",
 )
+DRAFT, STALE = "compiling-", 3600.0  # names of unfinished work, and the seconds after which nobody is at it any more
 
 
 @lru_cache(maxsize=1)
@@ -70,19 +76,25 @@ def cache_directory() -> Path:
     path = Path(os.environ.get("SEISINV_CACHE") or user_cache_path("seisinv", appauthor=False))
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if os.access(path, os.W_OK):
+        if os.access(path, os.W_OK | os.X_OK):
             return path
     except OSError:
         pass
-    log.warning(
-        "the cache directory %s cannot be written; every process compiles its kernels (set SEISINV_CACHE)", path
-    )
-    return Path(tempfile.mkdtemp(prefix="seisinv-"))
+    return _elsewhere(path, "it cannot be written")
+
+
+def _elsewhere(cache: Path, why: str) -> Path:
+    log.warning("%s is not used for compiled kernels: %s; set SEISINV_CACHE to another directory", cache, why)
+    place = Path(tempfile.mkdtemp(prefix="seisinv-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 @lru_cache(maxsize=128)
 def load(source: str, definitions: tuple[str, ...]) -> ctypes.CDLL:
     """Return the library compiled from `source` with ``-D`` definitions.
+
+    A library that is kept carries the hash of its content in its name, and is compiled again where that differs.
 
     Raises
     ------
@@ -93,36 +105,78 @@ def load(source: str, definitions: tuple[str, ...]) -> ctypes.CDLL:
     flags = [*FLAGS, *(f"-D{d}" for d in definitions)]
     key = hashlib.sha256("\0".join([source, *flags, *_identity(command)]).encode()).hexdigest()[:20]
     cache = cache_directory()
-    library = cache / f"{key}.so"
-    if not library.exists():
-        _compile(command, flags, source, library)
-    return ctypes.CDLL(str(library))
-
-
-def _compile(command: tuple[str, ...], flags: list[str], source: str, library: Path) -> None:
-    text = library.with_suffix(".c")
-    handle, name = tempfile.mkstemp(suffix=".so", dir=library.parent)
-    os.close(handle)
-    draft = Path(name).with_suffix(".c")
-    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(library.parent / "zig")}
     try:
-        draft.write_text(source)
-        done = subprocess.run(
-            [*command, *flags, "-o", name, str(draft), "-lm"], capture_output=True, text=True, env=environment
-        )
-        os.replace(draft, text)
-        if done.returncode:
-            report = library.with_suffix(".log")
-            report.write_text(shlex.join([*command, *flags]) + "\n" + done.stderr)
-            raise KernelError(
-                f"{command[0]} failed to compile a kernel (exit code {done.returncode}); its output is in {report}"
-            )
-        os.replace(name, library)
+        return ctypes.CDLL(str(_kept(cache, key) or _compile(command, flags, source, cache, key)))
+    except OSError as error:  # a full disk, or one from which nothing may be executed
+        cache = _elsewhere(cache, error.strerror or str(error))
+    try:
+        return ctypes.CDLL(str(_compile(command, flags, source, cache, key)))
     except OSError as error:
-        raise KernelError(f"a kernel could not be compiled into {library.parent}: {error.strerror or error}") from error
-    finally:
-        for left in (Path(name), draft):
-            left.unlink(missing_ok=True)
+        raise KernelError(
+            f"a kernel could not be compiled into {cache}: {error.strerror or error}; set TMPDIR to another directory"
+        ) from error
+
+
+def toolchain() -> str:
+    """Return a hash of the compiler, its flags and the CPU; "none" without a compiler."""
+    try:
+        return hashlib.sha256("\0".join([*FLAGS, *_identity(find_compiler())]).encode()).hexdigest()[:20]
+    except KernelError:
+        return "none"
+
+
+def _kept(cache: Path, key: str) -> Path | None:
+    """Return the library of a key whose content is what its name says; remove what is not."""
+    for library in cache.glob(f"{key}-*.so"):
+        try:
+            if library.name == _name(key, library.read_bytes()):
+                return library
+        except OSError:  # a folder, a dangling link, or not for us to read
+            pass
+        log.warning("%s is damaged; it is compiled again", library)
+        if library.is_dir() and not library.is_symlink():
+            shutil.rmtree(library, ignore_errors=True)
+        else:
+            library.unlink(missing_ok=True)
+    return None
+
+
+def _name(key: str, content: bytes) -> str:
+    return f"{key}-{hashlib.sha256(content).hexdigest()[:20]}.so"
+
+
+def _compile(command: tuple[str, ...], flags: list[str], source: str, cache: Path, key: str) -> Path:
+    """Compile a library into a directory; other processes may do the same at the same time."""
+    _sweep(cache)
+    write_whole(cache / f"{key}.c", source.encode())
+    with tempfile.TemporaryDirectory(prefix=DRAFT, dir=cache) as folder:
+        draft, text = Path(folder, "kernel.so"), Path(folder, "kernel.c")
+        text.write_text(source, encoding="utf-8")
+        done = subprocess.run(
+            [*command, *flags, "-o", str(draft), str(text), "-lm"],
+            capture_output=True, encoding="utf-8", errors="replace",
+            env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache / "zig")},
+        )  # fmt: skip
+        content = draft.read_bytes() if draft.exists() else b""
+        if done.returncode or not content:
+            write_whole(Path(folder, "room"), bytes(2**20))  # a full disk makes compilers fail: OSError
+            report = cache / f"{key}.log"
+            write_whole(report, (shlex.join([*command, *flags]) + "\n" + done.stderr).encode())
+            failed = (
+                f"failed to compile a kernel (exit code {done.returncode})" if done.returncode else "wrote no library"
+            )
+            raise KernelError(f"{command[0]} {failed}; its output is in {report}; set SEISINV_CC to a C compiler")
+    library = cache / _name(key, content)
+    write_whole(library, content)
+    return library
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what processes that were killed while compiling have left, an hour later."""
+    for left in [*cache.glob(f"{DRAFT}*"), *cache.glob(".*.part")]:
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @lru_cache(maxsize=4)
@@ -135,7 +189,7 @@ def _identity(command: tuple[str, ...]) -> tuple[str, ...]:
         compiler.append(version("ziglang"))
     cpu = [platform.machine(), platform.processor()]
     try:
-        with open("/proc/cpuinfo") as lines:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             cpu += [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
     except OSError:
         pass

@@ -4,6 +4,8 @@ Errors are one line on stderr and exit code 2, tracebacks only with --debug; an 
 says how to go on. Commands import what they need when they run, so that --help and info answer at once.
 """
 
+import sys
+
 from seisinv.cli.commands import app
 from seisinv.cli.compare import compare
 from seisinv.cli.data import data
@@ -19,5 +21,7 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what the terminal's encoding lacks becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     app()

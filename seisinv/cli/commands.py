@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seisinv import __version__
+from seisinv.cli.ends import EPILOGUE, end, tell_faults
 from seisinv.cli.flags import EVERY_JOB, HEADERS, INVERSION, absolute, settings_of, takes
 from seisinv.cli.guard import guarded, with_flags
 from seisinv.core import ConfigError, Message, RunError
@@ -19,6 +20,7 @@ JOB = "A SEG-Y, SU or SEG-2 file, or a job."
 app = typer.Typer(
     name="seisinv",
     help="Seismic inversion: from a SEG-Y file to a velocity model and a report.",
+    epilog=EPILOGUE,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -108,8 +110,10 @@ def forward(
     is_job = model.endswith(".toml")
     if not is_job:
         given["start.vp"] = absolute("MODEL", model)
-    path = model_survey(settings_of(model if is_job else None, given), overwrite=given["overwrite"])
+    path, faults = model_survey(settings_of(model if is_job else None, given), overwrite=given["overwrite"])
+    tell_faults(faults, "modelled")
     typer.echo(f"wrote {path}")
+    end(faults)
 
 
 @app.command()
@@ -117,10 +121,13 @@ def forward(
 @takes(*INVERSION, *EVERY_JOB)
 def check(job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help=JOB)], *, given: dict[str, Any]) -> None:
     """Report before a run: stability, points per wavelength, memory, time, and how good the starting model is."""
-    from seisinv.jobs.check import check_job
+    from seisinv.jobs.check import Failure, check_job
 
+    faults = []
     for text in check_job(settings_of(job, given)):
         typer.echo(text)
+        faults += [text] * isinstance(text, Failure)
+    end(faults)
 
 
 @app.command()
@@ -143,6 +150,7 @@ def info(
     )
     typer.echo(with_flags(io.info_text(found)))
     if plot is None:
+        end([found.problem] if found.problem else [])
         return
     if found.line is None:
         raise ConfigError(Message("nothing to plot: ", found.problem or ""))
@@ -179,18 +187,27 @@ def kernels(
 def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
     """Write report.html and the figures of a run anew."""
     from seisinv.report import write_report
+    from seisinv.report.measure import bad_end, measure
+    from seisinv.runs import read_run
 
-    typer.echo(f"report: {write_report(run)}")
+    page, faults = write_report(run), measure(read_run(run)).faults
+    if faults:
+        typer.echo(bad_end(faults))
+    typer.echo(f"report: {page}")
+    end(faults)
 
 
 def _tell_result(directory: Path, page: Path) -> None:
     from seisinv.report import summary
+    from seisinv.report.measure import measure
     from seisinv.runs import read_run
 
-    for text in summary(read_run(directory)):
+    run = read_run(directory)
+    for text in summary(run):
         typer.echo(text)
     typer.echo(f"model:  {directory / 'model.sgy'}")
     typer.echo(f"report: {page}")
+    end(measure(run).faults)
 
 
 def _resumable(directory: Path, work: Callable[[], Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seisinv.cli.ends import end
 from seisinv.cli.flags import EVERY_JOB, FLAGS, settings_of, takes
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError
@@ -80,6 +81,9 @@ def _tell(found: Comparison, page: Path) -> None:
     from seisinv.compare import as_text
     from seisinv.compare.page import CSV, JSON
 
+    for text in found.bad_ends:
+        typer.echo(text)
     typer.echo(as_text(found))
     typer.echo(f"report: {page}")
     typer.echo(f"data:   {page.parent / JSON}, {page.parent / CSV}")
+    end(found.bad_ends)

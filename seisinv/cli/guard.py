@@ -48,7 +48,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output, such as `head`, has left: nothing is wrong.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept until the interpreter ends)
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (kept until the interpreter ends)
             raise typer.Exit(0) from None
         except Exception as error:
             code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1

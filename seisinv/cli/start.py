@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seisinv.cli.ends import end, tell_faults
 from seisinv.cli.flags import DATA, EVERY_JOB, MODEL, settings_of, takes
 from seisinv.cli.guard import guarded
 
@@ -20,7 +21,9 @@ def start(
     """Pick first breaks and fit a smooth velocity model to them, for `invert --start`."""
     from seisinv.jobs.start import make_start
 
-    path = make_start(settings_of(job, given), overwrite=given["overwrite"])
+    path, faults = make_start(settings_of(job, given), overwrite=given["overwrite"])
+    tell_faults(faults, "fitted")
     typer.echo(f"model:  {path}")
     typer.echo(f"report: {path.with_name('start.html')}")
     typer.echo(f"go on:  seisinv invert {job} --start {path}")
+    end(faults)

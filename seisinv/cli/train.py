@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seisinv.cli.ends import end, tell_faults
 from seisinv.cli.flags import numbers, takes
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError, RunError
@@ -130,7 +132,7 @@ def pinn(
     if peak is not None:
         if method != "least-squares" or edges is not None or steps is not None or polish is not None or resume:
             raise ConfigError("--peak is for the least-squares method, whose edges absorb and which has no steps")
-        wave, accuracy = wavefield.fit_shots(
+        wave, accuracy, faults = wavefield.fit_shots(
             velocity, wavefield.PointSources(places, peak), duration, slabs=slabs, windows=_windows(windows),
             bound=0.2 if bound is None else bound, seed=seed,
         )  # fmt: skip
@@ -144,11 +146,18 @@ def pinn(
         how = {"method": method, "edges": edges or "open", "seed": seed, "directory": directory, "resume": resume}
         wave = _gaussian(velocity, wavefield.Gaussian(places[0], width), duration, steps=steps, polish=polish, how=how)
         errors = ", ".join(f"{name} {value[0]:.2g}" for name, value in wave.errors.items())
+        faults = [
+            f"the relative residual of {name} is {value[0]:.2g}: no better than no waves at all"
+            for name, value in wave.errors.items()
+            if not value[0] < 1
+        ]
         found = f"residual:  {errors} (relative, at points it was not fitted to)"
     picture = wavefield.write(wave, velocity.grid, output, overwrite=overwrite)
+    tell_faults(faults, "fitted")
     typer.echo(f"wavefield: {output}")
     typer.echo(f"picture:   {picture}")
     typer.echo(found)
+    end(faults)
 
 
 def _gaussian(
@@ -202,12 +211,22 @@ def _can_resume(directory: Path) -> bool:
 
 def _tell(path: Path) -> None:
     from seisinv.priors.learned import load
+    from seisinv.priors.learned.training import PEAK
 
     card = load(path)[1]
     last = card["history"][-1]
-    found = ", ".join(f"{last[k]:.1f} dB at σ = {k.removeprefix('psnr_')}" for k in last if k.startswith("psnr_"))
+    levels = {float(k.removeprefix("psnr_")): last[k] for k in last if k.startswith("psnr_")}
+    found = ", ".join(f"{value:.1f} dB at σ = {sigma:g}" for sigma, value in levels.items())
+    noisy = {sigma: 20 * math.log10(PEAK / sigma) for sigma in levels}
+    faults = [
+        f"{levels[sigma]:.1f} dB at σ = {sigma:g} are no more than the {value:.1f} dB of the noisy patches"
+        for sigma, value in noisy.items()
+        if not levels[sigma] > value
+    ]
+    tell_faults(faults, "trained")
     typer.echo(f"weights:  {path}")
     typer.echo(f"PSNR:     {found} (held-out patches)")
     typer.echo(f"trained:  {last['step']} steps in {card['trained_on']['seconds']} s on {card['trained_on']['device']}")
     typer.echo(f"sha256:   {card['sha256']}")
     typer.echo(f"use them: seisinv invert … --set penalty.kind=learned --set penalty.weights={path}")
+    end(faults)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -93,6 +93,7 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
         Column(f"{part}_{name}", group, title, unit, of(name), digits, best, main and name not in _MORE, note)
         for name, title, unit, digits, best, note in table
     ]
+    columns[0] = replace(columns[0], main=True)  # of all cells too where there is water: the report's error
     note = "wavelength at which the coherence with the truth falls to one half; –: it does not"
     return [*columns, Column(f"{part}_resolved", group, "resolves", "m", half, 0, "low", main, note)]
 
@@ -186,7 +187,8 @@ def as_text(comparison: Comparison) -> str:
     TV     46.4  0.104
     """
     shown = [c for c in columns(comparison) if c.main]
-    heads = [["run", *(c.title for c in shown)], ["", *(c.unit for c in shown)]]
+    titles = [f"{c.title} below water" if c.key.startswith("rock_") else c.title for c in shown]
+    heads = [["run", *titles], ["", *(c.unit for c in shown)]]
     rows = [*heads, *([e.label.name, *(c.text(e.scores) for c in shown)] for e in comparison.everything)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 

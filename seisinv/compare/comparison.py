@@ -14,6 +14,7 @@ from seisinv.compare.robust import PairedRuns, Robustness, paired, robustness
 from seisinv.compare.scores import Scores, model_scores
 from seisinv.core import Model, RunError, TimeAxis
 from seisinv.metrics.wavenumber import default_split
+from seisinv.report.measure import bad_end, measure
 from seisinv.runs.record import RunRecord
 from seisinv.signal.processing import Band
 from seisinv.synthetic.recipe import ModellingRecipe, inverse_crime
@@ -140,6 +141,11 @@ class Comparison:
         """References and runs, as the table shows them."""
         return (*self.references, *self.runs)
 
+    @property
+    def bad_ends(self) -> list[str]:
+        """What is wrong with the results of runs, one sentence for each run that ended badly."""
+        return _bad_ends(self.runs)
+
 
 def evaluate(
     records: Mapping[Label, RunRecord],
@@ -200,6 +206,7 @@ def evaluate(
     check_comparable({label.name: record for label, record in records.items()})
     first = next(iter(records.values()))
     truth = next((r.truth for r in records.values() if r.has_truth), None) if truth is None else truth
+    records = {label: replace(record, truth=truth) for label, record in records.items()}
     lowest = next((row["band"] for row in first.history), None)
     split = default_split(first.start, lowest) if split is None else split
     reach = 0.0 if truth is None else float(truth.vp.max() - truth.vp.min())
@@ -358,8 +365,13 @@ def _same(a: Model, b: Model) -> bool:
     return set(a) == set(b) and all(bool((a[n] == b[n]).all()) for n in a)
 
 
+def _bad_ends(runs: Sequence[Evaluated]) -> list[str]:
+    found = {r.label.name: measure(r.run).faults for r in runs if r.run is not None}
+    return [bad_end(faults, name) for name, faults in found.items() if faults]
+
+
 def _warnings(runs: Sequence[Evaluated], evaluator: Evaluator | None, made_with: ModellingRecipe | None) -> list[str]:
-    out = []
+    out = _bad_ends(runs)
     if evaluator is not None:
         problem = evaluator.problem
         out += [w for w in [inverse_crime(made_with, problem.propagator, problem.unknown.start)] if w is not None]
@@ -370,12 +382,11 @@ def _warnings(runs: Sequence[Evaluated], evaluator: Evaluator | None, made_with:
         out.append(f"The runs had different budgets of wave-equation solves ({each}); compare their costs as well.")
     elif "none" in budgets.values() and len(runs) > 1:
         out.append("The runs had no budget of wave-equation solves; compare their costs as well.")
-    out += [
+    return out + [
         f"{name} is not finished: its numbers are those of its last update."
         for name, r in records.items()
         if r.cost is None
     ]
-    return out + [f"{name} {r.cost.note}" for name, r in records.items() if r.cost is not None and r.cost.note]
 
 
 def names_of(directories: Sequence[Path]) -> list[str]:

@@ -47,7 +47,10 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Data predicted in a model: unexplained shares, delays in periods, some shots, spectra."""
+    """Data predicted in a model: unexplained shares, delays in periods, some shots, spectra.
+
+    `held_misfit` is that of the hold-out shots in the misfit that is inverted.
+    """
 
     misfit: float
     held_shots: float | None
@@ -56,6 +59,7 @@ class Prediction:
     shots: tuple[ShownShot, ...]
     observed: tuple[ShownShot, ...]
     spectrum: Spectrum
+    held_misfit: float | None = None
 
 
 @dataclass(eq=False)
@@ -66,6 +70,7 @@ class _Sums:
     delays: list[np.ndarray] = field(default_factory=list)
     power: np.ndarray | None = None
     spectra: np.ndarray | None = None
+    held_misfit: float = 0.0
 
     def compare(self, kind: str, observed: Gathers, simulated: Gathers) -> None:
         """Add the observed energy and what is left of it."""
@@ -135,7 +140,9 @@ class Evaluator:
             observed, simulated = observed.replace(live=live), simulated.replace(live=live)
             d, p = (processed(g, self.band, self.problem.window) for g in (observed, simulated))
             sums.compare("held" if held else "inverted", d, p)
-            if not held:
+            if held:
+                sums.held_misfit += float(self.problem.misfit(p, d))
+            else:
                 self._measure(sums, observed, simulated, d, p)
             for k, number in enumerate(numbers):
                 if number in self._shown[held]:
@@ -143,7 +150,7 @@ class Evaluator:
                     shots.append(_shown(p, k, held))
         return Prediction(
             sums.share("inverted") or 0.0, sums.share("held"), sums.share("band"), self._in_periods(sums),
-            tuple(shots), tuple(recorded), self._spectrum(sums),
+            tuple(shots), tuple(recorded), self._spectrum(sums), None if self.held_out is None else sums.held_misfit,
         )  # fmt: skip
 
     def _measure(self, sums: _Sums, observed: Gathers, simulated: Gathers, d: Gathers, p: Gathers) -> None:

@@ -18,6 +18,7 @@ from seisinv.compare.comparison import Comparison, Evaluated, has_hold_out, scor
 from seisinv.compare.robust import FEW, PairedRuns
 from seisinv.metrics.wavenumber import by_depth
 from seisinv.report import certainty
+from seisinv.report.measure import headlines
 from seisinv.report.render import Picture, picture, write_files
 from seisinv.report.render import render as rendered
 from seisinv.signal.processing import Band
@@ -114,6 +115,7 @@ def render(comparison: Comparison, *, name: str, command: str = "") -> str:
         groups=[(group, list(members)) for group, members in groupby(shown, key=lambda k: k.group)],
         rows=list(_rows(c, shown)),
         legend=_legend(c),
+        measured=[(r.label.name, headlines(r.run)) for r in c.runs if r.run is not None],
         several=len(c.runs) > len({r.label.method for r in c.runs}),
         score_name=score_name(c),
         verdict=verdict,

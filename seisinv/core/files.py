@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import stat
 import sys
 from collections.abc import Callable
@@ -111,7 +112,8 @@ def write_whole(file: Path, content: bytes) -> None:
     OSError
         If it cannot be written; what was there before stays, and nothing else is left behind.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    # Processes of other machines may have the same number.
+    temporary = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with open(temporary, "wb") as stream:
             stream.write(content)

@@ -60,5 +60,23 @@ def regrid(
             f"{source} spans z = {z0:,.0f} to {z1:,.0f} m and x = {x0:,.0f} to {x1:,.0f} m, which covers only "
             f"{inside:.0%} of the grid; check its spacing and origin (m)"
         )
-    clipped = np.stack([np.clip(points[..., k], a[0], a[-1]) for k, a in enumerate(axes)], axis=-1)
-    return np.asarray(RegularGridInterpolator(axes, values.astype(float))(clipped))
+    return linear(model.grid, values.astype(float), points)
+
+
+def linear(grid: Grid, values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return values on the nodes of a grid at points [..., axis], m: linear between nodes, constant beyond them."""
+    from scipy.interpolate import RegularGridInterpolator
+
+    low, high = np.array(grid.extent).T
+    axes = [grid.coordinates(a) for a in grid.axes]
+    return np.asarray(RegularGridInterpolator(axes, values)(np.clip(points, low, high)))
+
+
+def bilinear(grid: Grid, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the four nodes [n, 4] about each position, numbered along the raveled grid, and their weights [n, 4]."""
+    place = (np.atleast_2d(positions) - np.array(grid.origin)) / np.array(grid.spacing)
+    first = np.clip(np.floor(place).astype(int), 0, np.array(grid.shape) - 2)
+    u, v = np.clip(place - first, 0, 1).T
+    corner = first[:, 0] * grid.shape[1] + first[:, 1]
+    index = corner[:, None] + np.array([0, 1, grid.shape[1], grid.shape[1] + 1])
+    return index, np.stack([(1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v], axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -76,18 +76,11 @@ class BandRun:
 
     def finished(self) -> Model:
         """Return the accepted model, or the last target of a prior with `finish`, whose misfit is then the last row."""
-        model, prior = self.state.model(self.accepted), self.problem.finishing
+        prior, key = self.problem.finishing, digest(self.accepted)
         if prior is None:
-            return model
-        key, seed = digest(self.accepted), (self.ledger.seed, self.index, self.iteration, 1)
-        start, wavelength = self.problem.unknown.start, self._wavelength(model)
-
-        def ask() -> dict[str, np.ndarray]:
-            target = prior.last(model, start=start, wavelength=wavelength, seed=seed)
-            return {n: target[n].numpy() for n in target}
-
-        arrays = self.ledger.kept("finish-target", key, ask, solves=0)
-        final = self.problem.within(model.replace(**{name: torch.from_numpy(arrays[name]) for name in model}))
+            return self.state.model(self.accepted)
+        seed = (self.ledger.seed, self.index, self.iteration, 1)
+        final = self.problem.within(self._target("finish-target", partial(prior.last, seed=seed)))
 
         def compute() -> dict[str, np.ndarray]:
             results = self.state.map(misfit_and_gradient, self.problem.tasks(final, band=self.band))
@@ -169,20 +162,22 @@ class BandRun:
             if isinstance(penalty, Penalty):
                 out.append(penalty)
                 continue
-            model, seed = self.state.model(self.accepted), (self.ledger.seed, self.index, self.iteration)
-            ask = partial(self._target, penalty, model, progress=progress, seed=seed)
-            name = f"{self.index:02d}-target-{self.iteration:05d}-{number}"
-            arrays = self.ledger.kept(name, digest(self.accepted), ask, solves=0)
-            target = model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
+            seed = (self.ledger.seed, self.index, self.iteration)
+            ask = partial(penalty.target, progress=progress, seed=seed)
+            target = self._target(f"{self.index:02d}-target-{self.iteration:05d}-{number}", ask)
             out.append(penalty.penalty(target, progress=progress, misfit=self._relative()))
         return out
 
-    def _target(
-        self, prior: PlugAndPlay, model: Model, *, progress: float, seed: Sequence[int]
-    ) -> dict[str, np.ndarray]:
-        start, wavelength = self.problem.unknown.start, self._wavelength(model)
-        target = prior.target(model, start=start, progress=progress, wavelength=wavelength, seed=seed)
-        return {n: target[n].numpy() for n in target}
+    def _target(self, name: str, ask: Callable[..., Model]) -> Model:
+        """Return what a prior makes of the accepted model, kept under a name for resuming."""
+        model, start = self.state.model(self.accepted), self.problem.unknown.start
+
+        def compute() -> dict[str, np.ndarray]:
+            target = ask(model, start=start, wavelength=self._wavelength(model))
+            return {n: target[n].numpy() for n in target}
+
+        arrays = self.ledger.kept(name, digest(self.accepted), compute, solves=0)
+        return model.replace(**{n: torch.from_numpy(arrays[n]) for n in model})
 
     def _relative(self) -> float:
         """Return the data misfit of the accepted point over that at the start of the band."""

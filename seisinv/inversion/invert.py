@@ -164,7 +164,7 @@ class Loop:
             directory.path, self.problem.propagator, self.ledger.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
-        self.ledger.end()
+        self.ledger.end(self.stopped and f"ended early: {self.stopped}")
         return result
 
     def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:
@@ -201,13 +201,9 @@ class Loop:
         if self.ledger.directory.path is None:
             return
         shots = shown_shots(len(self.problem.observed))
-        simulator, last = self.problem.propagator.subset(shots), list(self.state.wavelets.values())[-1:]
         with torch.no_grad():
-            predictions = (
-                simulator(result.start, of_shots(first, shots)),
-                simulator(result.model, of_shots(last[0] if last else None, shots)),
-            )
+            before = self.problem.propagator.subset(shots)(result.start, of_shots(first, shots))
         write_gathers(
-            self.ledger.directory, self.problem.observed[shots], predictions,
+            self.ledger.directory, self.problem.observed[shots], (before, result.predicted(shots)),
             shots=shots, band=self.state.bands[-1], window=self.problem.window,
         )  # fmt: skip

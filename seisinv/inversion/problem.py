@@ -25,6 +25,7 @@ from seisinv.inversion.tasks import ShotTask
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
+from seisinv.priors.penalty import listed
 from seisinv.runs.fingerprint import data_digest
 from seisinv.signal.processing import Band, Window, check_same_survey
 from seisinv.unknowns import Unknown, water_mask
@@ -168,9 +169,7 @@ class Inversion:
     @property
     def penalties(self) -> Sequence[Penalty | PlugAndPlay]:
         """The penalties and priors, as a sequence."""
-        if self.penalty is None:
-            return ()
-        return (self.penalty,) if isinstance(self.penalty, Penalty | PlugAndPlay) else tuple(self.penalty)
+        return listed(self.penalty)
 
     @property
     def finishing(self) -> PlugAndPlay | None:

@@ -26,6 +26,12 @@ from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
 
 SHOTS = 6  # that the check looks at
+POINTS = 4.0  # per shortest wavelength
+FEW, MANY = 0.1, 0.3  # shares of cycle-skipped traces: below good, from there too far
+
+
+class Failure(str):
+    """A line that says why a job should not run as it is."""
 
 
 def check_job(settings: Settings) -> Iterator[str]:
@@ -52,18 +58,34 @@ def check_job(settings: Settings) -> Iterator[str]:
     bands = bands_of(prepared.chosen.bands, survey.time.nyquist)
     yield time_line(prepared, problem)
     yield f"starting model: share of traces off by more than half a period, from {len(few.observed)} shots:"
-    for skips in cycle_skips(problem, few.start, [b for b in bands if b is not None]):
+    found = cycle_skips(problem, few.start, [b for b in bands if b is not None])
+    for skips in found:
         verdict = (
             "good"
-            if skips.share < 0.1
+            if skips.share < FEW
             else "doubtful"
-            if skips.share < 0.3
+            if skips.share < MANY
             else "too far: begin lower, improve it, or set continuation.kind"
+            if problem.continuation is None
+            else "too far for waveforms: the continuation begins with traveltimes"
         )
         yield (
             f"  up to {skips.band:5.3g} Hz   {skips.share:6.1%}   median shift {skips.median_delay * 1e3:4.0f} ms, "
             f"half a period {skips.period / 2 * 1e3:4.0f} ms   {verdict}"
         )
+    faults = []
+    if (points := points_per_wavelength(prepared)) < POINTS:
+        faults.append(f"{points:.1f} points per shortest wavelength, fewer than {POINTS:g}")
+    # Higher bands begin in the result of the lower ones; a continuation takes care of the first.
+    if found and found[0].share >= MANY and problem.continuation is None:
+        faults.append(f"{found[0].share:.0%} of the traces are off by more than half a period in the first band")
+    yield Failure(f"check        failed: {'; '.join(faults)}") if faults else "check        passed"
+
+
+def points_per_wavelength(prepared: Prepared) -> float:
+    """Return the points per shortest wavelength of the highest frequency."""
+    slowest = float(prepared.propagator.physics.speeds(prepared.start.parameters)[0].min())
+    return slowest / (prepared.chosen.highest * max(prepared.start.grid.spacing))
 
 
 def solver_lines(prepared: Prepared) -> Iterator[str]:
@@ -73,12 +95,12 @@ def solver_lines(prepared: Prepared) -> Iterator[str]:
     fastest, slowest = simulate.vp_max or float(fast.max()), float(slow.min())
     step, limit = simulate.clock(start).step, simulate.stable_step(start)
     top = prepared.chosen.highest
-    points = slowest / (top * max(start.grid.spacing))
+    points = points_per_wavelength(prepared)
     yield (
         f"stability    Courant number {fastest * step / min(start.grid.spacing):.3f} at {fastest:g} m/s; solver step "
         f"{step * 1e3:.3g} ms, limit {limit * 1e3:.3g} ms"
     )
-    word = "good" if points >= 4 else "coarse: use a smaller grid.spacing"
+    word = "good" if points >= POINTS else "coarse: use a smaller grid.spacing"
     yield f"wavelength   {points:.1f} points per shortest wavelength at {top:g} Hz and {slowest:g} m/s: {word}"
     yield f"dispersion   {simulate.dispersion(start, top):+.3%} of the velocity there, from the order of the stencils"
 

@@ -15,15 +15,16 @@ import torch
 
 from seisinv.compare import Comparison, Label, PlannedRun, evaluate, run_all, write_comparison
 from seisinv.compare.comparison import check_comparable, names_of
-from seisinv.compare.entries import evaluator_of, folder_name
-from seisinv.compare.evaluator import Evaluator
+from seisinv.compare.entries import folder_name
 from seisinv.compare.page import JSON, PAGE
-from seisinv.core import ConfigError, Model, RunError, SeisinvError
+from seisinv.core import ConfigError, DataError, Model, RunError, SeisinvError
+from seisinv.core.files import read_json
 from seisinv.jobs import config, invert
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.data import Thinned
+from seisinv.jobs.fit import evaluator_for
 from seisinv.jobs.models import true_model
-from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare, problem_of
+from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare
 from seisinv.jobs.settings import CompareSection, Settings
 from seisinv.runs import RunRecord, read_run
 from seisinv.runs.directory import OTHER
@@ -247,7 +248,8 @@ def _prepared(run: Planned, base: Prepared, directory: Path) -> Prepared:
 
 def _is_finished(run: Prepared) -> bool:
     """Return whether a run has ended, with the settings it has now."""
-    if not (run.directory / "cost.json").exists() or run.settings.ensemble.members > 1:
+    files = ("cost.json", "fit.json")
+    if not all((run.directory / name).exists() for name in files) or run.settings.ensemble.members > 1:
         return False
     return config.load(run.directory / "run.toml") == config.settings_from(run.tables)
 
@@ -264,7 +266,7 @@ def _written(
     evaluator, made_with, water = None, None, None
     notes: list[str] = []
     if prepared is not None:
-        evaluator = _evaluator(prepared, c)
+        evaluator = evaluator_for(prepared, c)
         water = evaluator.problem.water_cells
         made_with = _recipe(prepared.observed)
         notes = list(prepared.notes)
@@ -273,14 +275,9 @@ def _written(
         records, evaluator=evaluator, truth=truth, water=water, split=c.split, success=c.success, made_with=made_with,
         notes=notes,
     )  # fmt: skip
-    for text in comparison.warnings:
+    for text in comparison.warnings[len(comparison.bad_ends) :]:  # those come first wherever the table is shown
         log.warning("%s", text)
     return comparison, write_comparison(comparison, directory, command=command)
-
-
-def _evaluator(prepared: Prepared, c: CompareSection) -> Evaluator:
-    band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
-    return evaluator_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
 
 
 def _recipe(observed: Observed) -> ModellingRecipe | None:
@@ -304,16 +301,14 @@ def _start_key(record: RunRecord) -> bytes:
 
 def _check_place(directory: Path, runs: Sequence[Path]) -> None:
     """Refuse a directory that holds another comparison."""
-    import json
-
     file = directory / JSON
     if not file.exists():
         if (directory / PAGE).exists():
             raise RunError(f"{directory} holds {PAGE} but no {JSON}", remedy=OTHER)
         return
     try:
-        there = {Path(run["directory"]).resolve() for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
-    except (ValueError, KeyError, TypeError):
+        there = {Path(run["directory"]).resolve() for run in read_json(file)["runs"]}
+    except (DataError, KeyError, TypeError):
         raise RunError(f"{file} is not a comparison", remedy=OTHER) from None
     if there != {run.resolve() for run in runs}:
         raise RunError(f"{directory} holds a comparison of other runs", remedy=OTHER)

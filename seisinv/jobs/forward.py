@@ -25,7 +25,7 @@ HIGHEST = 2.5  # highest frequency of a Ricker wavelet, in peak frequencies
 POINTS = 4.0  # per shortest wavelength, below which waves disperse visibly
 
 
-def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
+def model_survey(settings: Settings, *, overwrite: bool = False) -> tuple[Path, list[str]]:
     """Model the survey of the [forward] settings in the model of [start], and write it.
 
     Parameters
@@ -37,8 +37,8 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
 
     Returns
     -------
-    Path
-        The SEG-Y file.
+    Path, list of str
+        The SEG-Y file, and what is wrong with its waves.
     """
     from seisinv import io
 
@@ -67,7 +67,8 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> Path:
         noisy = with_noise(gathers.data, f.noise, dt=survey.time.step, band=band, random=random)
         gathers = Gathers(noisy, survey)
     io.write_segy(path, gathers, text=(ModellingRecipe.of(simulate, model).text(),), overwrite=overwrite)
-    return path
+    holds_waves = bool(gathers.data.any() and gathers.data.isfinite().all())
+    return path, [] if holds_waves else ["the data hold no waves, or numbers that are not finite"]
 
 
 def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling") -> Gathers:

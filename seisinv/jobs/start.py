@@ -15,7 +15,7 @@ from seisinv.runs.directory import OTHER
 log = logging.getLogger("seisinv.run")
 
 
-def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
+def make_start(settings: Settings, *, overwrite: bool = False) -> tuple[Path, list[str]]:
     """Pick first breaks, fit a model to them, and write start.sgy, picks.csv, figures and start.html.
 
     Parameters
@@ -27,8 +27,8 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> Path:
 
     Returns
     -------
-    Path
-        start.sgy, for `seisinv invert --start`.
+    Path, list of str
+        start.sgy, for `seisinv invert --start`, and what is wrong with its fit.
 
     Raises
     ------

@@ -32,13 +32,13 @@ SHOWN = 3  # gathers in the picture
 SAMPLED = 50  # traces read to tell waves from a model
 
 
-def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: Path) -> Path:
+def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: Path) -> tuple[Path, list[str]]:
     """Pick first breaks, fit a model to them, and write start.sgy, picks.csv, figures and start.html.
 
     Returns
     -------
-    Path
-        start.sgy in the directory.
+    Path, list of str
+        start.sgy in the directory, and what is wrong with its fit.
 
     Raises
     ------
@@ -46,6 +46,7 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
         If the file holds a model, or too few first breaks.
     """
     from seisinv.io import write_model
+    from seisinv.report.start import faults
     from seisinv.traveltime import Tomography, check_reciprocity, pick_first_breaks
 
     if settings.run.threads is not None:
@@ -80,7 +81,7 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
     write_model(directory / "gradient.npz", gradient, overwrite=True)
     write_whole(directory / "picks.csv", picks.table())
     write_page(directory, gathers, picks, found, tables=config.merged(config.dump(settings), chosen.tables(directory)))
-    return directory / "start.sgy"
+    return directory / "start.sgy", faults(picks, found)
 
 
 def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path) -> Path:
@@ -99,7 +100,8 @@ def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path
     note = place / "made-of.txt"  # comes last: without it the folder is that of a call that was stopped
     if not note.exists():
         refuse_models(settings.data.path or [])
-        fit_first_breaks(settings, data, chosen, place)
+        for fault in fit_first_breaks(settings, data, chosen, place)[1]:
+            log.warning("starting model: %s", fault)
         write_whole(note, f"{made_of}\n".encode())
     log.info("starting model: %s", place / "start.sgy")
     return place / "start.sgy"

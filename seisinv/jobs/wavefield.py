@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Model, Survey, ricker
+from seisinv.core import ConfigError, Grid, Model, StabilityError, Survey, ricker
 from seisinv.io import files
 from seisinv.physics import Acoustic
 from seisinv.surrogate import (
@@ -109,8 +109,10 @@ def fit_shots(
     windows: tuple[int, int, int] = (1, 1, 1),
     bound: float = 0.2,
     seed: int = 0,
-) -> tuple[Wavefield, SurrogateAccuracy]:
-    """Return the waves of point sources by one least-squares solve, and their error against `Propagator`.
+) -> tuple[Wavefield, SurrogateAccuracy, list[str]]:
+    """Return the waves of point sources by one least-squares solve, their error, and what exceeds the bound.
+
+    The error is that against `Propagator`.
 
     Parameters
     ----------
@@ -128,8 +130,6 @@ def fit_shots(
     ------
     ConfigError, GeometryError, ModelError
         As `PINN`.
-    StabilityError
-        If an error exceeds the bound.
     """
     if not bound > 0:
         raise ConfigError(f"bound is {bound:g}; it must be positive (0.1 is 10 % of the data)")
@@ -138,8 +138,11 @@ def fit_shots(
     pinn = PINN(Acoustic(), model, survey, slabs=slabs, windows=windows, seed=seed)
     log.info("solving for %d features, %d %s", pinn.basis.count, len(survey), "shots" if len(survey) > 1 else "shot")
     wave, accuracy = pinn(), SurrogateAccuracy.of(pinn, max_error=bound)
-    accuracy.check()
-    return wave, accuracy
+    try:
+        accuracy.check()
+    except StabilityError as error:
+        return wave, accuracy, [error.message]
+    return wave, accuracy, []
 
 
 def fit(

@@ -5,17 +5,19 @@ work in scripts, notebooks and on machines without a screen. Depth points down, 
 10 km), a vertical exaggeration is stated, colour maps are perceptually uniform and safe for colour-blind readers.
 """
 
-from seisinv.plot.comparison import compare_coherence, compare_convergence, compare_scores, compare_spectra
-from seisinv.plot.convergence import convergence
+from seisinv.plot.convergence import (
+    compare_coherence,
+    compare_convergence,
+    compare_scores,
+    compare_spectra,
+    convergence,
+)
 from seisinv.plot.figure import png, save
 from seisinv.plot.gathers import compare_gathers, gather
-from seisinv.plot.models import compare_models, difference, gallery, model
-from seisinv.plot.overview import overview
+from seisinv.plot.models import compare_models, difference, gallery, model, snapshots, uncertainty
 from seisinv.plot.spectra import spectrum, wavelets
-from seisinv.plot.survey import geometry
+from seisinv.plot.survey import geometry, overview
 from seisinv.plot.traveltimes import first_breaks, tomogram, traveltime_fit
-from seisinv.plot.uncertainty import uncertainty
-from seisinv.plot.wavefields import snapshots
 
 __all__ = [
     "compare_coherence",

@@ -20,6 +20,7 @@ INK = "#1b2733"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 
 # Any: matplotlib types the keys as one closed list.
+GRID: Any = {"color": "#d7dce0", "linewidth": 0.5, "which": "major"}
 _STYLE: Any = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,

@@ -45,9 +45,7 @@ def gather(
     >>> len(gather(gathers, 1, kind="wiggle").axes)
     1
     """
-    live = gathers.live[shot].numpy()
-    data = gathers.data[shot].detach().cpu().numpy()[live]
-    offsets = gathers.survey.offsets[shot, : len(live)][live]
+    data, offsets = live_traces(gathers, shot)
     figure, axes = new_figure(6.4, 5.6)
     draw_gather(axes[0, 0], data, offsets, gathers.survey.time, kind=kind, scale=amplitude(data, clip))
     axes[0, 0].set_title(title or f"shot {gathers.survey.shots[shot].number}")
@@ -93,8 +91,7 @@ def compare_gathers(
     >>> [axes.get_title("left") for axes in figure.axes][:3]
     ['observed', 'predicted', 'observed − predicted']
     """
-    weight = np.sqrt((observed**2).mean(axis=1, keepdims=True))
-    weight[weight == 0] = 1.0
+    weight = rms_of(observed)
     observed, predicted = observed / weight, predicted / weight
     scale = amplitude(observed, clip)
     figure, axes = new_figure(11.0, 4.2, columns=3, share=True)
@@ -104,6 +101,18 @@ def compare_gathers(
         panel.set_title(f"{title}{name}")
         panel.label_outer()
     return figure
+
+
+def live_traces(gathers: Gathers, shot: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the live traces [receiver, time] of a shot, and their offsets, m."""
+    live = gathers.live[shot].numpy()
+    return gathers.data[shot].detach().cpu().numpy()[live], gathers.survey.offsets[shot, : len(live)][live]
+
+
+def rms_of(traces: np.ndarray) -> np.ndarray:
+    """Return the root mean square of each trace [receiver, 1], 1 where it is 0."""
+    rms = np.sqrt((traces**2).mean(axis=1, keepdims=True))
+    return np.where(rms == 0, 1.0, rms)
 
 
 def draw_gather(
@@ -116,8 +125,7 @@ def draw_gather(
     known = len(position) > 1 and bool(np.all(gaps > 0))
     if not known:
         position, gaps = np.arange(len(data), dtype=float), np.ones(max(len(data) - 1, 1))
-    axes.set_xlabel("offset (m)" if known else "trace")
-    axes.set_ylabel("time (s)")
+    axes.set(xlabel="offset (m)" if known else "trace", ylabel="time (s)")
     if kind == "wiggle":
         _draw_wiggles(axes, data, position, time, scale=scale, gap=float(np.median(gaps)))
     else:

@@ -1,14 +1,14 @@
-"""Figures of models and of what changed between two of them."""
+"""Figures of sections: models, what changed between two of them, how certain they are, and snapshots of waves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seisinv.core import PARAMETERS, Grid, Model, Survey
+from seisinv.core import PARAMETERS, ConfigError, Grid, Model, Survey
 from seisinv.plot.figure import INK, colour_bar, length_unit, new_figure, styled
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 # Wider than this, a section at true scale is a ribbon: depth is then stretched, and the title says so.
 WIDEST = 4.5
+SPREAD = "cividis"  # another map than the models', so that a spread is never read as a velocity
+WORST = 2.0  # half-widths of the interval at which the colours of misses end
 
 
 @styled
@@ -55,13 +57,10 @@ def model(
     >>> plot.model(model, title="two layers").axes[0].get_title("left")
     'two layers'
     """
-    values = section(model, name)
-    figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
-    image = draw_section(axes[0, 0], values, model.grid, limits=limits or value_range([values]), cmap=SEQUENTIAL)
-    axes[0, 0].set_title((title or PARAMETERS[name].title) + _stretch_note(model.grid))
+    values, title = section(model, name), title or PARAMETERS[name].title
+    figure = _draw_one(Panel(title, values, limits or value_range([values]), SEQUENTIAL, label(name)), model.grid)
     if survey is not None:
-        draw_positions(axes[0, 0], survey, model.grid)
-    colour_bar(figure, image, axes=axes[0, 0], label=label(name))
+        draw_positions(figure.axes[0], survey, model.grid)
     return figure
 
 
@@ -93,12 +92,8 @@ def difference(
     2
     """
     values = section(model, name) - section(reference, name)
-    limit = limit or _symmetric([values])
-    figure, axes = new_figure(8.0, _panel_height(model.grid, 7.0) + 0.8)
-    image = draw_section(axes[0, 0], values, model.grid, limits=(-limit, limit), cmap=DIVERGING)
-    axes[0, 0].set_title((title or f"{PARAMETERS[name].title}, difference") + _stretch_note(model.grid))
-    colour_bar(figure, image, axes=axes[0, 0], label=label(name))
-    return figure
+    limit, title = limit or _symmetric([values]), title or f"{PARAMETERS[name].title}, difference"
+    return _draw_one(Panel(title, values, (-limit, limit), DIVERGING, label(name)), model.grid)
 
 
 @styled
@@ -138,6 +133,116 @@ def compare_models(
     return draw_panels(panels + [Panel(t, v, (-change, change), DIVERGING, unit) for t, v in changes.items()], grid)
 
 
+@styled
+def uncertainty(
+    mean: Model,
+    std: np.ndarray,
+    name: str = "vp",
+    *,
+    truth: Model | None = None,
+    half_width: np.ndarray | None = None,
+) -> Figure:
+    """Draw mean and standard deviation; with a truth also the error, and where the interval misses.
+
+    Parameters
+    ----------
+    mean : Model
+    std : array [z, x]
+        Standard deviation, in the parameter's unit.
+    name : str
+        Which parameter.
+    truth : Model, optional
+        On the grid of the mean.
+    half_width : array [z, x], optional
+        Half the width of the interval that is to hold the truth, in the parameter's unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import seisinv as si
+    >>> model = si.Model.layered(si.Grid((11, 21), 10.0), tops=[0, 50], vp=[1500, 2500])
+    >>> len(uncertainty(model, np.full((11, 21), 50.0)).axes)
+    4
+    """
+    average, spread, unit = section(mean, name), _slice(std), PARAMETERS[name].unit
+    sections = [average] if truth is None else [average, section(truth, name)]
+    panels = [
+        Panel("mean of the members", average, value_range(sections), SEQUENTIAL, label(name)),
+        Panel("standard deviation", spread, (0.0, _top(spread)), SPREAD, f"standard deviation ({unit})"),
+    ]
+    if truth is None:
+        return draw_panels(panels, mean.grid)
+    missed = sections[1].astype(float) - average
+    if half_width is not None:
+        # Where all members agree, any error is outside.
+        share = missed / np.maximum(_slice(half_width), 1e-6 * np.abs(average))
+        title = "(truth − mean) / half-width: outside beyond ±1"
+        panels.append(Panel(title, share, (-WORST, WORST), DIVERGING, "half-widths"))
+    error = np.abs(missed)
+    panels.append(Panel("error of the mean, |mean − truth|", error, (0.0, _top(error)), SPREAD, f"error ({unit})"))
+    return draw_panels(panels, mean.grid)
+
+
+@styled
+def snapshots(
+    values: np.ndarray,
+    grid: Grid,
+    titles: Sequence[str],
+    *,
+    columns: int = 3,
+    limit: float | None = None,
+    label: str = "pressure (Pa)",
+) -> Figure:
+    """Draw sections of one quantity side by side on one scale that is symmetric about zero.
+
+    Parameters
+    ----------
+    values : (n, nz, nx) array
+        On the nodes of the grid.
+    grid : Grid
+    titles : n texts
+    columns : int
+    limit : float, optional
+        End of the colour scale; by default the largest value.
+    label : str
+        What is drawn, with its unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ConfigError
+        If values, grid and titles do not fit one another.
+
+    Examples
+    --------
+    >>> from seisinv.core import Grid
+    >>> waves = np.random.default_rng(0).standard_normal((2, 11, 21))
+    >>> len(snapshots(waves, Grid((11, 21), 10.0), ["0.1 s", "0.2 s"]).axes)
+    3
+    """
+    values = np.asarray(values)
+    if values.shape != (len(titles), *grid.shape):
+        raise ConfigError(f"values have shape {values.shape}; give {len(titles)} sections of the grid {grid.shape}")
+    limit = limit or float(np.abs(values).max()) or 1.0
+    columns = min(columns, len(titles))
+    figure, places = new_places(
+        len(titles), columns, width=10.0, height=8.0 / columns * proportion(grid) + 0.45, above=0.3
+    )
+    for place, shown, title in zip(places, values, titles, strict=True):
+        image = draw_section(place, shown, grid, limits=(-limit, limit), cmap=DIVERGING)
+        place.set_title(title, fontsize=9)
+    label_outer(places, columns)
+    colour_bar(figure, image, axes=figure.axes, label=label)
+    return figure
+
+
 class Panel(NamedTuple):
     """One section of a figure: title, values [z, x], ends of the colour scale, colour map and label of its bar."""
 
@@ -147,23 +252,47 @@ class Panel(NamedTuple):
     cmap: str
     label: str
 
+    def draw(self, figure: Figure, place: Axes, grid: Grid) -> AxesImage:
+        """Draw the section and its colour bar."""
+        image = draw_section(place, self.values, grid, limits=self.limits, cmap=self.cmap)
+        place.set_title(self.title + stretch_note(grid))
+        colour_bar(figure, image, axes=place, label=self.label)
+        return image
+
+
+def _draw_one(panel: Panel, grid: Grid) -> Figure:
+    figure, axes = new_figure(8.0, _panel_height(grid, 7.0) + 0.8)
+    panel.draw(figure, axes[0, 0], grid)
+    return figure
+
 
 def draw_panels(panels: Sequence[Panel], grid: Grid) -> Figure:
     """Draw sections of one grid in two columns."""
     columns = min(2, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    height = rows * (_panel_height(grid, 8.8 / columns) + 0.6)
-    figure, axes = new_figure(11.0, height, rows=rows, columns=columns, share=True)
-    for place in axes.flat[len(panels) :]:
-        place.set_visible(False)
-    for k, (place, panel) in enumerate(zip(axes.flat, panels, strict=False)):
-        image = draw_section(place, panel.values, grid, limits=panel.limits, cmap=panel.cmap)
-        place.set_title(panel.title + _stretch_note(grid))
-        colour_bar(figure, image, axes=place, label=panel.label)
-        place.tick_params(labelbottom=k + columns >= len(panels), labelleft=k % columns == 0)
-        place.set_xlabel(place.get_xlabel() if k + columns >= len(panels) else "")
-        place.set_ylabel(place.get_ylabel() if k % columns == 0 else "")
+    figure, places = new_places(len(panels), columns, width=11.0, height=_panel_height(grid, 8.8 / columns) + 0.6)
+    for place, panel in zip(places, panels, strict=True):
+        panel.draw(figure, place, grid)
+    label_outer(places, columns)
     return figure
+
+
+def new_places(
+    count: int, columns: int, *, width: float, height: float, above: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of `count` places for sections of one grid, each `height` inches high."""
+    rows = math.ceil(count / columns)
+    figure, axes = new_figure(width, rows * height + above, rows=rows, columns=columns, share=True)
+    for place in axes.flat[count:]:
+        place.set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+def label_outer(places: list[Axes], columns: int) -> None:
+    """Label the lowest place of each column and the left-most of each row."""
+    for k, place in enumerate(places):
+        lowest, left = k + columns >= len(places), k % columns == 0
+        place.tick_params(labelbottom=lowest, labelleft=left)
+        place.set(xlabel=place.get_xlabel() if lowest else "", ylabel=place.get_ylabel() if left else "")
 
 
 @styled
@@ -190,15 +319,15 @@ def gallery(models: Sequence[Model], name: str = "vp", *, columns: int = 4) -> F
     """
     sections = [section(m, name) for m in models]
     limits, rows = value_range(sections), math.ceil(len(models) / columns)
-    (top, bottom), (left, right) = models[0].grid.extent[0], models[0].grid.extent[-1]
-    height = rows * (10.0 / columns * (bottom - top) / (right - left) + 0.3) + 0.2
+    depth, width = _size(models[0].grid)
+    height = rows * (10.0 / columns * depth / width + 0.3) + 0.2
     figure, axes = new_figure(11.0, height, rows=rows, columns=columns)
     for panel in axes.flat:
         panel.set_axis_off()
     for panel, m, values in zip(axes.flat, models, sections, strict=False):
         image = draw_section(panel, values, m.grid, limits=limits, cmap=SEQUENTIAL)
-        depth, width = ((high - low) / 1e3 for low, high in (m.grid.extent[0], m.grid.extent[-1]))
-        panel.set_title(f"{width:.1f} × {depth:.1f} km{_stretch_note(m.grid)}", fontsize=8)
+        depth, width = _size(m.grid)
+        panel.set_title(f"{width / 1e3:.1f} × {depth / 1e3:.1f} km{stretch_note(m.grid)}", fontsize=8)
     colour_bar(figure, image, axes=list(axes.flat), label=label(name))
     return figure
 
@@ -212,8 +341,7 @@ def draw_section(axes: Axes, values: np.ndarray, grid: Grid, *, limits: tuple[fl
     image = axes.imshow(
         values, extent=corners, aspect=stretch(grid), cmap=cmap, vmin=limits[0], vmax=limits[1], origin="upper"
     )
-    axes.set_xlabel(f"x ({unit})")
-    axes.set_ylabel(f"depth ({unit})")
+    axes.set(xlabel=f"x ({unit})", ylabel=f"depth ({unit})")
     return image
 
 
@@ -223,32 +351,45 @@ def draw_positions(axes: Axes, survey: Survey, grid: Grid) -> None:
     receivers = np.unique(np.concatenate([shot.receivers for shot in survey.shots]).round(1), axis=0)
     receivers = receivers[:: max(1, len(receivers) // 100)]
     sources = np.concatenate([shot.sources for shot in survey.shots])
-    edged: dict[str, Any] = {"edgecolors": INK, "clip_on": False}
-    x, z = factor * receivers[:, -1], factor * receivers[:, 0]
-    axes.scatter(x, z, marker="v", s=7, color="white", linewidths=0.4, **edged)
-    x, z = factor * sources[:, -1], factor * sources[:, 0]
-    axes.scatter(x, z, marker="*", s=42, color="#f0e442", linewidths=0.5, **edged)
+    for at, marker, size, colour, edge in ((receivers, "v", 7, "white", 0.4), (sources, "*", 42, "#f0e442", 0.5)):
+        x, z = factor * at[:, -1], factor * at[:, 0]
+        axes.scatter(x, z, marker=marker, s=size, color=colour, linewidths=edge, edgecolors=INK, clip_on=False)
 
 
 def stretch(grid: Grid) -> float:
     """Vertical exaggeration at which a section of `grid` is drawn: 1 unless it is long and thin."""
-    (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
-    ratio = (right - left) / (bottom - top)
+    depth, width = _size(grid)
+    ratio = width / depth
     return 1.0 if ratio <= WIDEST else float(math.ceil(2 * ratio / WIDEST) / 2)
 
 
-def _stretch_note(grid: Grid) -> str:
+def stretch_note(grid: Grid) -> str:
+    """Return what a title says of the exaggeration."""
     return "" if stretch(grid) == 1 else f"  (depth × {stretch(grid):g})"
 
 
 def _panel_height(grid: Grid, width: float) -> float:
-    (top, bottom), (left, right) = grid.extent[0], grid.extent[-1]
-    return max(1.2, min(1.6 * width, width * stretch(grid) * (bottom - top) / (right - left)))
+    return max(1.2, min(1.6 * width, width * proportion(grid)))
+
+
+def proportion(grid: Grid) -> float:
+    """Return height over width of a section as it is drawn."""
+    depth, width = _size(grid)
+    return stretch(grid) * depth / width
+
+
+def _size(grid: Grid) -> tuple[float, float]:
+    """Return depth and width of a section, m."""
+    (top, bottom), *_, (left, right) = grid.extent
+    return bottom - top, right - left
 
 
 def section(model: Model, name: str) -> np.ndarray:
     """Return a parameter as [z, x]; of a volume, the section in its middle."""
-    values = model[name].detach().cpu().numpy()
+    return _slice(model[name].detach().cpu().numpy())
+
+
+def _slice(values: np.ndarray) -> np.ndarray:
     return values[:, values.shape[1] // 2] if values.ndim == 3 else values
 
 
@@ -267,3 +408,8 @@ def _symmetric(sections: list[np.ndarray]) -> float:
 def label(name: str) -> str:
     """Return a parameter's name and unit for a colour bar."""
     return f"{PARAMETERS[name].title} ({PARAMETERS[name].unit})"
+
+
+def _top(values: np.ndarray) -> float:
+    """Return the end of a colour scale from 0: a few cells at an edge must not use up all the colours."""
+    return float(np.percentile(values, 99.5)) or float(values.max()) or 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seisinv.core import Gathers, TimeAxis
-from seisinv.plot.figure import BLUE, INK, new_figure, styled
+from seisinv.plot.figure import BLUE, GRID, INK, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,11 +58,9 @@ def draw_spectrum(axes: Axes, gathers: Gathers) -> None:
     axes.plot(frequency, level, color=BLUE, linewidth=1.2)
     axes.fill_between(frequency, level, -80, color=BLUE, alpha=0.15, linewidth=0)
     loud = np.flatnonzero(level > -30)
-    axes.set_xlim(0, min(frequency[-1], 1.5 * frequency[loud[-1]]) if len(loud) and loud[-1] else frequency[-1])
-    axes.set_ylim(-62, 3)
-    axes.set_xlabel("frequency (Hz)")
-    axes.set_ylabel("amplitude (dB)")
-    axes.grid(color="#d7dce0", linewidth=0.5)
+    end = min(frequency[-1], 1.5 * frequency[loud[-1]]) if len(loud) and loud[-1] else frequency[-1]
+    axes.set(xlim=(0, end), ylim=(-62, 3), xlabel="frequency (Hz)", ylabel="amplitude (dB)")
+    axes.grid(**GRID)
 
 
 @styled
@@ -103,14 +101,10 @@ def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis) -> Figure:
         high = np.flatnonzero(amplitude > 0.02 * amplitude.max())
         top = max(top, float(frequency[high[-1]])) if len(high) else top
     axes[0, 0].axhline(0, color=INK, linewidth=0.4)
-    axes[0, 0].set_xlim(time.start, min(time.end, 1.25 * end + 4 * time.step))
-    axes[0, 1].set_xlim(0, min(time.nyquist, 1.2 * top) or time.nyquist)
-    axes[0, 1].set_ylim(0, None)
-    for panel, title, label in zip(
-        axes[0], ("source wavelet", "its spectrum"), ("time (s)", "frequency (Hz)"), strict=True
-    ):
-        panel.set_title(title)
-        panel.set_xlabel(label)
+    axes[0, 0].set(xlim=(time.start, min(time.end, 1.25 * end + 4 * time.step)))
+    axes[0, 0].set(title="source wavelet", xlabel="time (s)")
+    axes[0, 1].set(xlim=(0, min(time.nyquist, 1.2 * top) or time.nyquist), ylim=(0, None))
+    axes[0, 1].set(title="its spectrum", xlabel="frequency (Hz)")
     if len(samples) > 1:
         axes[0, 0].legend(fontsize=8)
     return figure

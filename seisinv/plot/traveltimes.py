@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seisinv.core import PARAMETERS, Gathers, Model, Survey
-from seisinv.plot.figure import BLUE, INK, ORANGE, RED, colour_bar, new_figure, styled
-from seisinv.plot.gathers import amplitude, draw_gather
-from seisinv.plot.models import SEQUENTIAL, draw_positions, draw_section, label, section, stretch, value_range
+from seisinv.plot.figure import BLUE, INK, ORANGE, RED, new_figure, styled
+from seisinv.plot.gathers import amplitude, draw_gather, live_traces, rms_of
+from seisinv.plot.models import (
+    SEQUENTIAL,
+    Panel,
+    draw_positions,
+    label_outer,
+    new_places,
+    proportion,
+    section,
+    value_range,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,11 +58,8 @@ def first_breaks(
     """
     figure, axes = new_figure(max(6.4, min(12.0, 3.8 * len(gathers))), 4.6, columns=len(gathers))
     for k, panel in enumerate(axes[0]):
-        live = gathers.live[k].numpy()
-        data = gathers.data[k].detach().cpu().numpy()[live]
-        rms = np.sqrt((data**2).mean(1, keepdims=True))
-        data = data / np.where(rms > 0, rms, 1)
-        offsets = gathers.survey.offsets[k, : len(live)][live]
+        data, offsets = live_traces(gathers, k)
+        data, live = data / rms_of(data), gathers.live[k].numpy()
         draw_gather(panel, data, offsets, gathers.survey.time, scale=amplitude(data, CLIP))
         order = np.argsort(offsets, kind="stable")
         panel.scatter(offsets, picked[k, : len(live)][live] + lag, s=18, color=RED, linewidths=0, label="picked")
@@ -62,10 +68,8 @@ def first_breaks(
             panel.plot(offsets[order], t[order], color="white", linewidth=2.2)
             panel.plot(offsets[order], t[order], color=BLUE, linewidth=1.2, label="predicted")
         last = np.nanmax(picked[k]) if np.isfinite(picked[k]).any() else gathers.survey.time.end
-        panel.set_ylim(
-            min(gathers.survey.time.end, 1.4 * (last + lag) + 0.02), max(gathers.survey.time.start, -0.1 * last)
-        )
-        panel.set_title(f"shot {gathers.survey.shots[k].number}")
+        low, high = min(gathers.survey.time.end, 1.4 * (last + lag) + 0.02), max(gathers.survey.time.start, -0.1 * last)
+        panel.set(ylim=(low, high), title=f"shot {gathers.survey.shots[k].number}")
         if k:
             panel.set_ylabel("")
     axes[0, 0].legend(loc="lower left", fontsize=8, markerscale=2, frameon=True, framealpha=0.85)
@@ -113,13 +117,9 @@ def traveltime_fit(
         axes[0, 1].hist(values, bins=bins, histtype="stepfilled", color=colour, alpha=0.55,
                         label=f"{name}: RMS {rms:.3g} ms")  # fmt: skip
     axes[0, 0].axhline(0, color=INK, linewidth=0.6)
-    axes[0, 0].set_ylim(-limit, limit)
-    axes[0, 0].set_xlabel("offset (m)")
-    axes[0, 0].set_ylabel("predicted − picked (ms)")
-    axes[0, 0].set_title("residuals against offset")
-    axes[0, 1].set_xlabel("predicted − picked (ms)")
-    axes[0, 1].set_ylabel("picks")
-    axes[0, 1].set_title("residuals")
+    words = "predicted − picked (ms)"
+    axes[0, 0].set(ylim=(-limit, limit), xlabel="offset (m)", ylabel=words, title="residuals against offset")
+    axes[0, 1].set(xlabel=words, ylabel="picks", title="residuals")
     axes[0, 1].set_ylim(0, 1.25 * axes[0, 1].get_ylim()[1])  # room for the legend above the bars
     axes[0, 1].legend(fontsize=8, loc="upper center", ncols=len(drawn))
     return figure
@@ -154,25 +154,18 @@ def tomogram(model: Model, gradient: Model, *, coverage: np.ndarray, survey: Sur
     >>> len(tomogram(model, model, coverage=np.ones((11, 21))).axes)
     6
     """
-    grid = model.grid
-    (top, bottom), (left, right) = grid.extent
-    height = max(1.1, min(3.5, 7.0 * stretch(grid) * (bottom - top) / (right - left)))
-    figure, axes = new_figure(8.6, 3 * (height + 0.6), rows=3, share=True)
-    values, start = section(model, "vp"), section(gradient, "vp")
-    limits = value_range([values, start])
-    note = "" if stretch(grid) == 1 else f"  (depth × {stretch(grid):g})"
-    first = draw_section(axes[0, 0], start, grid, limits=limits, cmap=SEQUENTIAL)
-    second = draw_section(axes[1, 0], values, grid, limits=limits, cmap=SEQUENTIAL)
-    second.set_alpha(np.where(coverage > 0.02 * coverage.max(), 1.0, 0.45))  # type: ignore[arg-type]
-    third = draw_section(axes[2, 0], np.sqrt(np.maximum(coverage, 0)), grid, limits=(0, float(np.sqrt(np.percentile(coverage, 99)))), cmap="magma")  # fmt: skip  # noqa: E501
-    for panel, title in zip(
-        axes[:, 0], ("gradient medium fitted to the picks", "tomography, pale where no ray runs", "rays"), strict=True
-    ):
-        panel.set_title(title + note)
+    grid, values, start = model.grid, section(model, "vp"), section(gradient, "vp")
+    figure, places = new_places(3, 1, width=8.6, height=max(1.1, min(3.5, 7.0 * proportion(grid))) + 0.6)
+    limits, unit = value_range([values, start]), f"vp ({PARAMETERS['vp'].unit})"
+    most = float(np.sqrt(np.percentile(coverage, 99)))
+    panels = (
+        Panel("gradient medium fitted to the picks", start, limits, SEQUENTIAL, unit),
+        Panel("tomography, pale where no ray runs", values, limits, SEQUENTIAL, unit),
+        Panel("rays", np.sqrt(np.maximum(coverage, 0)), (0, most), "magma", "√(length of ray / cell)"),
+    )
+    images = [panel.draw(figure, place, grid) for place, panel in zip(places, panels, strict=True)]
+    images[1].set_alpha(np.where(coverage > 0.02 * coverage.max(), 1.0, 0.45))  # type: ignore[arg-type]
+    label_outer(places, 1)
     if survey is not None:
-        draw_positions(axes[1, 0], survey, grid)
-    for panel in axes[:2, 0]:
-        panel.set_xlabel("")
-    for panel, image, text in ((axes[0, 0], first, label("vp")), (axes[1, 0], second, label("vp")), (axes[2, 0], third, "√(length of ray / cell)")):  # fmt: skip  # noqa: E501
-        colour_bar(figure, image, axes=panel, label=text if text[0] == "√" else f"vp ({PARAMETERS['vp'].unit})")
+        draw_positions(places[1], survey, grid)
     return figure

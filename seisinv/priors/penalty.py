@@ -159,6 +159,13 @@ class PlugAndPlay(abc.ABC):
         """
 
 
+def listed(penalty: Any) -> tuple[Any, ...]:
+    """Return the penalties and priors that were given, as one, several or None."""
+    if isinstance(penalty, Sequence):
+        return tuple(penalty)
+    return () if penalty is None else (penalty,)
+
+
 def penalty_named(name: str) -> type[Penalty] | type[PlugAndPlay]:
     """Return the penalty or plug-and-play prior that settings call `name`.
 

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import ConfigError, Grid, Model, ModelError
+from seisinv.core.resampling import bilinear, linear
 from seisinv.physics import Acoustic, Physics
+from seisinv.surrogate.frequency.cells import orthonormal
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.helmholtz import COARSEST, ROWS, Helmholtz
 from seisinv.surrogate.jets import Functions
@@ -176,19 +178,10 @@ class ReconstructedFields:
         """Linear interpolation from nodes to points, the edge's value beyond it [point, node]."""
         from scipy.sparse import csr_matrix
 
-        grid = self.start.grid
-        index, share = [], []
-        for k, axis in enumerate(grid.axes):
-            nodes = grid.coordinates(axis)
-            at = np.clip((self.points[:, k] - nodes[0]) / grid.spacing[k], 0, len(nodes) - 1)
-            index.append(np.minimum(at.astype(int), len(nodes) - 2))
-            share.append(at - index[-1])
-        corners = [(a, b) for a in (0, 1) for b in (0, 1)]
-        columns = [(index[0] + a) * grid.shape[1] + index[1] + b for a, b in corners]
-        weights = [abs(1 - a - share[0]) * abs(1 - b - share[1]) for a, b in corners]
-        rows = np.tile(np.arange(len(self.points)), 4)
-        shape = (len(self.points), grid.shape[0] * grid.shape[1])
-        return csr_matrix((np.concatenate(weights), (rows, np.concatenate(columns))), shape=shape)
+        index, weight = bilinear(self.start.grid, self.points)
+        rows = np.repeat(np.arange(len(index)), 4)
+        shape = (len(index), self.start["vp"].numel())
+        return csr_matrix((weight.ravel(), (rows, index.ravel())), shape=shape)
 
     @cached_property
     def _scale(self) -> float:
@@ -210,18 +203,10 @@ class ReconstructedFields:
     @cached_property
     def _turn(self) -> np.ndarray:
         """T such that A(m) T is orthonormal for the first m [feature, direction]."""
-        from scipy.linalg import qr, solve_triangular
-
         time, rest = self._raw
         m = 1 / self.start["vp"].detach().double().numpy().ravel() ** 2
         edge = self._everything.matrix(self.surrogate.edge_points())
-        stack = np.concatenate([(self.spread @ m)[:, None] * time - rest, edge])
-        _, r, order = qr(np.linalg.qr(stack, mode="r"), mode="economic", pivoting=True, check_finite=False)
-        size = np.abs(np.diag(r))
-        rank = int(np.count_nonzero(size > CUTOFF * size[0]))
-        out = np.zeros((len(order), rank), complex)
-        out[order[:rank]] = solve_triangular(r[:rank, :rank], np.eye(rank), check_finite=False)
-        return out
+        return orthonormal(np.concatenate([(self.spread @ m)[:, None] * time - rest, edge]), CUTOFF)
 
     @cached_property
     def _features(self) -> tuple[np.ndarray, np.ndarray]:
@@ -243,8 +228,5 @@ class ReconstructedFields:
 
     def _background(self, source: np.ndarray, m: np.ndarray) -> HarmonicBackground:
         """Return the field of a source in the velocity that the model has there."""
-        from scipy.interpolate import RegularGridInterpolator
-
-        axes = [self.start.grid.coordinates(a) for a in self.start.grid.axes]
-        speed = float(RegularGridInterpolator(axes, m)(source[None])[0]) ** -0.5
+        speed = float(linear(self.start.grid, m, source[None])[0]) ** -0.5
         return HarmonicBackground((float(source[0]), float(source[1])), speed, self.surrogate.layers)

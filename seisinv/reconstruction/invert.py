@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +197,7 @@ class _Alternation:
             before = self.ledger.solves
             key = digest(_vp(model), equation, missing)
 
-            def compute(
-                model: Model = model, equation: np.ndarray = equation, missing: np.ndarray = missing, turn: int = turn
-            ) -> Arrays:
-                return self._turn(fields, model, data, amplitude, (equation, missing), (index, turn))
-
+            compute = partial(self._turn, fields, model, data, amplitude, (equation, missing), (index, turn))
             arrays = self._kept(f"{index:02d}-{turn:05d}", key, compute, solves=self.problem.solves_of_turn)
             if not self.ledger.rows:
                 self._record(index, 0, model, arrays, solves=before)

@@ -24,6 +24,7 @@ from seisinv.core import ConfigError, DataError, GeometryError, Observed
 from seisinv.core.identity import digest
 from seisinv.inversion.problem import Inversion
 from seisinv.priors import PlugAndPlay, Tikhonov, TotalVariation
+from seisinv.priors.penalty import listed
 from seisinv.propagate import Propagator
 from seisinv.reconstruction.fields import ReconstructedFields
 from seisinv.runs.fingerprint import data_digest
@@ -187,13 +188,7 @@ class WavefieldReconstruction:
     @property
     def penalties(self) -> Sequence[Tikhonov | TotalVariation | PlugAndPlay]:
         """The penalties and priors, as a sequence."""
-        if self.penalty is None:
-            return ()
-        return (
-            (self.penalty,)
-            if isinstance(self.penalty, Tikhonov | TotalVariation | PlugAndPlay)
-            else tuple(self.penalty)
-        )
+        return listed(self.penalty)
 
     @property
     def velocities(self) -> tuple[float, float]:

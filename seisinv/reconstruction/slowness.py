@@ -109,16 +109,20 @@ def quadratic(penalty: Penalty, model: Model) -> tuple[Any, np.ndarray]:
 
 
 def _difference(shape: tuple[int, ...], axis: int, order: int) -> Any:
-    from scipy.sparse import csr_matrix, identity, kron
+    from scipy.sparse import csr_matrix
 
-    one = csr_matrix(np.diff(np.eye(shape[axis]), n=order, axis=0))
-    return kron(one, identity(shape[1])).tocsr() if axis == 0 else kron(identity(shape[0]), one).tocsr()
+    return _along(csr_matrix(np.diff(np.eye(shape[axis]), n=order, axis=0)), shape, axis).tocsr()
 
 
 def _padded(difference: Any, shape: tuple[int, ...], axis: int) -> Any:
     """Return first differences with a row of zeros at the end of the axis: one for each node."""
-    from scipy.sparse import csr_matrix, identity, kron
+    from scipy.sparse import eye
 
-    n = shape[axis]
-    pad = csr_matrix((np.ones(n - 1), (np.arange(n - 1), np.arange(n - 1))), shape=(n, n - 1))
-    return kron(pad, identity(shape[1])) @ difference if axis == 0 else kron(identity(shape[0]), pad) @ difference
+    return _along(eye(shape[axis], shape[axis] - 1), shape, axis) @ difference
+
+
+def _along(matrix: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """Return a matrix along one axis for the nodes of a grid [z, x]."""
+    from scipy.sparse import identity, kron
+
+    return kron(matrix, identity(shape[1])) if axis == 0 else kron(identity(shape[0]), matrix)

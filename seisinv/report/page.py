@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from seisinv import plot
 from seisinv.core import PARAMETERS
 from seisinv.metrics.errors import Metrics, metrics
 from seisinv.report import certainty
-from seisinv.report.render import Headline, Picture, picture, render, write_files
+from seisinv.report.measure import bad_end, band_rows, headlines, lines, measure
+from seisinv.report.render import Picture, picture, render, write_files
 from seisinv.runs.record import RunRecord, read_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class BandRow:
-    """Outcome of one frequency band."""
-
-    band: str
-    iterations: int
-    start: float
-    end: float
-    solves: float
-    rmse: float | None
-
-    @property
-    def ratio(self) -> float:
-        """Misfit at the end of the band over that at its start."""
-        return self.end / self.start if self.start else 1.0
-
-
 def summary(run: RunRecord) -> list[str]:
-    """Return the headline numbers as lines of text.
+    """Return the headline numbers as lines of text; where a run ended badly, the first line says so.
 
     Parameters
     ----------
@@ -57,9 +38,9 @@ def summary(run: RunRecord) -> list[str]:
     >>> start = si.Model(si.Grid((12, 16), 20.0), vp=2000.0)
     >>> truth = start.replace(vp=2000 + 10 * np.arange(16) * np.ones((12, 1)))
     >>> summary(RunRecord(Path("run"), {}, (), start, truth.replace(vp=truth.vp + 44), truth=truth))
-    ['P velocity error (RMSE): 44 m/s, was 88 m/s at the start (-50%)']
+    ['P velocity error (RMSE): 44.0 m/s, over all cells; was 88.0 m/s at the start (-50%)']
     """
-    return [f"{card.title}: {card.value}, {card.note}" for card in headline(run)]
+    return list(lines(run))
 
 
 def write_report(directory: str | os.PathLike[str]) -> Path:
@@ -94,13 +75,14 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
     """
     run = read_run(directory)
     pictures = draw_pictures(run)
-    e, ended = run.ensemble, [f"the run {run.cost.note}"] if run.cost is not None and run.cost.note else []
+    e, faults = run.ensemble, measure(run).faults
     page = render(
         "report/page.html",
         run=run,
         name=run.directory.resolve().name,
         place=run.directory.resolve().as_posix(),
-        cards=headline(run),
+        bad_end=bad_end(faults) if faults else "",
+        cards=headlines(run),
         bands=band_rows(run),
         errors=error_rows(run),
         certainties=certainty.certainties(run),
@@ -108,52 +90,12 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         level=certainty.percent(e.level) if e else "",
         pictures={p.name: p for p in pictures},
         settings_text=run.settings_text,
-        notes=[*run.settings.get("chosen", {}).get("notes", []), *ended],
+        notes=run.settings.get("chosen", {}).get("notes", []),
         versions=run.settings.get("versions", {}),
     )
     files = {f"figures/{p.name}.png": p.png for p in pictures}
     write_files(run.directory, {**files, "report.html": page.encode()})
     return run.directory / "report.html"
-
-
-def headline(run: RunRecord) -> list[Headline]:
-    """Return the headline numbers of a run."""
-    cards = []
-    if run.truth is not None and run.has_truth:
-        for name in run.result:
-            before, after = metrics(run.start, run.truth, name=name), metrics(run.result, run.truth, name=name)
-            unit = PARAMETERS[name].unit
-            note = f"was {before.rmse:.0f} {unit} at the start ({_percent(after.rmse, before.rmse)})"
-            cards.append(Headline(f"{PARAMETERS[name].title} error (RMSE)", f"{after.rmse:.0f} {unit}", note))
-    cards += certainty.headlines(run)
-    if run.gathers is not None:
-        first, final = (_unexplained(run.gathers.observed, p) for p in (run.gathers.before, run.gathers.after))
-        note = f"of the shots shown, in the last band; was {first:.1%} at the start"
-        cards.append(Headline("Energy not explained", f"{final:.1%}", note))
-    elif run.history:
-        rows = band_rows(run)
-        cards.append(
-            Headline("Misfit left", f"{rows[-1].ratio:.1%}", f"of its value when the band {rows[-1].band} began")
-        )
-    if run.history:
-        last = run.history[-1]
-        note = f"forward-modelling equivalents in {_duration(last['seconds'])}"
-        cards.append(Headline("Work", f"{last['solves']:g}", note))
-    return cards
-
-
-def band_rows(run: RunRecord) -> list[BandRow]:
-    """Summarise the history band by band."""
-    rows, first, history = [], 0, run.history
-    for k in range(1, len(history) + 1):
-        if k < len(history) and all(history[k].get(key) == history[first].get(key) for key in ("band", "rung")):
-            continue
-        a, b = history[first], history[k - 1]
-        band = "all frequencies" if a["band"] is None else f"up to {a['band']:g} Hz"
-        band += ", traveltimes" if a.get("stage") == "kinematic" else ""
-        rows.append(BandRow(band, int(b["iteration"]), a["misfit"], b["misfit"], b["solves"], b.get("model_rmse")))
-        first = k
-    return rows
 
 
 def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
@@ -211,20 +153,3 @@ def _models_figure(run: RunRecord, name: str) -> Figure:
         models["truth"] = run.truth
         differences = {"result − truth": ("result", "truth"), **differences, "truth − start": ("truth", "start")}
     return plot.compare_models(models, name, differences=differences)
-
-
-def _unexplained(observed: np.ndarray, predicted: np.ndarray) -> float:
-    energy = float((observed.astype(float) ** 2).sum())
-    return float(((observed.astype(float) - predicted) ** 2).sum()) / energy if energy else 0.0
-
-
-def _percent(after: float, before: float) -> str:
-    return f"{(after - before) / before:+.0%}" if before else "no change"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -45,6 +45,9 @@ class Headline:
     value: str
     note: str
 
+    def __str__(self) -> str:
+        return f"{self.title}: {self.value}, {self.note}"
+
 
 def render(template: str, **values: Any) -> str:
     """Return a page; templates are those of the folders report and compare, and all extend base.html."""

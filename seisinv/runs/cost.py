@@ -6,11 +6,13 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from seisinv.core.files import read_json
 from seisinv.runs.directory import RunDirectory, undamaged
 
 FILE = "cost.json"  # in a run directory
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,23 @@ def read_cost(directory: Path) -> Cost | None:
     ...     before, read_cost(Path(folder)).seconds
     (None, 8.2)
     """
-    file = directory / FILE
+    return read_fields(directory / FILE, Cost)
+
+
+def read_fields(file: Path, kind: type[T]) -> T | None:
+    """Read an object from a JSON file of a run directory, None where it is not there.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
     if not file.is_file():
         return None
+    from pydantic import TypeAdapter
+
     with undamaged(file):
-        found = Cost(**read_json(file))
-        if not all(isinstance(v, str if n == "note" else int | float) for n, v in asdict(found).items()):
-            raise ValueError("its costs are not numbers")
-        return found
+        return TypeAdapter(kind).validate_python(read_json(file))
 
 
 def write_cost(directory: RunDirectory, cost: Cost) -> None:
@@ -100,7 +111,7 @@ def write_cost(directory: RunDirectory, cost: Cost) -> None:
 def forget_peak() -> None:
     """Let the peak memory of this process count from now on, where the system can do that (Linux)."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_bytes(b"5")
     except OSError:
         return
 
@@ -108,7 +119,7 @@ def forget_peak() -> None:
 def peak_memory() -> int:
     """Return the largest resident memory of this process since `forget_peak`, else since it started, bytes."""
     try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
         return int(fields["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         pass

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from seisinv.backends.compile import toolchain
 from seisinv.core import Argument, Code, Message, Model, RunError, SeisinvError
 from seisinv.core.arrays import read_npz
 from seisinv.core.files import read_toml, reason, write_whole
@@ -352,10 +353,10 @@ def versions() -> dict[str, str]:
 
 @cache
 def kernels() -> str:
-    """Return a hash of the code that derives, prints and runs the kernels."""
+    """Return a hash of the code that derives, prints, compiles and runs the kernels, the compiler and the CPU."""
     package = Path(__file__).parents[1]
     rooms = ("backends", "physics", "propagate", "symbolic")
-    return digest([f.read_bytes() for room in rooms for f in sorted((package / room).glob("*.[ph]*"))])
+    return digest([f.read_bytes() for room in rooms for f in sorted((package / room).glob("*.[ph]*"))], toolchain())
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.core.files import parsed, read_text
 from seisinv.runs.cost import Cost, read_cost
 from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record, undamaged
+from seisinv.runs.fit import DataFit, read_fit
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
 
 MEASURED = ("iteration", "misfit", "solves", "seconds")  # in every row of a history
@@ -66,6 +67,8 @@ class RunRecord:
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
+    fit : DataFit, optional
+        None where it was not evaluated.
 
     Examples
     --------
@@ -90,6 +93,7 @@ class RunRecord:
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
+    fit: DataFit | None = None
 
     @property
     def has_truth(self) -> bool:
@@ -166,6 +170,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         wavelet_time=time,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
         cost=read_cost(directory),
+        fit=read_fit(directory),
     )
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from seisinv.core import GeometryError, Grid
-from seisinv.traveltime.eikonal import Linearised, arrivals, bilinear
+from seisinv.core.resampling import bilinear
+from seisinv.traveltime.eikonal import Linearised, arrivals
 
 
 def first_arrivals(vp: Tensor, grid: Grid, sources: np.ndarray, *, receivers: Sequence[np.ndarray]) -> list[Tensor]:

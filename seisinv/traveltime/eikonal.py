@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from seisinv.core import Grid
+from seisinv.core.resampling import bilinear
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import SuperLU
@@ -272,13 +273,3 @@ def distances(grid: Grid, source: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     distance = np.hypot(dz, dx)
     safe = np.maximum(distance, 1e-9)
     return distance, dz / safe, dx / safe
-
-
-def bilinear(grid: Grid, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the four nodes [n, 4] about each position, numbered along the raveled grid, and their weights [n, 4]."""
-    place = (np.atleast_2d(positions) - np.array(grid.origin)) / np.array(grid.spacing)
-    first = np.clip(np.floor(place).astype(int), 0, np.array(grid.shape) - 2)
-    u, v = np.clip(place - first, 0, 1).T
-    corner = first[:, 0] * grid.shape[1] + first[:, 1]
-    index = corner[:, None] + np.array([0, 1, grid.shape[1], grid.shape[1] + 1])
-    return index, np.stack([(1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v], axis=1)

@@ -22,7 +22,8 @@ import torch
 from scipy.sparse import csr_matrix, diags
 
 from seisinv.core import ConfigError, DataError, GeometryError, Grid, Model
-from seisinv.traveltime.eikonal import Arrivals, Linearised, arrivals, bilinear
+from seisinv.core.resampling import bilinear
+from seisinv.traveltime.eikonal import Arrivals, Linearised, arrivals
 from seisinv.traveltime.knots import Knots, layered_knots
 from seisinv.traveltime.picking import Picks
 

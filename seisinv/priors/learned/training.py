@@ -30,6 +30,7 @@ from seisinv.priors.learned.patches import Examples, Patches
 from seisinv.priors.learned.weights import Weights
 
 HISTORY, WEIGHTS = "history.jsonl", "weights.safetensors"
+PEAK = 2.0  # of a patch: 1500 to 4500 m/s
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
 
@@ -376,9 +377,9 @@ class _Training:
 
 
 def psnr(image: Tensor, truth: Tensor) -> float:
-    """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x], peak 2 (1500 to 4500 m/s)."""
+    """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x]."""
     error = (image - truth).double().square().mean(dim=(-2, -1))
-    return float((10 * torch.log10(4.0 / error)).mean())
+    return float((10 * torch.log10(PEAK**2 / error)).mean())
 
 
 def _device(name: str) -> torch.device:

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, diags, kron
 from scipy.sparse.linalg import splu
 
 from seisinv.core import Grid
-from seisinv.traveltime.eikonal import bilinear
+from seisinv.core.resampling import bilinear
 
 DEGREE = 3
 GAUSS = 2

@@ -19,8 +19,9 @@ import numpy as np
 from seisinv.core import GeometryError, Grid, Model
 from seisinv.core.arrays import read_npz
 from seisinv.core.files import write_whole
+from seisinv.core.resampling import bilinear
 from seisinv.surrogate.eikonal.splines import Basis, EikonalResidual
-from seisinv.traveltime.eikonal import arrivals, bilinear
+from seisinv.traveltime.eikonal import arrivals
 
 TOGETHER = 8  # sources swept at once: enough to fill vectors, few enough for memory
 

@@ -120,7 +120,7 @@ def factorise_cells(
     for a, near in zip(rows, windows, strict=True):
         for piece, w in zip(_pieces(a, near, sizes), near, strict=True):
             parts[w].append(piece)
-    turns = [_orthonormal(np.concatenate(p), cutoff) for p in parts]
+    turns = [orthonormal(np.concatenate(p), cutoff) for p in parts]
     first = np.concatenate([[0], np.cumsum([t.shape[1] for t in turns])])
     turned = [
         np.concatenate([piece @ turns[w] for piece, w in zip(_pieces(a, near, sizes), near, strict=True)], axis=1)
@@ -149,7 +149,7 @@ def _pieces(matrix: np.ndarray, windows: Sequence[int], sizes: Sequence[int]) ->
     return np.split(matrix, np.cumsum([sizes[w] for w in windows])[:-1], axis=1)
 
 
-def _orthonormal(matrix: np.ndarray, cutoff: float) -> np.ndarray:
+def orthonormal(matrix: np.ndarray, cutoff: float) -> np.ndarray:
     """Return T such that matrix @ T is orthonormal [feature, direction]."""
     from scipy.linalg import qr, solve_triangular
 

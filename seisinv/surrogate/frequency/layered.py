@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from seisinv.core import Model, ModelError
+from seisinv.core.resampling import linear
 from seisinv.physics import Physics
 from seisinv.surrogate.frequency.stretch import STRETCH, Layer
 from seisinv.surrogate.jets import Jet
@@ -53,8 +54,4 @@ class LayeredMedium:
 
     def parameter(self, name: str, at: np.ndarray) -> np.ndarray:
         """Return a parameter of the model at points (z, x), m."""
-        from scipy.interpolate import RegularGridInterpolator
-
-        axes = [self.model.grid.coordinates(a) for a in self.model.grid.axes]
-        look = RegularGridInterpolator(axes, self.model[name].detach().double().numpy())
-        return np.asarray(look(np.stack([np.clip(at[:, k], a[0], a[-1]) for k, a in enumerate(axes)], axis=-1)))
+        return linear(self.model.grid, self.model[name].detach().double().numpy(), at)
