@@ -49,12 +49,15 @@ def read_arrays(file: str | Path, *, version: str) -> tuple[dict[str, np.ndarray
     Raises
     ------
     DataError
-        If it is another kind of file, or one of another version.
+        If it is another kind of file, one of another version, or holds numbers that numpy lacks.
     """
     tensors, card = read_tensors(Path(file))
     if card.get("format") != version:
         raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {version!r}")
-    return {n: t.numpy() for n, t in tensors.items()}, card
+    try:
+        return {n: t.numpy() for n, t in tensors.items()}, card
+    except TypeError as error:  # bfloat16 and others
+        raise DataError(f"its numbers cannot be used: {error}", remedy="save it again", file=file) from None
 
 
 def write_arrays(file: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, str], *, version: str) -> None:

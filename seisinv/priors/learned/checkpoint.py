@@ -9,9 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from seisinv.core import DataError, RunError
+from seisinv.core.files import parsed
 from seisinv.core.tensors import read_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
+_RECORD = {"recipe": dict, "step": int, "seconds": int | float, "rows": list}
 
 
 def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -27,9 +29,9 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except DataError:
         raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
     try:
-        record = json.loads(metadata["training"])
-        if not {"recipe", "step", "seconds", "rows"} <= set(record):
-            raise KeyError
+        record = parsed(json.loads, metadata["training"], "JSON")
+        if not all(isinstance(record[name], kind) for name, kind in _RECORD.items()):
+            raise TypeError
     except (KeyError, TypeError, ValueError):
         raise other_version(file) from None
     return tensors, record
