@@ -93,7 +93,8 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
         Column(f"{part}_{name}", group, title, unit, of(name), digits, best, main and name not in _MORE, note)
         for name, title, unit, digits, best, note in table
     ]
-    columns[0] = replace(columns[0], main=True)  # of all cells too where there is water: the report's error
+    if not main:  # where there is water: the report's error
+        columns[0] = replace(columns[0], title="RMSE, all cells", main=True)
     note = "wavelength at which the coherence with the truth falls to one half; –: it does not"
     return [*columns, Column(f"{part}_resolved", group, "resolves", "m", half, 0, "low", main, note)]
 
@@ -187,8 +188,7 @@ def as_text(comparison: Comparison) -> str:
     TV     46.4  0.104
     """
     shown = [c for c in columns(comparison) if c.main]
-    titles = [f"{c.title} below water" if c.key.startswith("rock_") else c.title for c in shown]
-    heads = [["run", *titles], ["", *(c.unit for c in shown)]]
+    heads = [["run", *(c.title for c in shown)], ["", *(c.unit for c in shown)]]
     rows = [*heads, *([e.label.name, *(c.text(e.scores) for c in shown)] for e in comparison.everything)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
