@@ -286,7 +286,7 @@ def readers(kind: str) -> list[Callable[[Path], object]]:
     """Return the readers of a kind of file."""
     from seisinv import io as si
     from seisinv.jobs import config
-    from seisinv.priors.learned.checkpoint import read_checkpoint
+    from seisinv.priors.learned.training import read_checkpoint
     from seisinv.priors.learned.weights import load
     from seisinv.runs import read_run
 

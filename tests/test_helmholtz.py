@@ -12,9 +12,8 @@ from seisinv.surrogate.frequency.cells import factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
 from seisinv.surrogate.frequency.helmholtz import Helmholtz
-from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import discs
-from seisinv.surrogate.frequency.stretch import Layer, stretched
+from seisinv.surrogate.frequency.stretch import Layer, LayeredMedium, stretched
 from seisinv.surrogate.residual import Residual
 
 SOURCE = (60.0, 200.0)

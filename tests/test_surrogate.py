@@ -10,8 +10,7 @@ import seisinv as si
 from seisinv.surrogate import PINN, Initial, Wavefield
 from seisinv.surrogate.features import Partition, cone
 from seisinv.surrogate.jets import jets
-from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Medium, Residual
 from seisinv.surrogate.time.solve import factorise
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field
 

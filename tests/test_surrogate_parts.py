@@ -11,9 +11,8 @@ from surrogate_waves import gaussian, square
 import seisinv as si
 from seisinv.surrogate import Wavefield
 from seisinv.surrogate.features import Partition
-from seisinv.surrogate.medium import Medium
 from seisinv.surrogate.parts import Parts, parts_of
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Medium, Residual
 from seisinv.surrogate.time.rows import matrix, places
 from seisinv.surrogate.time.windowed import factorise_windows
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field

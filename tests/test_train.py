@@ -23,10 +23,9 @@ from seisinv import io
 from seisinv.core import ConfigError, RunError
 from seisinv.jobs import build, config
 from seisinv.priors.learned import DenoiserRecipe, Step, load, train
-from seisinv.priors.learned.checkpoint import CHECKPOINT
 from seisinv.priors.learned.network import Shape
 from seisinv.priors.learned.patches import Patches
-from seisinv.priors.learned.training import psnr, recipe_of
+from seisinv.priors.learned.training import CHECKPOINT, psnr, recipe_of
 from seisinv.priors.learned.weights import read_tensors, write_tensors
 
 EVERY = 3

@@ -74,13 +74,9 @@ class Parts:
             Positions along them, from 0 to 1, and across a cell, from 0 to 1.
         """
         owner = self._owner
-        starts, ends = [], []
-        index = np.arange(owner.size).reshape(owner.shape)
-        for a, b in ((index[:-1], index[1:]), (index[:, :-1], index[:, 1:])):
-            cut = owner.ravel()[a] != owner.ravel()[b]
-            starts.append(a[cut])
-            ends.append(b[cut])
-        first, second = np.concatenate(starts), np.concatenate(ends)
+        first, second = _neighbours(owner.shape).T
+        cut = owner.ravel()[first] != owner.ravel()[second]
+        first, second = first[cut], second[cut]
         pick = (even[:, 0] * len(first)).astype(int)
         first, second = first[pick], second[pick]
         places = [np.column_stack(np.unravel_index(n, owner.shape)) for n in (first, second)]
@@ -131,10 +127,7 @@ def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    index = np.arange(vp.size).reshape(vp.shape)
-    pairs = np.concatenate(
-        [np.column_stack([a.ravel(), b.ravel()]) for a, b in ((index[:-1], index[1:]), (index[:, :-1], index[:, 1:]))]
-    )
+    pairs = _neighbours(vp.shape)
     both = vp.ravel()[pairs]
     joined = pairs[both.max(1) <= (1 + jump) * both.min(1)]
     if len(joined) == len(pairs):
@@ -150,6 +143,13 @@ def parts_of(grid: Grid, vp: np.ndarray, jump: float) -> Parts | None:
     if np.mean(thin) > MOSTLY:
         return None
     return Parts(grid, np.where(thin, -1, labels))
+
+
+def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the flat numbers of nodes beside each other, along z and then along x [pair, 2]."""
+    index = np.arange(shape[0] * shape[1]).reshape(shape)
+    sides = ((index[:-1], index[1:]), (index[:, :-1], index[:, 1:]))
+    return np.concatenate([np.column_stack([a.ravel(), b.ravel()]) for a, b in sides])
 
 
 def _nearest(mask: np.ndarray, grid: Grid) -> np.ndarray:

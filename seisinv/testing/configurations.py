@@ -168,7 +168,9 @@ def _shots(rng: np.random.Generator, grid: Grid) -> tuple[Shot, ...]:
         points = np.array([somewhere() for _ in range(count)])
         return np.concatenate([points, points[:1]]) if rng.random() < 0.3 else points  # a duplicate
 
-    return tuple(Shot(some(rng.integers(1, 4)), some(rng.integers(1, 7)), k + 1) for k in range(rng.integers(1, 4)))
+    return tuple(
+        Shot(some(int(rng.integers(1, 4))), some(int(rng.integers(1, 7))), k + 1) for k in range(rng.integers(1, 4))
+    )
 
 
 def _noisy(a: Tensor, seed: int) -> Tensor:

@@ -86,8 +86,8 @@ class TrainingPairs:
         random = np.random.default_rng([self.patches.seed, step, 4])
         synthetic = self.patches.examples(step, inverted=True)
         count = round(SHARE * self.patches.batch)
-        noisy, clean, start, depth = (np.stack(part) for part in zip(*(self._cut(random) for _ in range(count)),
-                                                                     strict=True))  # fmt: skip
+        cuts = [self._cut(random) for _ in range(count)]
+        noisy, clean, start, depth = (np.stack(part) for part in zip(*cuts, strict=True))
         error = np.clip((noisy - clean).std(axis=(1, 2)), SMALLEST, LARGEST)
         low, high = np.log(SIGMAS).tolist()
         sigma = np.exp(random.uniform(low, high, count))

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from seisinv.core import ConfigError
-from seisinv.priors.learned.network import Denoiser
 from seisinv.priors.learned.pairs import TrainingPair, TrainingPairs
 from seisinv.priors.learned.patches import Patches
+from seisinv.priors.learned.training import follow, update
 from seisinv.priors.learned.weights import Weights, load
 
 RATE, AVERAGE = 3e-4, 0.99  # Adam's highest step length, decay of the moving average of the weights
@@ -63,35 +63,14 @@ def refine(
     for step in range(steps):
         rise = min(1.0, (step + 1) / max(1, steps // 8))
         adam.param_groups[0]["lr"] = RATE * rise * 0.5 * (1 + math.cos(math.pi * step / steps))
-        loss = _update(network, adam, source, int(card["recipe"]["steps"]) + step)
-        decay = min(AVERAGE, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for mean, p in zip(average.parameters(), network.parameters(), strict=True):
-                mean.lerp_(p, 1 - decay)
+        examples, error = source.examples(int(card["recipe"]["steps"]) + step)
+        loss = update(network, adam, examples, error=error)
+        follow(average.parameters(), network, step=step, decay=AVERAGE)
         if progress is not None:
             progress(step + 1, loss)
     noise, inversion = (
         {n: p.detach().clone() for n, p in net.named_parameters()} for net in (networks.noise, networks.inversion)
     )
     recipe = {**card["recipe"], "pairs": len(pairs), "refinement": {"steps": steps, "batch": batch}}
-    return Weights(
-        noise,
-        inversion,
-        recipe=recipe,
-        history=card["history"],
-        trained_on=card["trained_on"],
-        last={n: p.detach().contiguous().half() for n, p in average.named_parameters()},
-    )
-
-
-def _update(network: Denoiser, adam: torch.optim.Adam, source: TrainingPairs, step: int) -> float:
-    e, error = source.examples(step)
-    out = network(e.noisy, e.sigma, background=e.background, depth=e.depth)
-    s = network.shape.data
-    weight = (error.square() + s**2) / (error * s).square()
-    loss = ((out - e.clean).square().mean(dim=(1, 2)) * weight).mean()
-    adam.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    adam.step()
-    return float(loss.detach())
+    last = {n: p.detach().contiguous().half() for n, p in average.named_parameters()}
+    return Weights(noise, inversion, recipe, card["history"], card["trained_on"], last)

@@ -12,7 +12,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,15 +21,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seisinv.core import Argument, ConfigError, Message, RunError
+from seisinv.core import Argument, ConfigError, DataError, Message, RunError
+from seisinv.core.files import parsed
 from seisinv.core.stopping import interruptions
-from seisinv.core.tensors import atomically, write_tensors
-from seisinv.priors.learned.checkpoint import CHECKPOINT, other_version, read_checkpoint
+from seisinv.core.tensors import atomically, read_tensors, write_tensors
 from seisinv.priors.learned.network import Denoiser, Shape
 from seisinv.priors.learned.patches import Examples, Patches
 from seisinv.priors.learned.weights import Weights
 
-HISTORY, WEIGHTS = "history.jsonl", "weights.safetensors"
+CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.jsonl", "weights.safetensors"
+_RECORD = {"recipe": dict, "step": int, "seconds": int | float, "rows": list}  # of a checkpoint
 PEAK = 2.0  # of a patch: 1500 to 4500 m/s
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
@@ -273,24 +274,11 @@ class _Training:
         return self.patches.examples(step, inverted=step >= self.recipe.noise)
 
     def _update(self, e: Examples) -> float:
-        for group in self.adam.param_groups:
-            group["lr"] = self.recipe.rate_at(self.step)
-        with self._mixed():
-            out = self.network(e.noisy, e.sigma, background=e.background, depth=e.depth)
-        s = self.recipe.shape.data
-        weight = (e.sigma.square() + s**2) / (e.sigma * s).square()
-        loss = ((out.float() - e.clean).square().mean(dim=(1, 2)) * weight).mean()
-        self.adam.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.adam.step()
-        value = loss.item()
+        self.adam.param_groups[0]["lr"] = self.recipe.rate_at(self.step)
+        value = update(self.network, self.adam, e, error=e.sigma, mixed=self._mixed())
         if not math.isfinite(value):
             raise RunError(f"the loss is {value} at step {self.step}; train again with a smaller rate")
-        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, p in self.network.named_parameters():
-                self.average[name].lerp_(p, 1 - decay)
+        follow(self.average.values(), self.network, step=self.step, decay=self.recipe.average)
         return value
 
     def _mixed(self) -> contextlib.AbstractContextManager[Any]:
@@ -376,6 +364,35 @@ class _Training:
         return path
 
 
+def update(
+    network: Denoiser,
+    adam: torch.optim.Adam,
+    e: Examples,
+    *,
+    error: Tensor,
+    mixed: contextlib.AbstractContextManager[Any] | None = None,
+) -> float:
+    """Take one step on a batch, whose images count by the sizes of their errors [image]; return the loss."""
+    with mixed or contextlib.nullcontext():
+        out = network(e.noisy, e.sigma, background=e.background, depth=e.depth)
+    s = network.shape.data
+    weight = (error.square() + s**2) / (error * s).square()
+    loss = ((out.float() - e.clean).square().mean(dim=(1, 2)) * weight).mean()
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    adam.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def follow(average: Iterable[Tensor], network: Denoiser, *, step: int, decay: float) -> None:
+    """Move the average of the weights towards those after a step, faster at the start."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, p in zip(average, network.parameters(), strict=True):
+        mean.lerp_(p, 1 - decay)
+
+
 def psnr(image: Tensor, truth: Tensor) -> float:
     """Return the peak signal-to-noise ratio in dB, mean over images [image, z, x]."""
     error = (image - truth).double().square().mean(dim=(-2, -1))
@@ -389,3 +406,29 @@ def _device(name: str) -> torch.device:
         remedy = Message("use ", Argument("device", "cpu"))
         raise ConfigError("device is 'cuda', but torch finds no GPU here", remedy=remedy)
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a checkpoint: tensors by name, and the record of the training.
+
+    Raises
+    ------
+    RunError
+        If it is damaged, or was written by another version.
+    """
+    try:
+        tensors, metadata = read_tensors(file)
+    except DataError:
+        raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
+    try:
+        record = parsed(json.loads, metadata["training"], "JSON")
+        if not all(isinstance(record[name], kind) for name, kind in _RECORD.items()):
+            raise TypeError
+    except (KeyError, TypeError, ValueError):
+        raise other_version(file) from None
+    return tensors, record
+
+
+def other_version(file: Path) -> RunError:
+    """Return the error of a checkpoint that does not fit."""
+    return RunError(f"{file} is not a checkpoint of this version of seisinv; choose another directory")

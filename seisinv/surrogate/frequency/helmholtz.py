@@ -32,9 +32,8 @@ from seisinv.surrogate.features import Partition
 from seisinv.surrogate.frequency.cells import Cells, factorise_cells
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
 from seisinv.surrogate.frequency.harmonic import HarmonicField
-from seisinv.surrogate.frequency.layered import LayeredMedium
 from seisinv.surrogate.frequency.planes import PlaneWaves, discs
-from seisinv.surrogate.frequency.stretch import Layer, stretched
+from seisinv.surrogate.frequency.stretch import Layer, LayeredMedium, stretched
 from seisinv.surrogate.residual import Residual, equation_of
 
 WINDOW = 1.0  # distance of subdomains in shortest wavelengths
@@ -195,7 +194,11 @@ class Helmholtz:
         """The equation on features, in stretched coordinates."""
         axes = self.model.grid.axes
         equation = equation_of(self.physics, self.model.grid)
-        return Residual(stretched(equation, axes), axes, LayeredMedium(self.physics, self.model, self.layers))
+        return Residual(stretched(equation, axes), axes, self._medium)
+
+    @cached_property
+    def _medium(self) -> LayeredMedium:
+        return LayeredMedium(self.physics, self.model, self.layers)
 
     @cached_property
     def basis(self) -> PlaneWaves:
@@ -206,7 +209,7 @@ class Helmholtz:
     @cached_property
     def factor(self) -> Cells:
         """The factorised rows; computed at the first call, which takes most of its time."""
-        inside, edge = self._cells(self.points(0.5)), self._cells(self.edge_points())
+        inside, edge = self._split(self.points(0.5)), self._split(self.edge_points())
         scale = self._scale(np.concatenate(inside))
         rows, near, at = [], [], 0
         for number, (points, outer) in enumerate(zip(inside, edge, strict=True)):
@@ -233,9 +236,8 @@ class Helmholtz:
                 f"source at z = {place[0]:g} m, x = {place[1]:g} m is outside the model ({z0:g} to {z1:g} m, {x0:g} to "
                 f"{x1:g} m); move it, or extend the model"
             )
-        medium = self.residual.medium
-        assert isinstance(medium, LayeredMedium)
-        return HarmonicBackground(place, float(medium.parameter("vp", np.array([place]))[0]), self.layers)
+        speed = float(self._medium.parameter("vp", np.array([place]))[0])
+        return HarmonicBackground(place, speed, self.layers)
 
     def points(self, shift: float) -> np.ndarray:
         """Return the points of the rows (z, x) in m [point, 2], at `shift` (0 to 1) within the cells of a grid."""
@@ -275,10 +277,8 @@ class Helmholtz:
 
     def _scale(self, points: np.ndarray) -> np.ndarray:
         """Return what rows are multiplied by [point, 1]: the residual is then Δu over the shortest wave's k²."""
-        medium = self.residual.medium
-        assert isinstance(medium, LayeredMedium)
         k = 2 * pi / self.shortest
-        return np.asarray(1 / (k * medium.parameter("vp", points)) ** 2)[:, None]
+        return np.asarray(1 / (k * self._medium.parameter("vp", points)) ** 2)[:, None]
 
     def _tests(self, cell: int) -> np.ndarray:
         """Weighted cosine transform over the points of a cell [row, point]."""
@@ -291,12 +291,9 @@ class Helmholtz:
         z, x = (dct(np.eye(n), axis=0, norm="ortho") for n in self._per_window)
         return np.asarray(np.kron(z, x) * weight.reshape(-1, 1))
 
-    def _cells(self, points: np.ndarray) -> list[np.ndarray]:
-        """Return the points in each cell."""
-        return self._split(points, points)
-
-    def _split(self, values: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
-        """Return the values [point, …] in each cell, in their order."""
+    def _split(self, points: np.ndarray, values: np.ndarray | None = None) -> list[np.ndarray]:
+        """Return the points in each cell, in their order, or values [point, …] that belong to them."""
+        values = points if values is None else values
         cell = self.basis.cell(points)
         order = np.argsort(cell, kind="stable")
         ends = np.searchsorted(cell[order], np.arange(len(self.basis.waves) + 1))
@@ -306,10 +303,10 @@ class Helmholtz:
         """Return the right-hand sides of the rows of each cell [row, source]."""
         points = self.points(0.5)
         values = self._forced(backgrounds, points)
-        edge = self._cells(self.edge_points())
+        edge = self._split(self.edge_points())
         return [
             np.concatenate([self._tests(n) @ v, np.zeros((len(e), len(backgrounds)))])
-            for n, (v, e) in enumerate(zip(self._split(values, points), edge, strict=True))
+            for n, (v, e) in enumerate(zip(self._split(points, values), edge, strict=True))
         ]
 
     def _forced(self, backgrounds: Sequence[HarmonicBackground], points: np.ndarray) -> np.ndarray:
@@ -318,7 +315,7 @@ class Helmholtz:
 
     def _error(self, backgrounds: Sequence[HarmonicBackground], coefficients: Sequence[np.ndarray]) -> np.ndarray:
         """Return the relative residual of the scattered fields between the points of the rows [source]."""
-        groups = self._cells(self.points(0.05))
+        groups = self._split(self.points(0.05))
         cells = np.unique(np.linspace(0, len(groups) - 1, CHECKED).astype(int))
         points = np.concatenate([groups[n] for n in cells])
         scale, right = self._scale(points), self._forced(backgrounds, points)

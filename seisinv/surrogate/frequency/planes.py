@@ -21,50 +21,22 @@ from seisinv.surrogate.jets import VALUE, Order
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneWindow:
-    """The features of one subdomain; a residual uses only `matrix`.
-
-    Parameters
-    ----------
-    partitions : Partition along z and x
-    cell : (int, int)
-        Which subdomain along z and x.
-    wave : (2, features) array, rad/m
-    omega : float, rad/s
-    """
-
-    partitions: tuple[Partition, Partition]
-    cell: tuple[int, int]
-    wave: np.ndarray
-    omega: float
-
-    def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
-        """Return a derivative of every feature [point, feature] at points (z, x), m; the last order is in time."""
-        sides = [self._side(axis, points[:, axis], order[axis]) for axis in (0, 1)]
-        return sides[0] * sides[1] * (1j * self.omega) ** order[2]
-
-    def _side(self, axis: int, at: np.ndarray, order: int) -> np.ndarray:
-        """Return the derivative of one axis' factor [point, feature], by the product rule."""
-        p, c, k = self.partitions[axis], self.cell[axis], self.wave[axis]
-        window = p.derivatives(at)[:, c]
-        weight = sum(comb(order, m) * window[order - m, :, None] * (1j * k) ** m for m in range(order + 1))
-        return np.asarray(weight * np.exp(1j * (at - p.middles[c])[:, None] * k))
-
-
-@dataclass(frozen=True, eq=False)
 class PlaneWindows:
-    """Several subdomains side by side.
+    """The features of some subdomains side by side; a residual uses only `matrix`.
 
     Parameters
     ----------
-    parts : sequence of PlaneWindow
+    basis : PlaneWaves
+    numbers : sequence of int
+        Of the subdomains.
     """
 
-    parts: Sequence[PlaneWindow]
+    basis: PlaneWaves
+    numbers: Sequence[int]
 
     def matrix(self, points: np.ndarray, order: Order = VALUE) -> np.ndarray:
         """Return a derivative of every feature of every subdomain [point, feature]."""
-        return np.concatenate([w.matrix(points, order) for w in self.parts], axis=1)
+        return np.concatenate([self.basis.matrix(n, points, order) for n in self.numbers], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +47,7 @@ class PlaneWaves:
     ----------
     partitions : Partition along z and x
     waves : one (2, features) array for each subdomain, rad/m
-        PlaneWindows are counted along x fastest.
+        Subdomains are counted along x fastest.
     omega : float, rad/s
     """
 
@@ -95,10 +67,19 @@ class PlaneWaves:
 
     def windows(self, numbers: Sequence[int]) -> PlaneWindows:
         """Return some of the subdomains."""
-        columns = self.cells[1]
-        return PlaneWindows(
-            [PlaneWindow(self.partitions, divmod(n, columns), self.waves[n], self.omega) for n in numbers]
-        )
+        return PlaneWindows(self, numbers)
+
+    def matrix(self, number: int, points: np.ndarray, order: Order) -> np.ndarray:
+        """Return a derivative of a subdomain's features [point, feature] at points (z, x), m; the last is in time."""
+        sides = [self._side(number, axis, points[:, axis], order[axis]) for axis in (0, 1)]
+        return sides[0] * sides[1] * (1j * self.omega) ** order[2]
+
+    def _side(self, number: int, axis: int, at: np.ndarray, order: int) -> np.ndarray:
+        """Return the derivative of one axis' factor [point, feature], by the product rule."""
+        p, c, k = self.partitions[axis], divmod(number, self.cells[1])[axis], self.waves[number][axis]
+        window = p.derivatives(at)[:, c]
+        weight = sum(comb(order, m) * window[order - m, :, None] * (1j * k) ** m for m in range(order + 1))
+        return np.asarray(weight * np.exp(1j * (at - p.middles[c])[:, None] * k))
 
     def cell(self, points: np.ndarray) -> np.ndarray:
         """Return the number of the cell in which each point (z, x) lies."""

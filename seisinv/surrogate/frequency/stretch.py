@@ -1,4 +1,4 @@
-"""Absorbing layers by complex stretching, as a rewrite of equations: every ∂/∂a becomes g_a ∂/∂a.
+"""Absorbing layers by complex stretching, as a rewrite of equations and their medium: every ∂/∂a becomes g_a ∂/∂a.
 
     a' = a + (1/iω) ∫ σ_a da,   g_a = ∂a/∂a' = 1 / (1 − i σ_a / ω)
 
@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
+import torch
 
+from seisinv.core import Model, ModelError
+from seisinv.core.resampling import linear
+from seisinv.physics import Physics
+from seisinv.surrogate.jets import Jet
 from seisinv.symbolic import Coefficient, D, Equation, Poly
 from seisinv.symbolic.equations import Derivative, Symbol
 
@@ -75,3 +80,43 @@ class Layer:
         """Return g or its first derivative."""
         _, first, second = self.coordinate(at)
         return 1 / first if order == 0 else -second / first**2
+
+
+@dataclass(frozen=True, eq=False)
+class LayeredMedium:
+    """A medium whose parameters are linear between nodes and constant beyond them, in stretched coordinates.
+
+    Parameters
+    ----------
+    physics : Physics
+    model : Model
+    layers : Layer along z and x
+    """
+
+    physics: Physics
+    model: Model
+    layers: tuple[Layer, Layer]
+
+    def tensor(self, jet: Jet, at: np.ndarray) -> torch.Tensor:
+        """Return a coefficient, or a derivative of the stretching, at points (z, x), m.
+
+        Raises
+        ------
+        ModelError
+            If the equation differentiates a coefficient, or one lives between nodes.
+        """
+        name, axes = jet.symbol.name, self.model.grid.axes
+        if name.startswith(STRETCH):
+            k = axes.index(name.removeprefix(f"{STRETCH}_"))
+            factor = self.layers[k].factor(at[:, k], jet.order[k]) if not jet.order[1 - k] else np.zeros(len(at))
+            return torch.from_numpy(factor)
+        if any(jet.order) or jet.symbol.place:
+            raise ModelError(
+                f"the equation differentiates {name}; the surrogate needs coefficients by their value only"
+            )
+        values = {n: torch.from_numpy(self.parameter(n, at))[:, None] for n in self.physics.parameters}
+        return self.physics.coefficients(values, axes)[name][:, 0]
+
+    def parameter(self, name: str, at: np.ndarray) -> np.ndarray:
+        """Return a parameter of the model at points (z, x), m."""
+        return linear(self.model.grid, self.model[name].detach().double().numpy(), at)

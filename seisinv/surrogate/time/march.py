@@ -17,10 +17,9 @@ from seisinv.core import StabilityError
 from seisinv.surrogate.features import Features, later
 from seisinv.surrogate.field import ratio, rms
 from seisinv.surrogate.jets import VALUE
-from seisinv.surrogate.time.background import Background
+from seisinv.surrogate.time.background import Background, forcing
 from seisinv.surrogate.time.implicit import System, evaluate, right_sides
 from seisinv.surrogate.time.rows import Rows
-from seisinv.surrogate.time.sources import forcing
 
 MEASURED = {"edges": ("edge",), "interfaces": ("jump", "slope")}  # kinds of rows by the name of their error
 GROWTH = 10.0  # of the largest value from the first solve to a later one; more is refused

@@ -36,14 +36,12 @@ from seisinv.surrogate.initial import Initial, sample
 from seisinv.surrogate.parts import Parts, parts_of
 from seisinv.surrogate.residual import Residual, equation_of, residual_of, without_gradients
 from seisinv.surrogate.time.adjoint import attach, kernel, reversed_survey
-from seisinv.surrogate.time.background import Background
+from seisinv.surrogate.time.background import Background, backgrounds, highest_frequency
 from seisinv.surrogate.time.band import Subdomains, windows_on
 from seisinv.surrogate.time.implicit import Solver, System
 from seisinv.surrogate.time.march import March, check_growth
-from seisinv.surrogate.time.problem import PINNProblem
-from seisinv.surrogate.time.rows import Rows, matrix, places
+from seisinv.surrogate.time.rows import PINNProblem, Rows, matrix, places
 from seisinv.surrogate.time.solve import factorise
-from seisinv.surrogate.time.sources import backgrounds, highest_frequency
 from seisinv.surrogate.time.wavefield import Wavefield
 from seisinv.surrogate.time.windowed import factorise_windows
 
@@ -391,15 +389,9 @@ class PINN:
     @cached_property
     def _problem(self) -> PINNProblem:
         assert self.edges is not None
+        many, wavenumber = self.needed > LARGEST, self.wavenumber or self._highest / float(self._windows.lowest.min())
         return PINNProblem(
-            self.physics,
-            self.basis,
-            self.degree,
-            self.edges,
-            self._highest,
-            self.wavenumber or self._highest / float(self._windows.lowest.min()),
-            self.needed > LARGEST,
-            self.seed,
+            self.physics, self.basis, self.degree, self.edges, self._highest, wavenumber, many, self.seed
         )
 
     def _factorise(self, rows: Sequence[Rows]) -> Solver:

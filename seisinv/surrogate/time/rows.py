@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Model
+from seisinv.physics import Physics
 from seisinv.surrogate.features import Features, Partitions, on_edges, spread, windows_of
 from seisinv.surrogate.jets import VALUE, Order
 from seisinv.surrogate.parts import Parts
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Residual, residual_of
 
 WEIGHT = 3.0  # of initial and edge rows beside those of the equation
 # Rows per feature.  In a constant medium the equation's rows vanish: the initial rows, of two kinds, must do alone.
@@ -205,3 +206,72 @@ def outgoing(c: Tensor, normals: np.ndarray, decay: float) -> tuple[tuple[Order,
         ((0, 1, 0), 2 * decay * c**2 * n_x),
         (VALUE, decay**2 * c**2),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PINNProblem:
+    """The rows of a physics in any model.
+
+    Parameters
+    ----------
+    physics : Physics
+    features : Features
+    degree : int
+        Of the splines through the model.
+    edges : {"open", "wall", "absorbing"}
+    frequency : float, rad/s
+        Highest angular frequency.
+    wavenumber : float, rad/m
+        Largest wavenumber.
+    many : bool
+        Whether subdomains are many, so that fewer rows do.
+    seed : int
+        Of the points.
+    """
+
+    physics: Physics
+    features: Features
+    degree: int
+    edges: str
+    frequency: float
+    wavenumber: float
+    many: bool
+    seed: int
+
+    def rows(self, model: Model) -> tuple[Rows, ...]:
+        """Return the rows; their factors follow from the model."""
+        ratio = FEWER if self.many else PER_FEATURE
+        points = {
+            kind: places(
+                self.features.partitions,
+                ceil(ratio[kind] * self.features.active),
+                self.seed,
+                shares=None if kind == "edge" else self.features.used,
+                parts=self.features.parts,
+            )
+            for kind in ("equation", "initial", "edge")
+        }
+        residual = residual_of(self.physics, model, degree=self.degree, parts=self.features.parts)
+        return (
+            equation_rows(residual, points["equation"], self.frequency),
+            *initial_rows(points["initial"], self.frequency),
+            *self._held(model, points["edge"], ratio=ratio["interface"], seed=self.seed),
+        )
+
+    def fresh(self, model: Model, points: np.ndarray, seed: int) -> list[Rows]:
+        """Return rows of the equation, edges and interfaces, at points to which the field is not fitted."""
+        residual = residual_of(self.physics, model, degree=self.degree, parts=self.features.parts)
+        return [equation_rows(residual, points, self.frequency), *self._held(model, points, ratio=1.0, seed=seed)]
+
+    def _held(self, model: Model, points: np.ndarray, *, ratio: float, seed: int) -> list[Rows]:
+        """Return rows of edges, and of interfaces, with `ratio` points per feature beside them."""
+        partitions, parts, used = self.features.partitions, self.features.parts, self.features.used
+        rows = []
+        if self.edges != "open":
+            rows.append(edge_rows(self.edges, model, partitions=partitions, points=points, frequency=self.frequency))
+        if parts is not None:
+            each = np.full(len(self.features.cells), self.features.phase.shape[1]) if used is None else used
+            beside = each.reshape(-1, parts.count)
+            count = ceil(ratio * beside[np.count_nonzero(beside, axis=1) > 1].sum())
+            rows += interface_rows(parts, partitions, count, wavenumber=self.wavenumber, seed=seed)
+        return rows

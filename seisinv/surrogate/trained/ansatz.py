@@ -24,7 +24,7 @@ from torch import Tensor
 from seisinv.core import ConfigError, Grid
 from seisinv.surrogate.features import HIGHEST, Partitions
 from seisinv.surrogate.jets import Jet, Order
-from seisinv.surrogate.medium import Medium
+from seisinv.surrogate.residual import Medium
 from seisinv.surrogate.trained.network import Network
 from seisinv.symbolic.equations import Symbol
 
@@ -145,7 +145,7 @@ class Ansatz:
     start: Start
     walls: bool
 
-    def rows(self, points: np.ndarray, form: Form, dtype: torch.dtype) -> AnsatzRows:
+    def rows(self, points: np.ndarray, form: Form) -> AnsatzRows:
         """Return a linear form of the field.
 
         Parameters
@@ -171,10 +171,10 @@ class Ansatz:
         middles = np.stack([m.ravel() for m in np.meshgrid(*(p.middles for p in self.partitions), indexing="ij")], -1)
         offset = np.where(padding[..., None], 0.0, points[point] - middles[:, None])
         return AnsatzRows(
-            torch.from_numpy(known).to(dtype),
+            torch.from_numpy(known),
             torch.from_numpy(point),
-            torch.from_numpy(offset).to(dtype),
-            {o: torch.from_numpy(f).to(dtype) for o, f in factors.items() if f.any()},
+            torch.from_numpy(offset),
+            {o: torch.from_numpy(f) for o, f in factors.items() if f.any()},
         )
 
     def apply(self, parameters: Sequence[Tensor], rows: AnsatzRows) -> Tensor:

@@ -22,8 +22,7 @@ from seisinv.surrogate.features import Partitions, partitions_of
 from seisinv.surrogate.field import ratio, rms
 from seisinv.surrogate.initial import Initial
 from seisinv.surrogate.jets import VALUE
-from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.residual import Residual, residual_of, without_gradients
+from seisinv.surrogate.residual import Medium, Residual, residual_of, without_gradients
 from seisinv.surrogate.trained.ansatz import Ansatz, Start, fine_grid, start_of
 from seisinv.surrogate.trained.network import Network
 from seisinv.surrogate.trained.training import Training, TrainingEquations, TrainingSchedule, TrainingStep
@@ -227,7 +226,4 @@ class TrainedPINN:
 
 
 def _digest(*arrays: np.ndarray) -> str:
-    out = hashlib.sha256()
-    for array in arrays:
-        out.update(np.ascontiguousarray(array).tobytes())
-    return out.hexdigest()
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()

@@ -28,8 +28,7 @@ from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
 from seisinv.surrogate.features import on_edges, spread
 from seisinv.surrogate.jets import Jet
-from seisinv.surrogate.medium import Medium
-from seisinv.surrogate.residual import Residual
+from seisinv.surrogate.residual import Medium, Residual
 from seisinv.surrogate.trained.ansatz import Ansatz, AnsatzRows, Form
 from seisinv.symbolic.equations import Symbol
 
@@ -162,10 +161,10 @@ class TrainingEquations:
         """Return dimensionless rows of the equation, and of the edges if they absorb."""
         points, t1 = self.points(count, draw, reach), self.ansatz.start.time
         size = self.ansatz.start.rms
-        out = [self._row(points, {o: t1**2 / size * f for o, f in self.residual.form(points).items()})]
+        out = [self.ansatz.rows(points, {o: t1**2 / size * f for o, f in self.residual.form(points).items()})]
         if self.velocity is not None:
             edge, form = self.edges(points)
-            out.append(self._row(edge, {o: t1 / size * f for o, f in form.items()}))
+            out.append(self.ansatz.rows(edge, {o: t1 / size * f for o, f in form.items()}))
         return out
 
     def edges(self, points: np.ndarray) -> tuple[np.ndarray, Form]:
@@ -178,9 +177,6 @@ class TrainingEquations:
     def loss(self, parameters: list[Tensor], rows: list[AnsatzRows]) -> Tensor:
         """Return the sum of the mean squares of the rows."""
         return torch.stack([self.ansatz.apply(parameters, r).square().mean() for r in rows]).sum()
-
-    def _row(self, points: np.ndarray, form: Form) -> AnsatzRows:
-        return self.ansatz.rows(points, form, torch.float64)
 
 
 class Training:

@@ -36,7 +36,7 @@ class TrainedField:
         for start in range(0, len(points), BLOCK):
             part = slice(start, start + BLOCK)
             here = {o: f[part] if isinstance(f, np.ndarray) else f for o, f in form.items()}
-            rows = self.ansatz.rows(points[part], here, torch.float64)
+            rows = self.ansatz.rows(points[part], here)
             out.append(self.ansatz.apply(self.parameters, rows).detach().numpy())
         return np.concatenate(out) if out else np.zeros(0)
 
