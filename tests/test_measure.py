@@ -21,7 +21,10 @@ from seisinv.cli.ends import EXIT_CODES
 from seisinv.core import ConfigError
 from seisinv.jobs.check import Failure
 from seisinv.report.measure import headlines, measure
+from seisinv.report.start import faults
 from seisinv.runs import read_run
+from seisinv.traveltime import Picks, Tomogram
+from seisinv.traveltime.tomography import Fit as TomographyFit
 
 JOB = """
 data.path = "line.sgy"
@@ -179,6 +182,17 @@ def test_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, 
     assert code == end, err
     if end == 3 and name in ("invert", "demo", "report", "compare"):
         assert "ended badly: its P velocity error ended at 5" in out.splitlines()[0]
+
+
+def test_a_fit_of_first_breaks_is_checked() -> None:
+    grid, times = si.Grid((3, 3), 100.0), np.zeros((1, 1))
+    model = si.Model(grid, vp=2000.0)
+    picks = Picks(survey(), times, times, period=0.1)
+    for rms, words in ((0.01, []), (0.03, ["was 20.0 ms in the gradient"]), (0.06, ["was 20.0 ms", "half a period"])):
+        steps = (TomographyFit(0, "gradient", 0.02, 1.0), TomographyFit(1, "smooth", rms, 1.0))
+        found = faults(picks, Tomogram(model, model, (2000.0, 0.0), times, times, 0.0, np.ones(grid.shape), steps))
+        assert len(found) == len(words)
+        assert all(word in fault for word, fault in zip(words, found, strict=True))
 
 
 def test_the_help_says_what_exit_codes_mean() -> None:
