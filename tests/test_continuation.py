@@ -16,7 +16,7 @@ from seisinv.inversion import LBFGS, Continuation, Inversion, invert
 from seisinv.jobs import build, config
 from seisinv.misfit import Envelope, TravelTime
 from seisinv.plot import convergence
-from seisinv.report.page import band_rows
+from seisinv.report.measure import band_rows, measure
 from seisinv.runs import read_run
 from seisinv.signal.delays import delays, moments, residual_time
 from seisinv.unknowns import Bounded
@@ -62,11 +62,13 @@ def test_continuation_costs_no_detour_where_delays_suit():
     assert all("why" not in row for row in a.history)
 
 
-def test_no_band_begins_before_its_times_suit_it():
+def test_no_band_begins_before_its_times_suit_it(tmp_path):
     """With one update per stage the cap is met: the run ends without a waveform stage, and the reason says why."""
     problem, _, _ = far(continuation=Continuation(optimizer=LBFGS(1), attempts=2))
-    result = invert(problem, LBFGS(3), bands=BANDS)
+    result = invert(problem, LBFGS(3), bands=BANDS, run_directory=tmp_path)
     assert [e.stage for e in result.ends] == ["kinematic"] * 2
+    (fault,) = measure(read_run(tmp_path)).faults
+    assert fault.startswith("it ended early: the continuation ends before waveforms up to 20 Hz")
     assert [row["rung"] for row in result.history] == [0, 0, 1, 1]
     reason = result.ends[-1].reason
     assert "the continuation ends before waveforms up to 20 Hz" in reason

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from seisinv.core import DataError, ModelError
+import seisinv as si
+from seisinv.core import ConfigError, DataError, ModelError, SeisinvError
 from seisinv.core.arrays import numbers, read_npy, read_npz
 from seisinv.core.files import read_json, read_toml, size_of
+from seisinv.io import read_model
 
 VALUES = np.arange(12.0).reshape(3, 4)
 
@@ -184,3 +186,98 @@ def test_text_of_others_may_nest_and_count_as_it_likes(tmp_path):
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="not a text file"):
         read_toml(tmp_path / "a.toml")
+
+
+GRID = si.Grid((5, 6), 10.0)
+SHOT = si.Shot([[0.0, 0.0]], [[0.0, 0.0]])
+SURVEY = si.Survey((SHOT,), si.TimeAxis(0.1, 4))
+# Every place where an array or a number of a user enters.
+ENTRANCES = {
+    "shape": lambda v: si.Grid(v, 10.0),
+    "nodes": lambda v: si.Grid((v, 5), 10.0),
+    "spacing": lambda v: si.Grid((5, 6), v),
+    "origin": lambda v: si.Grid((5, 6), 10.0, (0.0, v)),
+    "vp": lambda v: si.Model(GRID, vp=v),
+    "tops": lambda v: si.Model.layered(GRID, v, vp=v),
+    "sources": lambda v: si.Shot(v, [[0.0, 0.0]]),
+    "receivers": lambda v: si.Shot([[0.0, 0.0]], [[0.0, v]]),
+    "every source": lambda v: surface(sources=v),
+    "time": lambda v: si.TimeAxis(0.1, 5, v),
+    "samples": lambda v: si.TimeAxis(0.1, v),
+    "wavelet": lambda v: surface(wavelet=v),
+    "duration": lambda v: surface(duration=v),
+    "data": lambda v: si.Gathers(v, SURVEY),
+    "live": lambda v: si.Gathers(torch.zeros(1, 1, 4), SURVEY, v),
+    "line": lambda v: si.line(0, v, every=10),
+    "peak": si.ricker,
+    "bounds": lambda v: si.Bounded(si.Model(GRID, vp=2000.0), vp=v),
+    "water": lambda v: si.Bounded(si.Model(GRID, vp=2000.0), vp=(1500, 2500), water=v),
+}
+HOSTILE = {
+    "text": "fast", "bytes": b"x", "dict": {}, "nan": float("nan"), "infinite": [float("inf")], "huge": 10**400,
+    "complex": np.full((5, 6), 1j), "object": np.array([None]), "structured": np.zeros(3, "f4,f4"),
+    "ragged": [[1], [1, 2]], "four axes": np.ones((1, 1, 1, 1)), "empty": np.ones(0), "words": np.array([["a"]]),
+    "date": np.array(["2020"], "M8[Y]"), "masked": np.ma.array(np.ones((5, 6)), mask=True),
+    "half": torch.ones(5, 6).half(), "bfloat16": torch.ones(5, 6).bfloat16(), "sparse": torch.eye(5).to_sparse(),
+    "complex tensor": torch.ones(5, 6, dtype=torch.complex64),
+}  # fmt: skip
+
+
+def surface(**changes):
+    given = {"sources": [[0.0, 0.0]], "receivers": [[0.0, 0.0]], "wavelet": None, "duration": 0.4, "dt": 0.1}
+    return si.Survey.surface(**(given | changes))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("value", HOSTILE)
+def test_what_users_pass_is_refused_where_it_enters(entrance, value):
+    with pytest.raises(SeisinvError) as caught:
+        ENTRANCES[entrance](HOSTILE[value])
+    assert str(caught.value).isprintable()
+
+
+def test_arrays_of_users_stay_theirs():
+    places = np.zeros((2, 2))
+    si.Shot(places, places)
+    assert places.flags.writeable
+
+
+MODELS = {
+    "3-D with spacing of 2": ({"vp": np.full((3, 4, 5), 2e3)}, "spacing has 2 values; the grid has 3 axes"),
+    "spacing of 3": ({"spacing": np.ones(3)}, "spacing has 3 values; the grid has 2 axes"),
+    "spacing of text": ({"spacing": np.array("ten")}, "spacing holds <U3 values"),
+    "origin of 3": ({"origin": np.ones(3)}, "origin has 3 values"),
+    "complex": ({"vp": np.full((3, 4), 2e3 + 1j)}, "vp holds complex values; it must hold real numbers"),
+    "0-d": ({"vp": np.array(2e3)}, "shape has 0 axes"),
+    "4-d": ({"vp": np.full((3, 4, 5, 6), 2e3)}, "shape has 4 axes"),
+    "dates": ({"vp": np.zeros((3, 4), "M8[s]")}, "datetime64"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_hostile_models_are_one_error_with_the_file(tmp_path, name):
+    changes, words = MODELS[name]
+    good = {"vp": np.full((3, 4), 2e3), "spacing": np.ones(2), "origin": np.zeros(2)}
+    np.savez(tmp_path / "m.npz", **(good | changes))
+    with pytest.raises(SeisinvError) as caught:
+        read_model(tmp_path / "m.npz")
+    assert str(caught.value).startswith(f"{tmp_path / 'm.npz'}: ")
+    assert words in str(caught.value)
+
+
+def test_big_endian_models_are_read(tmp_path):
+    values = np.linspace(1500, 4000, 12).reshape(3, 4).astype(">f4")
+    np.savez(tmp_path / "m.npz", vp=values, spacing=np.array([10.0, 10.0], ">f8"), origin=np.zeros(2, ">i4"))
+    np.save(tmp_path / "m.npy", values)
+    for model in (read_model(tmp_path / "m.npz"), read_model(tmp_path / "m.npy", spacing=10)):
+        assert np.array_equal(model.vp.numpy(), values.astype("f4"))
+
+
+@pytest.mark.parametrize("dtype", ["S4", "f4,f4", "V4", "(600,)f4", "O", "c8", "f4,(,f4", "M8[s]"])
+def test_raw_models_of_no_numbers_are_refused(tmp_path, dtype):
+    (tmp_path / "vp.bin").write_bytes(bytes(2400))
+    with pytest.raises(ConfigError, match="dtype is "):
+        read_model(tmp_path / "vp.bin", shape=(20, 30), dtype=dtype, layout="zx", spacing=10)
+    with pytest.raises(ConfigError, match=r"shape is \(-20, -30\)"):
+        read_model(tmp_path / "vp.bin", shape=(-20, -30), layout="zx", spacing=10)

@@ -16,6 +16,7 @@ from seisinv.backends import BACKENDS
 from seisinv.testing import CHECKS, backend_test, dot_test, hessian_test, random_problem
 from seisinv.testing.accuracy import EXACT, convergence_order, green_error, reciprocity_error, reflection
 from seisinv.testing.checks import Check
+from seisinv.testing.configurations import Choices, described, draw, is_helpful, missed
 from seisinv.testing.problem import normal
 
 PHYSICS = tuple(cls() for cls in si.Physics.__subclasses__())
@@ -149,6 +150,48 @@ def test_a_free_surface_is_a_mirror() -> None:
         a = si.Propagator(physics, grid, one, boundary=si.Boundary(free_surface=True))(si.Model(grid, **flat)).data
         b = si.Propagator(physics, deep, two)(si.Model(deep, **whole)).data
         assert float((a - b).norm() / b.norm()) < 1e-10
+
+
+@each_physics
+def test_a_free_surface_is_a_mirror_of_layers_within_the_stencil(physics: si.Physics) -> None:
+    """Stencils that reach through the surface into the bottom layer see what they would see in the layer above."""
+    grid, deep = si.Grid((3, 30), 10.0), si.Grid((5, 30), 10.0, origin=(-20.0, 0.0))
+    shot = si.Shot([[7.4, 101.0]], [[16.0, 133.3], [20.0, 201.0]])
+    image = si.Shot([[7.4, 101.0], [-7.4, 101.0]], shot.receivers)
+    time = si.TimeAxis(2e-3, 101)
+    wavelet = torch.from_numpy(si.ricker(12.0)(time.times))
+
+    def run(on: si.Grid, survey: si.Survey, *, surface: bool) -> torch.Tensor:
+        model = {n: torch.full(on.shape, 2000.0, dtype=torch.float64) for n in physics.parameters}
+        boundary = si.Boundary(9, free_surface=surface)
+        return si.Propagator(physics, on, survey, order=8, boundary=boundary)(si.Model(on, **model)).data
+
+    a = run(grid, si.Survey((shot,), time, wavelet), surface=True)
+    b = run(deep, si.Survey((image,), time, torch.stack([wavelet, -wavelet])[None]), surface=False)
+    # The last half node behind the bottom layer has no image before the top layer, where 1e-8 of the wave arrives.
+    assert float((a - b).norm() / b.norm()) < 1e-7
+
+
+@each_physics
+def test_adjoints_are_exact_where_stencils_reach_through_the_surface_into_a_layer(physics: si.Physics) -> None:
+    assert not missed(random_problem(physics, shape=(2, 8), steps=10, free_surface=True))
+
+
+FEW = Choices(
+    PHYSICS, orders=(4,), ratios=(1.0,), dtypes=(torch.float64,), layers=(0, 1, 2, 3, 5, 8), sizes=(2, 3, 4, 6, 9)
+)
+
+
+@pytest.mark.parametrize("seed", range(48))
+def test_random_configurations_hold_or_are_refused_with_a_remedy(seed: int) -> None:
+    try:
+        p = draw(seed, FEW)
+        above = missed(p, hessian=seed % 4 == 0)
+    except si.SeisinvError as refusal:
+        if not is_helpful(refusal):
+            raise
+    else:
+        assert not above, described(p)
 
 
 def test_cells_may_be_oblong() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import seisinv
 from io_files import noise, segy_bytes, spread, written
 
 import seisinv as si
@@ -20,6 +21,7 @@ from seisinv.cli import flags
 from seisinv.cli.flags import EVERY_JOB, FLAGS, HEADERS, INVERSION, as_flag, setting, taken
 from seisinv.cli.guard import with_flags
 from seisinv.core import Argument, Code, ConfigError, Message, SeisinvError
+from seisinv.jobs import config
 
 PACKAGE = Path(si.__file__).parent
 GRID = si.Grid((5, 6), 10.0)
@@ -171,3 +173,30 @@ def test_logged_remarks_read_as_python_without_the_command_line(caplog: pytest.L
         logging.getLogger("seisinv").info("%s: %s", "a.sgy", Message("pass ", Argument("data.units", "feet")))
     assert caplog.messages == ['a.sgy: pass units="feet"']
     assert flags.FLAGS["data.units"].name == "--units"
+
+
+def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
+    error = ConfigError("a\x1b[2J\nb\u202e", remedy="c\td", file="e\udcff.sgy")
+    others = error.within("f\x07"), error.replace(value=1)
+    for text in (str(error), error.message, error.rendered(as_flag), *map(str, others)):
+        assert text.isprintable()
+        assert "a\\x1b[2J\\nb\\u202e" in text
+    assert str(ConfigError("naïve 3 × 10⁹ m³, λ/2 — “x”")) == "naïve 3 × 10⁹ m³, λ/2 — “x”"
+    (tmp_path / "job.toml").write_text('"a\\n\\u001b[2Jb" = 1\n')
+    code, _, stderr = seisinv("check", tmp_path / "job.toml")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "a\\n\\x1b[2Jb is unknown" in stderr
+
+
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "9" * 5000])
+def test_jobs_nest_and_count_only_so_far(tmp_path: Path, value: str) -> None:
+    (tmp_path / "job.toml").write_text(f"[run]\nseed = {value}\n")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        config.load(tmp_path / "job.toml")
+    assert config.parse_setting(f"run.seed={value}") == ("run.seed", value)
+
+
+def test_errors_quote_long_values_in_part() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(None, {"run.seed": "x" * 10_000})
+    assert len(str(caught.value)) < 300

@@ -25,7 +25,7 @@ from seisinv.priors.learned.blend import Blend, scales_for, smoothed
 from seisinv.priors.learned.network import CENTRE, SCALE, SMALLEST, Denoiser, Denoisers, Shape
 from seisinv.priors.learned.patches import SIDE, Patches, blurred
 from seisinv.priors.learned.training import psnr
-from seisinv.priors.learned.weights import FORMAT, SHIPPED, read_tensors, write_tensors
+from seisinv.priors.learned.weights import FORMAT, SHIPPED, digest, read_tensors, write_tensors
 from seisinv.unknowns import Bounded
 
 GRID = Grid((70, 90), 10.0)
@@ -211,8 +211,11 @@ def test_damaged_foreign_and_missing_weights_are_one_line(tmp_path):
     write_tensors(listed, read_tensors(listed)[0], {"card": "[]"})
     wide = {"recipe": {"shape": {"widths": [16, 16], "blocks": 1, "embedding": 8, "data": 0.2}}}
     odd = {"recipe": {"shape": {"widths": [7], "blocks": 1, "embedding": 8, "data": 0.2}}}
+    huge = {"recipe": {"shape": {"widths": [800_000, 16], "blocks": 1, "embedding": 8, "data": 0.2}}}
+    deep = {"recipe": {"shape": {"widths": [8, 16], "blocks": 10**9, "embedding": 8, "data": 0.2}}}
+    there = read_tensors(file("w"))[0]
     for path, words in [
-        (rewritten(file("hash"), {one: torch.zeros_like(read_tensors(file("w"))[0][one]) + 1}), ["hash", "damaged"]),
+        (rewritten(file("hash"), {one: torch.zeros_like(there[one]) + 1}), ["hash", "damaged"]),
         (cut, ["not a whole safetensors file"]),
         (rewritten(file("next"), format="seisinv denoiser 2"), ["another version", "'seisinv denoiser 2'", FORMAT]),
         (bare, ["another version", "no card"]),
@@ -221,7 +224,12 @@ def test_damaged_foreign_and_missing_weights_are_one_line(tmp_path):
         (rewritten(file("odd"), **odd), ["does not fit the network", "multiple of 8"]),
         (rewritten(file("none"), recipe={}), ["does not fit the network", "shape"]),
         (tmp_path / "missing", ["cannot read the weights", "No such file"]),
-        (tmp_path, ["not a whole safetensors file"]),
+        (tmp_path, ["this is a directory"]),
+        (rewritten(file("nan"), {one: there[one] * torch.nan}), [one, "holds NaN"]),
+        (rewritten(file("whole"), {one: there[one].long()}), [one, "torch.int64"]),
+        (rewritten(file("half"), {one: there[one].bfloat16()}), ["hash", "damaged"]),
+        (rewritten(file("huge"), **huge), ["does not fit the network", "size mismatch"]),
+        (rewritten(file("deep"), **deep), ["does not fit the network", "1000000000 blocks"]),
     ]:
         for use in (load, lambda p: Learned(weights=p)):
             with pytest.raises(DataError) as caught:
@@ -230,6 +238,15 @@ def test_damaged_foreign_and_missing_weights_are_one_line(tmp_path):
             assert "\n" not in message
             for word in (path.name, *words):
                 assert word in message, message
+
+
+def test_weights_in_bfloat16_are_read(tmp_path):
+    path = saved(tmp_path / "w")
+    short = {name: value.bfloat16() for name, value in read_tensors(path)[0].items()}
+    networks, _ = load(rewritten(path, short, sha256=digest(short)))
+    assert all(
+        torch.equal(value, short[f"noise.{name}"].float()) for name, value in networks.noise.state_dict().items()
+    )
 
 
 # Blending

@@ -17,6 +17,7 @@ from seisinv.backends.frame import VECTOR, Frame
 from seisinv.backends.run import Kept, Run, library
 from seisinv.symbolic import Program
 from seisinv.symbolic.linearise import tangent_name
+from seisinv.symbolic.program import Profile
 from seisinv.symbolic.transpose import adjoint_name
 
 Result = TypeVar("Result")
@@ -32,7 +33,7 @@ class Cpu(Backend):
         self.source, self.record = forward.source, forward.record
         self.frame = Frame(setup.layout, forward.reach, setup.dtype)
         self.threads = setup.threads or torch.get_num_threads()
-        self.profiles = {n: self._profile(v) for n, v in setup.profiles.items()}
+        self.profiles = {n: self._profile(v, forward.profiles[n]) for n, v in setup.profiles.items()}
 
     def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
@@ -130,11 +131,17 @@ class Cpu(Backend):
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
         return self.setup.memory.segment(steps, len(shots), self.cost())
 
-    def _profile(self, values: np.ndarray) -> np.ndarray:
-        """A profile with room for stencils on both sides."""
-        n = values.size
-        out = np.zeros(n + 2 * self.frame.lead + VECTOR, self.frame.real)
-        out[self.frame.lead : self.frame.lead + n] = values.reshape(-1)
+    def _profile(self, values: np.ndarray, profile: Profile) -> np.ndarray:
+        """A profile with room for stencils on both sides; above a free surface its mirror image, as of any array.
+
+        The adjoint's stencils read it together with the field that it multiplies.
+        """
+        n, lead = values.size, self.frame.lead
+        out = np.zeros(n + 2 * lead + VECTOR, self.frame.real)
+        out[lead : lead + n] = values.reshape(-1)
+        if profile.axis == 0 and self.frame.layout.free_surface:
+            first = lead + (0 if profile.half else 1)
+            out[:lead] = out[first : first + lead][::-1]
         return out
 
     @contextmanager

@@ -108,7 +108,7 @@ class Reference(Backend):
         """Surround a field with zeros, or above a free surface with its mirror image."""
         r = program.reach
         out = torch.nn.functional.pad(value, (r, r) * value.ndim)
-        if self.layout.free_surface and value.shape[0] > 1:
+        if self.layout.free_surface:
             first = 0 if 0 in program.place[name] else 1
             image = program.parity[name] * torch.flip(out[r + first : 2 * r + first], (0,))
             out = torch.cat([image, out[r:]])

@@ -121,12 +121,12 @@ def forward(
 @takes(*INVERSION, *EVERY_JOB)
 def check(job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help=JOB)], *, given: dict[str, Any]) -> None:
     """Report before a run: stability, points per wavelength, memory, time, and how good the starting model is."""
-    from seisinv.jobs.check import Fault, check_job
+    from seisinv.jobs.check import Failure, check_job
 
     faults = []
     for text in check_job(settings_of(job, given)):
         typer.echo(text)
-        faults += [text] * isinstance(text, Fault)
+        faults += [text] * isinstance(text, Failure)
     end(faults)
 
 

@@ -1,4 +1,4 @@
-"""How commands end: one table of exit codes for all of them."""
+"""How commands end: one table of exit codes for all of them, explained in docs/outcome.md."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 FAILED = 3
 EXIT_CODES = {
     0: "done",
-    1: "a fault of ours: internal error, please report it",
-    2: "refused: nothing was done, or what was given or found does not work; one line says what and what helps",
-    FAILED: "done, but the result fails its own check; the first line says which",
-    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP); the last line says how to go on",
+    1: "a fault of ours (internal error)",
+    2: "refused, in one line that says what helps",
+    FAILED: "done, but the result fails its own check",
+    130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
 }
 EPILOGUE = "Exit codes: " + "; ".join(f"{code} {words}" for code, words in EXIT_CODES.items()) + "."
 

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -93,6 +93,8 @@ def _model(part: str, group: str, main: bool) -> list[Column]:
         Column(f"{part}_{name}", group, title, unit, of(name), digits, best, main and name not in _MORE, note)
         for name, title, unit, digits, best, note in table
     ]
+    if not main:  # where there is water: the report's error
+        columns[0] = replace(columns[0], title="RMSE, all cells", main=True)
     note = "wavelength at which the coherence with the truth falls to one half; –: it does not"
     return [*columns, Column(f"{part}_resolved", group, "resolves", "m", half, 0, "low", main, note)]
 

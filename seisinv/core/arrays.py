@@ -160,7 +160,7 @@ def real(
         raise error(f"{name} is a masked array; fill what is masked", file=file)
     try:
         found = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as wrong:
+    except (ValueError, TypeError, RuntimeError, OverflowError) as wrong:  # of nested lists, tensors on other devices
         raise error(f"{name} is not an array of numbers: {reason(wrong)}", file=file) from None
     if found.dtype.kind not in "biuf":
         kind = "complex" if found.dtype.kind == "c" else str(found.dtype)
@@ -174,7 +174,7 @@ def real_tensor(value: Any, name: str, *, error: type[SeisinvError] = DataError)
 
     Half precision is refused: nothing here computes in it, and a conversion would hide what was lost.
     """
-    if not isinstance(value, Tensor):
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
         return torch.from_numpy(np.array(real(value, name, error=error)))
     if value.dtype in (torch.float32, torch.float64):
         return value

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from seisinv.core.arrays import real_tensor
+from seisinv.core.arrays import real, real_tensor
 from seisinv.core.errors import DataError
 from seisinv.core.survey import Survey
 
@@ -53,6 +53,8 @@ class Gathers:
         data = real_tensor(data, "data")
         if tuple(data.shape) != expected:
             raise DataError(f"data has shape {tuple(data.shape)}; the survey says [shot, receiver, time] = {expected}")
+        if live is not None and not isinstance(live, Tensor):
+            live = torch.as_tensor(real(live, "live"))
         if live is not None and (tuple(live.shape) != expected[:2] or live.dtype != torch.bool):
             text = f"live has shape {tuple(live.shape)} of {live.dtype}"
             raise DataError(text, limit=f"it must be [shot, receiver] = {expected[:2]} of torch.bool")

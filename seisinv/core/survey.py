@@ -15,6 +15,8 @@ from seisinv.core.arrays import numbers, real, real_tensor
 from seisinv.core.errors import Argument, Code, DataError, GeometryError, Message
 from seisinv.core.grid import AXES, Grid
 
+_MOST = 1e8  # positions of a line
+
 
 @dataclass(frozen=True)
 class TimeAxis:
@@ -155,7 +157,7 @@ class Survey:
         if not torch.isfinite(w.detach()).all():
             raise DataError("the wavelet holds NaN or infinite samples")
         n = self.source_time.samples
-        if w.shape[-1] != n or w.ndim not in (1, 3):
+        if w.ndim not in (1, 3) or w.shape[-1] != n:
             raise DataError(
                 f"the wavelet has shape {tuple(w.shape)}; it must be [{n}] or [shot, source, {n}] (time last)"
             )
@@ -195,8 +197,10 @@ class Survey:
         -------
         Survey
         """
-        time = TimeAxis(dt, round(duration / dt) + 1)
-        shots = [Shot(source[None], receivers, number) for number, source in enumerate(np.atleast_2d(sources), 1)]
+        step, length = numbers([dt, duration], "dt and duration").tolist()
+        time = TimeAxis(step, round(length / step) + 1 if step > 0 else 0)
+        places = np.atleast_2d(real(sources, "sources", error=GeometryError))
+        shots = [Shot(source[None], receivers, number) for number, source in enumerate(places, 1)]
         return cls(tuple(shots), time).with_wavelet(wavelet)
 
     def __len__(self) -> int:
@@ -384,7 +388,10 @@ def line(start: float, stop: float, *, every: float, depth: float = 0.0) -> np.n
     start, stop, every, depth = numbers([start, stop, every, depth], "the line", error=GeometryError).tolist()
     if not every > 0:
         raise GeometryError(f"every is {every:g} m; it must be positive")
-    x = start + every * np.arange(int(np.floor((stop - start) / every + 1e-9)) + 1)
+    count = np.floor((stop - start) / every + 1e-9) + 1
+    if count > _MOST:
+        raise GeometryError(f"every is {every:g} m; the line would have {count:,.0f} positions")
+    x = start + every * np.arange(int(count))
     if not len(x):
         raise GeometryError(f"stop = {stop:g} m lies before start = {start:g} m")
     return np.stack([np.full(len(x), float(depth)), x], axis=1)

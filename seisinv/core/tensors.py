@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seisinv.core.arrays import check_memory
 from seisinv.core.errors import DataError, RunError
-from seisinv.core.files import write_whole
+from seisinv.core.files import size_of, write_whole
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -19,10 +20,11 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises
     ------
     DataError
-        If it is another kind of file, a pickle for example.
+        If it is another kind of file, a pickle or a pipe for example.
     """
     from safetensors import SafetensorError, safe_open
 
+    check_memory(size_of(file), file)
     try:
         with safe_open(file, framework="pt") as stream:
             return {n: stream.get_tensor(n) for n in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
@@ -47,12 +49,15 @@ def read_arrays(file: str | Path, *, version: str) -> tuple[dict[str, np.ndarray
     Raises
     ------
     DataError
-        If it is another kind of file, or one of another version.
+        If it is another kind of file, one of another version, or holds numbers that numpy lacks.
     """
     tensors, card = read_tensors(Path(file))
     if card.get("format") != version:
         raise DataError(f"{file} holds {card.get('format', 'no format')!r}; this version reads {version!r}")
-    return {n: t.numpy() for n, t in tensors.items()}, card
+    try:
+        return {n: t.numpy() for n, t in tensors.items()}, card
+    except TypeError as error:  # bfloat16 and others
+        raise DataError(f"its numbers cannot be used: {error}", remedy="save it again", file=file) from None
 
 
 def write_arrays(file: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, str], *, version: str) -> None:

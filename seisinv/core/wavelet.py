@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seisinv.core.arrays import numbers
 from seisinv.core.errors import ConfigError
 
 
@@ -71,6 +72,7 @@ def ricker(peak: float, delay: float | None = None) -> Ricker:
     >>> ricker(10.0).delay
     0.15
     """
+    numbers([peak] if delay is None else [peak, delay], "peak and delay", shape=(None,), error=ConfigError)
     if not peak > 0:
         raise ConfigError(f"peak is {peak:g} Hz; a Ricker wavelet needs a positive peak frequency")
     return Ricker(float(peak), 1.5 / peak if delay is None else float(delay))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from seisinv.core.arrays import check_memory
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
@@ -73,11 +75,15 @@ class Line:
         Raises
         ------
         DataError
-            If a live trace holds NaN or infinite samples.
+            If a live trace holds NaN or infinite samples, or the shots do not fit into the memory.
         """
         index = list(range(len(self))[shots]) if isinstance(shots, slice) else [int(i) for i in shots]
         survey = self.survey.subset(index)
-        data = np.zeros((len(index), survey.max_receivers, survey.time.samples), np.float32)
+        shape = len(index), survey.max_receivers, survey.time.samples
+        check_memory(
+            2 * math.prod(shape), self.paths[0]
+        )  # half of their four bytes per sample: all that is free will do
+        data = np.zeros(shape, np.float32)
         live = np.zeros(data.shape[:2], bool)
         for k, shot in enumerate(index):
             rows = self.rows[shot]

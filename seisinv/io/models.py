@@ -157,7 +157,7 @@ def _from_npz(path: Path, arrays: Mapping[str, np.ndarray], every: int) -> Model
             file=path,
         )
     thinned = {name: values[(slice(None, None, every),) * values.ndim] for name, values in known.items()}
-    spacing, origin = (real(arrays[name], name, error=ModelError) for name in ("spacing", "origin"))
+    spacing, origin = (real(arrays[name], name, error=ModelError, file=path) for name in ("spacing", "origin"))
     try:
         grid = Grid(next(iter(thinned.values())).shape, spacing * every, origin)
         return Model(grid, **thinned)

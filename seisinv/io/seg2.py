@@ -32,7 +32,8 @@ class Seg2Traces:
     def load(self, traces: np.ndarray) -> np.ndarray:
         """Return samples [trace, time], float32, times the file's descaling factor (usually millivolts)."""
         stream = _read(self.path)
-        return np.stack([stream[int(k)].data * stream[int(k)].stats.calib for k in traces]).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by the caller
+            return np.stack([stream[int(k)].data * stream[int(k)].stats.calib for k in traces]).astype(np.float32)
 
     def varying(self) -> list[str]:
         """SEG-2 has no bytes to map."""

@@ -30,7 +30,7 @@ POINTS = 4.0  # per shortest wavelength
 FEW, MANY = 0.1, 0.3  # shares of cycle-skipped traces: below good, from there too far
 
 
-class Fault(str):
+class Failure(str):
     """A line that says why a job should not run as it is."""
 
 
@@ -79,7 +79,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     # Higher bands begin in the result of the lower ones; a continuation takes care of the first.
     if found and found[0].share >= MANY and problem.continuation is None:
         faults.append(f"{found[0].share:.0%} of the traces are off by more than half a period in the first band")
-    yield Fault(f"check        failed: {'; '.join(faults)}") if faults else "check        passed"
+    yield Failure(f"check        failed: {'; '.join(faults)}") if faults else "check        passed"
 
 
 def points_per_wavelength(prepared: Prepared) -> float:

@@ -70,7 +70,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         there = out.get(key)
         if isinstance(value, Mapping) and there is not None:
             if not isinstance(there, Mapping):
-                raise ConfigError(f"{key} is {there!r}; it must be a table of settings")
+                raise ConfigError(f"{key} is {_short(repr(there))}; it must be a table of settings")
             out[key] = merged(there, value)
         else:
             out[key] = value
@@ -162,9 +162,14 @@ def _described(error: ValidationError) -> str:
     key = ".".join(path)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 and len({e["loc"][:2] for e in errors}) > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"{key} is unknown{_suggestion(path)}{more}"
+        return f"{_short(key)} is unknown{_suggestion(path)}{more}"
     meaning = _description(path)
-    return f"{key} is {first['input']!r}; {_rule(first)}" + (f" ({meaning})" if meaning else "") + more
+    rule = _rule(first) + (f" ({meaning})" if meaning else "")
+    return f"{_short(key)} is {_short(repr(first['input']))}; {rule}{more}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 # Names that pydantic adds to a location for the branches of a union.
@@ -275,6 +280,6 @@ def _put(tables: dict[str, Any], path: list[str], value: Any) -> None:
     for name in path[:-1]:
         inner = tables.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"{'.'.join(path)} cannot be set: {name} is {inner!r}, not a table")
+            raise ConfigError(f"{_short('.'.join(path))} cannot be set: {name} is {_short(repr(inner))}, not a table")
         tables = inner
     tables[path[-1]] = value

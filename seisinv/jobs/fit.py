@@ -13,7 +13,7 @@ from seisinv.compare.evaluator import Evaluator
 from seisinv.inversion import misfit_and_gradient
 from seisinv.jobs.prepare import Prepared, problem_of
 from seisinv.jobs.settings import CompareSection
-from seisinv.runs import Fit, RunDirectory
+from seisinv.runs import DataFit, RunDirectory
 from seisinv.runs.fit import FILE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_fit(prepared: Prepared, directory: Path, result: Result) -> None:
     if before.held_misfit is not None and after.held_misfit is not None:
         held = (before.held_misfit, after.held_misfit)
     start, end = (sum(misfit_and_gradient(t).misfit for t in problem.tasks(model, band=band)) for model in models)
-    found = Fit(
+    found = DataFit(
         "all frequencies" if band is None else f"up to {band.high:g} Hz",
         misfit=(start, end),
         unexplained=(before.misfit, after.misfit),

@@ -120,7 +120,8 @@ def headlines(run: RunRecord) -> list[Headline]:
         cards.append(Headline("Hold-out misfit left", m.held_out.left, f"of that of {m.since}; not inverted"))
     if run.history:
         first = "" if run.ensemble is None else f" of the first of {run.ensemble.size} members"
-        note = f"wave-equation solves in {_duration(m.seconds)}, {m.iterations} iterations{first}"
+        far = " so far" if run.cost is None else ""
+        note = f"wave-equation solves in {_duration(m.seconds)}, {m.iterations} iterations{far}{first}"
         cards.append(Headline("Work", f"{m.solves:g}", note))
     return cards
 

@@ -2,13 +2,13 @@
 
 from seisinv.runs.cost import Cost, read_cost
 from seisinv.runs.directory import RunDirectory
-from seisinv.runs.fit import Fit, read_fit
+from seisinv.runs.fit import DataFit, read_fit
 from seisinv.runs.record import RunRecord, read_run
 from seisinv.runs.uncertainty import Spread, Uncertainty, read_ensemble
 
 __all__ = [
     "Cost",
-    "Fit",
+    "DataFit",
     "RunDirectory",
     "RunRecord",
     "Spread",

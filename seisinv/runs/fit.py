@@ -11,7 +11,7 @@ FILE = "fit.json"  # in a run directory
 
 
 @dataclass(frozen=True)
-class Fit:
+class DataFit:
     """Pairs of numbers: in the starting model, and in the result; all filtered to the last band.
 
     Parameters
@@ -27,8 +27,8 @@ class Fit:
 
     Examples
     --------
-    >>> from seisinv.runs import Fit
-    >>> Fit("up to 9 Hz", misfit=(0.5, 0.1), unexplained=(0.8, 0.15)).held_out is None
+    >>> from seisinv.runs import DataFit
+    >>> DataFit("up to 9 Hz", misfit=(0.5, 0.1), unexplained=(0.8, 0.15)).held_out is None
     True
     """
 
@@ -38,7 +38,7 @@ class Fit:
     held_out: tuple[float, float] | None = None
 
 
-def read_fit(directory: Path) -> Fit | None:
+def read_fit(directory: Path) -> DataFit | None:
     """Read the fit of a run.
 
     Parameters
@@ -48,7 +48,7 @@ def read_fit(directory: Path) -> Fit | None:
 
     Returns
     -------
-    Fit or None
+    DataFit or None
         None where none was written: the run has not ended, or was not a job.
 
     Raises
@@ -65,4 +65,4 @@ def read_fit(directory: Path) -> Fit | None:
     ...     read_fit(Path(folder)) is None
     True
     """
-    return read_fields(directory / FILE, Fit)
+    return read_fields(directory / FILE, DataFit)

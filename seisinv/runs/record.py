@@ -15,7 +15,7 @@ from seisinv.core import Grid, Model, RunError, TimeAxis
 from seisinv.core.files import parsed, read_text
 from seisinv.runs.cost import Cost, read_cost
 from seisinv.runs.directory import RECORD, iterate_name, read_arrays, read_record, undamaged
-from seisinv.runs.fit import Fit, read_fit
+from seisinv.runs.fit import DataFit, read_fit
 from seisinv.runs.uncertainty import FILE, Uncertainty, read_ensemble
 
 MEASURED = ("iteration", "misfit", "solves", "seconds")  # in every row of a history
@@ -67,7 +67,7 @@ class RunRecord:
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
-    fit : Fit, optional
+    fit : DataFit, optional
         None where it was not evaluated.
 
     Examples
@@ -93,7 +93,7 @@ class RunRecord:
     wavelet_time: TimeAxis | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
-    fit: Fit | None = None
+    fit: DataFit | None = None
 
     @property
     def has_truth(self) -> bool:

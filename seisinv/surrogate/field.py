@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from seisinv.core import ConfigError, DataError, GeometryError
+from seisinv.core import DataError, GeometryError
 from seisinv.core.tensors import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-DAMAGES = (KeyError, IndexError, ValueError, TypeError, AttributeError, ConfigError, GeometryError)
+DAMAGES = (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError)
 
 
 class SolvedField(ABC):

@@ -72,14 +72,14 @@ class _Discretisation:
             out = out + e.shifted(by) * (w * scale)
         return out
 
-    def absorbed(self, name: str, axis: int, place: frozenset[int], e: Poly) -> Poly:
-        """Rewrite D → D + ψ, adding ψ's statement once."""
+    def absorbed(self, name: str, axis: int, place: frozenset[int], parity: int, e: Poly) -> Poly:
+        """Rewrite D → D + ψ, adding ψ's statement once; ψ continues through a free surface as D does."""
         half = axis in place
         if self.of.setdefault(name, e) != e:
             raise ValueError(f"two derivatives need a memory field called {name}; rename a field or coefficient")
         if name not in self.memory:
             self.memory[name] = axis
-            self.place[name], self.parity[name] = place, -1
+            self.place[name], self.parity[name] = place, parity
             suffix = self.axes[axis] + ("h" if half else "")
             a, b = f"a_{suffix}", f"b_{suffix}"
             self.profiles |= {a: Profile("a", axis, half), b: Profile("b", axis, half)}
@@ -115,14 +115,15 @@ class _Discretisation:
         if inner is not None:
             value, place, parity = self.atom(inner)
             psi = self.absorb_name("psi", inner.name, axis)
-            self.absorbed(psi, axis, place, self.combine(value, axis, "first"))
+            turned = -parity if axis == 0 else parity
+            self.absorbed(psi, axis, place, turned, self.combine(value, axis, "first"))
             second = self.combine(value, axis, "second") + self.combine(self.centre(psi), axis, "first")
-            return self.absorbed(self.absorb_name("zeta", inner.name, axis), axis, place, second), place, parity
+            return self.absorbed(self.absorb_name("zeta", inner.name, axis), axis, place, parity, second), place, parity
         value, place, parity = self.visit(atom.of)
-        moved = place ^ {axis}
+        moved, parity = place ^ {axis}, -parity if axis == 0 else parity
         difference = self.combine(value, axis, "up" if axis in moved else "down")
         name = self.absorb_name("psi", _name(atom.of), axis)
-        return self.absorbed(name, axis, moved, difference), moved, -parity if axis == 0 else parity
+        return self.absorbed(name, axis, moved, parity, difference), moved, parity
 
     def absorb_name(self, kind: str, of: str, axis: int) -> str:
         return f"{kind}_{of}_{self.axes[axis]}"

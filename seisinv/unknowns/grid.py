@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Argument, ConfigError, Grid, Message, Model, ModelError, registry
+from seisinv.core.arrays import numbers, real
 
 
 class Unknown(abc.ABC):
@@ -274,19 +275,22 @@ def water_mask(grid: Grid, water: float | np.ndarray | Tensor) -> Tensor:
     >>> water_mask(Grid((4, 2), 10.0), 15.0)[:, 0].tolist()
     [True, True, False, False]
     """
-    if np.ndim(water) == 0:  # type: ignore[arg-type]
+    water = numbers(water, "the water", error=ModelError)
+    if water.ndim == 0:
         above = torch.from_numpy(grid.coordinates("z") < float(water))
         return above.reshape(-1, *(1,) * (grid.ndim - 1)).expand(grid.shape).clone()
-    mask = torch.as_tensor(np.asarray(water), dtype=torch.bool)
+    mask = torch.as_tensor(water, dtype=torch.bool)
     if tuple(mask.shape) != grid.shape:
         raise ModelError(f"the water mask has shape {tuple(mask.shape)}; the grid has {grid.shape} (depth first)")
     return mask
 
 
 def _checked_limits(start: Model, water: Tensor | None, name: str, pair: tuple[float, float]) -> tuple[float, float]:
-    if len(pair) != 2 or not pair[0] < pair[1]:
-        raise ConfigError(f"{name} has bounds {tuple(pair)}; give (low, high) with low < high, in SI units")
-    low, high = float(pair[0]), float(pair[1])
+    limits = real(pair, f"the bounds of {name}", error=ConfigError)
+    if limits.shape != (2,) or not limits[0] < limits[1]:
+        found = tuple(limits.ravel().tolist())
+        raise ConfigError(f"{name} has bounds {found}; give (low, high) with low < high, in SI units")
+    low, high = limits.astype(float).tolist()
     values = start[name].detach()
     values = values if water is None else values[~water]
     if values.numel() == 0:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from seisinv.core import Argument, ConfigError, DataError, Message, RunError
 from seisinv.core.checks import check_least
+from seisinv.core.files import parsed
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import atomically, read_tensors, write_tensors
 from seisinv.priors.learned.network import Denoiser, Shape
@@ -30,6 +31,7 @@ from seisinv.priors.learned.patches import Examples, Patches
 from seisinv.priors.learned.weights import Weights
 
 CHECKPOINT, HISTORY, WEIGHTS = "checkpoint.safetensors", "history.jsonl", "weights.safetensors"
+_RECORD = {"recipe": dict, "step": int, "seconds": int | float, "rows": list}  # of a checkpoint
 PEAK = 2.0  # of a patch: 1500 to 4500 m/s
 LEVELS = (0.1, 0.2, 0.4)  # σ at which the held-out patches are denoised
 
@@ -417,9 +419,9 @@ def read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except DataError:
         raise RunError(f"{file} is damaged; delete it to train from the start, or choose another directory") from None
     try:
-        record = json.loads(metadata["training"])
-        if not {"recipe", "step", "seconds", "rows"} <= set(record):
-            raise KeyError
+        record = parsed(json.loads, metadata["training"], "JSON")
+        if not all(isinstance(record[name], kind) for name, kind in _RECORD.items()):
+            raise TypeError
     except (KeyError, TypeError, ValueError):
         raise other_version(file) from None
     return tensors, record

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, RunError
 from seisinv.core.checks import check_least
+from seisinv.core.files import parsed
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
 from seisinv.surrogate.features import on_edges, spread
@@ -306,19 +307,23 @@ class Training:
     def _load(self, file: Path) -> None:
         try:
             tensors, metadata = read_tensors(file)
-            record = json.loads(metadata["surrogate"])
-            identity = record["identity"]
+            record = parsed(json.loads, metadata["surrogate"], "JSON")
+            identity = dict(record["identity"])
         except (DataError, KeyError, TypeError, ValueError):
-            raise RunError(
-                f"{file} is not a complete checkpoint of a surrogate; delete it to train from the start"
-            ) from None
+            raise _incomplete(file) from None
         other = [k for k in self.identity if self.identity[k] != identity.get(k)]
         if other:
             raise RunError(
                 f"{file.parent} holds a training with another {', '.join(other)}; resume with the same, or choose "
                 "another directory"
             )
-        self.update, self.seconds = record["update"], record["seconds"]
+        try:
+            self._restore(tensors, record)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            raise _incomplete(file) from None
+
+    def _restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+        self.update, self.seconds = int(record["update"]), float(record["seconds"])
         with torch.no_grad():
             for k, p in enumerate(self.parameters):
                 p.copy_(tensors[f"parameter.{k}"])
@@ -331,3 +336,7 @@ class Training:
         if memory:
             state = self.lbfgs.state_dict()
             self.lbfgs.load_state_dict({**state, "state": {0: memory}})
+
+
+def _incomplete(file: Path) -> RunError:
+    return RunError(f"{file} is not a complete checkpoint of a surrogate; delete it to train from the start")
