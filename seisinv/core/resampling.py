@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from seisinv.core.errors import ConfigError
@@ -80,3 +82,9 @@ def bilinear(grid: Grid, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     corner = first[:, 0] * grid.shape[1] + first[:, 1]
     index = corner[:, None] + np.array([0, 1, grid.shape[1], grid.shape[1] + 1])
     return index, np.stack([(1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v], axis=1)
+
+
+def grid_over(extent: Sequence[tuple[float, float]], shape: Sequence[int]) -> Grid:
+    """Return the grid of a shape whose first and last nodes lie at the ends of an extent, m."""
+    spacing = [(high - low) / (n - 1) for (low, high), n in zip(extent, shape, strict=True)]
+    return Grid(shape, spacing, [low for low, _ in extent])

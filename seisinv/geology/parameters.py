@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seisinv.core import ConfigError
+from seisinv.core.checks import check_least
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,7 @@ class Distributions:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ConfigError(f"{name} is {share:g}; it is a share of the models, between 0 and 1")
-        for name in ("spread", "jump", "dip", "channels", "lenses", "texture", "faults"):
-            value = getattr(self, name)
-            if not value >= 0:
-                raise ConfigError(f"{name} is {value:g}; it must be 0 or more")
+        check_least(self, 0, "spread", "jump", "dip", "channels", "lenses", "texture", "faults")
         if self.faults != int(self.faults):
             raise ConfigError(f"faults is {self.faults:g}; it is a number of faults, such as 4")
         for name in ("layers", "thickness"):

@@ -24,7 +24,7 @@ from torch import Tensor
 from seisinv.core import ConfigError, Gathers, Model
 from seisinv.inversion.invert import invert
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.problem import BATCH, Inversion
+from seisinv.inversion.problem import Inversion, batches
 from seisinv.inversion.result import Event, Progress, Result
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
@@ -194,7 +194,7 @@ def _check(members: int, calibration: float, level: float) -> None:
 def _residual(problem: Inversion, first: Result, observed: Gathers) -> Tensor:
     """Return the residuals of member 0 [shot, receiver, time], zero where data are muted or dead."""
     out = torch.zeros_like(observed.data)
-    for shots in _batches(len(observed)):
+    for shots in batches(len(observed)):
         recorded = processed(observed[shots], None, problem.window)
         predicted = processed(first.predicted(shots), None, problem.window)
         missed = torch.where(recorded.live[..., None], recorded.data - predicted.data, 0.0)
@@ -204,11 +204,7 @@ def _residual(problem: Inversion, first: Result, observed: Gathers) -> Tensor:
 
 def _noise(residual: Tensor, random: np.random.Generator) -> Tensor:
     """Return the residuals with random phases, a few shots at a time: transforms take several times their memory."""
-    return torch.cat([torch.from_numpy(random_phases(residual[s].numpy(), random)) for s in _batches(len(residual))])
-
-
-def _batches(count: int) -> list[list[int]]:
-    return [list(range(a, min(a + BATCH, count))) for a in range(0, count, BATCH)]
+    return torch.cat([torch.from_numpy(random_phases(residual[s].numpy(), random)) for s in batches(len(residual))])
 
 
 def random_phases(data: np.ndarray, random: np.random.Generator) -> np.ndarray:

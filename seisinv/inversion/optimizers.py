@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from seisinv.core import ConfigError
+from seisinv.core.checks import check_least
 from seisinv.core.identity import ADDED_LATER
 from seisinv.inversion.illumination import smooth
 
@@ -153,7 +154,7 @@ class LBFGS(Optimizer):
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
-        _check_counts(iterations=self.iterations, memory=self.memory, searches=self.searches)
+        check_least(self, 1, "iterations", "memory", "searches")
 
     def minimise(self, objective: Objective, space: Space, accept: Accept) -> str:
         """Lower the objective; see the class."""
@@ -259,7 +260,7 @@ class Adam(Optimizer):
     decay: tuple[float, float] = (0.9, 0.99)
 
     def __post_init__(self) -> None:
-        _check_counts(iterations=self.iterations)
+        check_least(self, 1, "iterations")
         if not self.rate > 0:
             raise ConfigError(f"rate is {self.rate:g} m/s; Adam needs a positive step length")
 
@@ -278,9 +279,3 @@ class Adam(Optimizer):
             objective(after)
             accept(after)
         return f"all {self.iterations} iterations done"
-
-
-def _check_counts(**counts: int) -> None:
-    for name, value in counts.items():
-        if not value >= 1:
-            raise ConfigError(f"{name} is {value}; it must be 1 or more")

@@ -303,6 +303,10 @@ class Inversion:
 
     @cached_property
     def _groups(self) -> list[tuple[list[int], Simulator]]:
-        size, count = self.batch_shots or BATCH, len(self.observed)
-        groups = [list(range(a, min(a + size, count))) for a in range(0, count, size)]
+        groups = batches(len(self.observed), self.batch_shots or BATCH)
         return [(shots, self.propagator.subset(shots)) for shots in groups]
+
+
+def batches(count: int, size: int = BATCH) -> list[list[int]]:
+    """Return the numbers of shots in groups of neighbours."""
+    return [list(range(a, min(a + size, count))) for a in range(0, count, size)]

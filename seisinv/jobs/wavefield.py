@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import ConfigError, Grid, Model, StabilityError, Survey, ricker
+from seisinv.core.resampling import grid_over
 from seisinv.io import files
 from seisinv.physics import Acoustic
 from seisinv.surrogate import (
@@ -193,16 +194,8 @@ def fit(
         pinn = PINN(Acoustic(), model, duration=duration, wavenumber=k, edges=edges, seed=seed)
         log.info("solving for %d features", pinn.basis.count)
         return pinn(gaussian.initial)
-    trained = TrainedPINN(
-        Acoustic(),
-        model,
-        duration=duration,
-        wavenumber=k,
-        edges=edges,
-        seed=seed,
-        network=network or (Network() if method == "fbpinn" else PLAIN),
-        recipe=recipe or recipe_of(method),
-    )
+    network, recipe = network or (Network() if method == "fbpinn" else PLAIN), recipe or recipe_of(method)
+    trained = TrainedPINN(Acoustic(), model, duration, k, network, recipe, edges=edges, seed=seed)
     return trained(gaussian.initial, directory=directory, resume=resume, progress=progress)
 
 
@@ -246,6 +239,4 @@ def snapshots(wave: Wavefield | TrainedWavefield, grid: Grid, times: np.ndarray)
 
 def _shown(grid: Grid) -> Grid:
     """Return a grid of the same extent that is coarse enough to draw."""
-    shape = [min(n, NODES) for n in grid.shape]
-    spacing = [(high - low) / (n - 1) for (low, high), n in zip(grid.extent, shape, strict=True)]
-    return Grid(shape, spacing, grid.origin)
+    return grid_over(grid.extent, [min(n, NODES) for n in grid.shape])

@@ -135,12 +135,7 @@ def compare_models(
 
 @styled
 def uncertainty(
-    mean: Model,
-    std: np.ndarray,
-    name: str = "vp",
-    *,
-    truth: Model | None = None,
-    half_width: np.ndarray | None = None,
+    mean: Model, std: np.ndarray, name: str = "vp", *, truth: Model | None = None, half_width: np.ndarray | None = None
 ) -> Figure:
     """Draw mean and standard deviation; with a truth also the error, and where the interval misses.
 

@@ -10,7 +10,5 @@ _deprecated.method(WavefieldReconstruction, "run", reconstruct, "seisinv.reconst
 
 # What seisinv.reconstruction.WavefieldReconstruction leads to: the class, with its former keywords.
 PINNInversion = _deprecated.renamed(
-    WavefieldReconstruction,
-    "PINNInversion",
-    {"trust": "data_weight", "spare": "oversampling", "bound": "max_error"},
+    WavefieldReconstruction, "PINNInversion", {"trust": "data_weight", "spare": "oversampling", "bound": "max_error"}
 )

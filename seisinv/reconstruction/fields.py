@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, Grid, Model, ModelError
-from seisinv.core.resampling import bilinear, linear
+from seisinv.core import ConfigError, Model, ModelError
+from seisinv.core.resampling import bilinear, grid_over, linear
 from seisinv.physics import Acoustic, Physics
 from seisinv.surrogate.frequency.cells import orthonormal
 from seisinv.surrogate.frequency.hankel import HarmonicBackground
@@ -157,11 +157,9 @@ class ReconstructedFields:
         """Features and layers; its model is a constant one that separates the two parts of the equation."""
         low, high = self.velocities
         # Rows are as dense as the plane waves need, not as the model: on a grid of its own.
-        (z0, z1), (x0, x1) = self.start.grid.extent
-        step = low / self.frequency / ROWS
-        shape = max(2, ceil((z1 - z0) / step) + 1), max(2, ceil((x1 - x0) / step) + 1)
-        spacing = (z1 - z0) / (shape[0] - 1), (x1 - x0) / (shape[1] - 1)
-        middle = Model(Grid(shape, spacing, (z0, x0)), vp=0.5 * (low + high))
+        extent, step = self.start.grid.extent, low / self.frequency / ROWS
+        grid = grid_over(extent, [max(2, ceil((end - first) / step) + 1) for first, end in extent])
+        middle = Model(grid, vp=0.5 * (low + high))
         return Helmholtz(
             Acoustic(), middle, self.frequency, velocities=self.velocities, oversampling=self.oversampling, layer=LAYER
         )

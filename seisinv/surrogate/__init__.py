@@ -16,14 +16,7 @@ from seisinv.surrogate.eikonal import Eikonal
 from seisinv.surrogate.frequency import HarmonicField, Helmholtz
 from seisinv.surrogate.initial import Initial
 from seisinv.surrogate.time import PINN, SurrogateAccuracy, SurrogateSimulator, Wavefield
-from seisinv.surrogate.trained import (
-    PLAIN,
-    Network,
-    TrainedPINN,
-    TrainedWavefield,
-    TrainingSchedule,
-    TrainingStep,
-)
+from seisinv.surrogate.trained import PLAIN, Network, TrainedPINN, TrainedWavefield, TrainingSchedule, TrainingStep
 
 __all__ = [
     "PINN",
@@ -43,11 +36,7 @@ __all__ = [
 ]
 
 __getattr__ = _deprecated.moved(
-    __name__,
-    {
-        "Recipe": "seisinv.surrogate.TrainingSchedule",
-        "first_arrivals": "seisinv.traveltime.first_arrivals",
-    },
+    __name__, {"Recipe": "seisinv.surrogate.TrainingSchedule", "first_arrivals": "seisinv.traveltime.first_arrivals"}
 )
 
 for _name in ("of", "between"):

@@ -57,7 +57,7 @@ class Shape:
 
 
 class Denoiser(nn.Module):
-    """The denoiser on images whose sides are multiples of `multiple` cells.
+    """The denoiser on images whose sides are multiples of 2ⁿ cells, n the number of levels.
 
     Parameters
     ----------
@@ -83,11 +83,6 @@ class Denoiser(nn.Module):
         last = self.head[-1]
         assert isinstance(last, nn.Conv2d)  # for the type checker
         nn.init.zeros_(last.weight)
-
-    @property
-    def multiple(self) -> int:
-        """Sides must be multiples of this many cells."""
-        return 2 ** len(self.shape.widths)
 
     def forward(self, x: Tensor, sigma: Tensor, *, background: Tensor, depth: Tensor) -> Tensor:
         """Denoise.

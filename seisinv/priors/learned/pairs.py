@@ -7,7 +7,8 @@ the data do not determine the model the best answer stays near the starting mode
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +76,11 @@ class TrainingPairs:
 
     pairs: Sequence[TrainingPair]
     patches: Patches
-    normalised: Sequence[TrainingPair] = field(init=False)
 
-    def __post_init__(self) -> None:
-        whole = [TrainingPair(_ready(p.truth), _ready(p.start), _ready(p.found), p.spacing) for p in self.pairs]
-        object.__setattr__(self, "normalised", whole)
+    @cached_property
+    def normalised(self) -> list[TrainingPair]:
+        """The pairs as the network sees them."""
+        return [TrainingPair(_ready(p.truth), _ready(p.start), _ready(p.found), p.spacing) for p in self.pairs]
 
     def examples(self, step: int) -> tuple[Examples, torch.Tensor]:
         """Return batch `step`, and the sizes of its errors [image]; the σ given to the network are others."""

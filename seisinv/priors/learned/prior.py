@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Model
+from seisinv.core.checks import check_least
 from seisinv.priors.learned.blend import Blend, scales_for, smoothed
 from seisinv.priors.learned.network import CENTRE, LARGEST, SCALE, SMALLEST, Denoiser
 from seisinv.priors.learned.weights import load
@@ -95,9 +96,8 @@ class Learned(PlugAndPlay):
         if pair[0] < pair[1]:
             raise ConfigError(f"sigmas is {pair} m/s; the error falls from the first band to the last: swap them")
         object.__setattr__(self, "sigmas", pair)
-        for name, least in (("every", 1), ("targets", 1), ("draws", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} or more")
+        check_least(self, 1, "every", "targets")
+        check_least(self, 0, "draws")
         self.card()  # refuses weights that cannot be used before any work
 
     def card(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Argument, ConfigError, DataError, Message, RunError
+from seisinv.core.checks import check_least
 from seisinv.core.files import parsed
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import atomically, read_tensors, write_tensors
@@ -79,13 +80,10 @@ class DenoiserRecipe:
     shape: Shape = field(default_factory=Shape)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "noise", "batch", "warmup"):
-            if not getattr(self, name) >= 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        check_least(self, 1, "steps", "noise", "batch", "warmup")
         if self.batch % 4:
             raise ConfigError(f"batch is {self.batch}; it must be a multiple of 4, the patches cut from one model")
-        if self.seed < 0:
-            raise ConfigError(f"seed is {self.seed}; it must be 0 or more")
+        check_least(self, 0, "seed")
         if not 0 < self.rate < 0.1:
             raise ConfigError(f"rate is {self.rate:g}; Adam's step length is between 0 and 0.1, such as 4e-4")
         if not 0 <= self.average < 1:

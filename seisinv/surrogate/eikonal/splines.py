@@ -12,7 +12,8 @@ In media whose contrasts fold the front nearly everywhere, c₀ is the answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, kron
@@ -36,14 +37,11 @@ class Basis:
     """Cubic B-splines with a knot at every node of a grid, clamped at its sides."""
 
     grid: Grid
-    knots: tuple[np.ndarray, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        found = []
-        for axis in self.grid.axes:
-            x = self.grid.coordinates(axis)
-            found.append(np.concatenate([np.full(DEGREE, x[0]), x, np.full(DEGREE, x[-1])]))
-        object.__setattr__(self, "knots", tuple(found))
+    @cached_property
+    def knots(self) -> tuple[np.ndarray, ...]:
+        """Knots along each axis, m."""
+        return tuple(np.pad(self.grid.coordinates(axis), DEGREE, mode="edge") for axis in self.grid.axes)
 
     @property
     def shape(self) -> tuple[int, ...]:

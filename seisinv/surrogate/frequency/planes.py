@@ -60,11 +60,6 @@ class PlaneWaves:
         """Number of subdomains along z and x."""
         return self.partitions[0].count, self.partitions[1].count
 
-    @property
-    def count(self) -> int:
-        """Number of features in all subdomains."""
-        return sum(w.shape[1] for w in self.waves)
-
     def windows(self, numbers: Sequence[int]) -> PlaneWindows:
         """Return some of the subdomains."""
         return PlaneWindows(self, numbers)

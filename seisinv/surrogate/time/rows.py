@@ -89,12 +89,7 @@ def matrix(rows: Sequence[Rows], features: Features) -> np.ndarray:
 
 
 def places(
-    partitions: Partitions,
-    count: int,
-    seed: int,
-    *,
-    shares: np.ndarray | None = None,
-    parts: Parts | None = None,
+    partitions: Partitions, count: int, seed: int, *, shares: np.ndarray | None = None, parts: Parts | None = None
 ) -> np.ndarray:
     """Return points (z, x, t) spread over the domain [point, 3].
 
@@ -158,14 +153,7 @@ def interface_rows(
     )
 
 
-def edge_rows(
-    edges: str,
-    model: Model,
-    *,
-    partitions: Partitions,
-    points: np.ndarray,
-    frequency: float,
-) -> Rows:
+def edge_rows(edges: str, model: Model, *, partitions: Partitions, points: np.ndarray, frequency: float) -> Rows:
     """Return rows that hold the four edges: p = 0, or waves go out (Higdon 1986, 1987; two angles).
 
         (cos α₁ ∂t + c ∂n + c / L)(cos α₂ ∂t + c ∂n + c / L) p = 0

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Grid
+from seisinv.core.resampling import grid_over
 from seisinv.surrogate.features import HIGHEST, Partitions
 from seisinv.surrogate.jets import Jet, Order
 from seisinv.surrogate.residual import Medium
@@ -81,9 +82,7 @@ class Start:
 def fine_grid(extent: Sequence[tuple[float, float]], wavenumber: float) -> Grid:
     """Return a grid over a rectangle that is fine enough for fields up to a wavenumber, rad/m."""
     step = 2 * pi / wavenumber / FINE
-    shape = [max(12, int(np.ceil((high - low) / step)) + 1) for low, high in extent]
-    spacing = [(high - low) / (n - 1) for (low, high), n in zip(extent, shape, strict=True)]
-    return Grid(shape, spacing, [low for low, _ in extent])
+    return grid_over(extent, [max(12, int(np.ceil((high - low) / step)) + 1) for low, high in extent])
 
 
 def start_of(grid: Grid, value: np.ndarray, rate: np.ndarray, velocity: float) -> Start:

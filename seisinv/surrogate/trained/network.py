@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError
+from seisinv.surrogate.checks import check_choice
 from seisinv.surrogate.features import Partitions, cone
 from seisinv.surrogate.jets import VALUE, Order
 
@@ -69,8 +70,7 @@ class Network:
         for name in ("width", "depth"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} of the network is {getattr(self, name)}; it must be 1 or more")
-        if self.activation not in ACTIVATIONS:
-            raise ConfigError(f"activation is {self.activation!r}; it must be one of {', '.join(ACTIVATIONS)}")
+        check_choice("activation", self.activation, ACTIVATIONS)
 
     @property
     def layers(self) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from seisinv.core import ConfigError, Model, StabilityError
+from seisinv.core.checks import check_least
 from seisinv.physics import Physics
 from seisinv.surrogate.checks import CHECKED, EDGES, check_choice, check_positive
 from seisinv.surrogate.features import Partitions, partitions_of
@@ -83,8 +84,7 @@ class TrainedPINN:
     def __post_init__(self) -> None:
         check_positive(duration=self.duration, wavenumber=self.wavenumber)
         check_choice("edges", self.edges, EDGES)
-        if self.seed < 0:
-            raise ConfigError(f"seed is {self.seed}; it must be 0 or more")
+        check_least(self, 0, "seed")
         _ = self.residual, self.partitions  # refuse what they cannot use
 
     def __call__(

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, RunError
+from seisinv.core.checks import check_least
 from seisinv.core.files import parsed
 from seisinv.core.stopping import interruptions
 from seisinv.core.tensors import read_tensors, write_tensors
@@ -78,12 +79,8 @@ class TrainingSchedule:
     points: int = 4000
 
     def __post_init__(self) -> None:
-        for name in ("batch", "stages", "points"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("steps", "polish"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        check_least(self, 1, "batch", "stages", "points")
+        check_least(self, 0, "steps", "polish")
         if self.steps + self.polish == 0:
             raise ConfigError("steps and polish are both 0, which leaves nothing to do; raise one of them")
         if not 0 < self.rate < 1:
