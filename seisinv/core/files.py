@@ -101,7 +101,8 @@ def parsed(parse: Callable[[str], Any], text: str, kind: str, file: Path | None 
     except RecursionError:
         raise DataError(f"not valid {kind}: brackets nest too deeply", file=file) from None
     except ValueError as error:
-        raise DataError(f"not valid {kind}: {reason(error)}", file=file) from None
+        said = reason(error).partition("; use sys.")[0]  # advice for programs
+        raise DataError(f"not valid {kind}: {said}", file=file) from None
 
 
 def write_whole(file: Path, content: bytes) -> None:
