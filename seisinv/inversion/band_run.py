@@ -15,11 +15,10 @@ from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Stage
 from seisinv.inversion.illumination import weights_from
 from seisinv.inversion.optimizers import Space
-from seisinv.inversion.result import BandEnd, Event
+from seisinv.inversion.result import BandEnd, Event, history_row
 from seisinv.inversion.state import State
 from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection, time_residuals
 from seisinv.inversion.wavelet import for_survey
-from seisinv.metrics.errors import rmse
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.signal.delays import residual_time
 from seisinv.signal.processing import hertz, label
@@ -191,21 +190,11 @@ class BandRun:
         self._record(self.state.model(x), *self.scalars[digest(x)])
 
     def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
-        truth = self.ledger.truth
-        row = {
-            "band": hertz(self.band),
-            "iteration": self.iteration,
-            "misfit": misfit,
-            "relative": misfit / (self.first_misfit or 1.0),
-            "penalty": penalty,
-            "gradient_norm": norm,
-            "evaluations": self.evaluations,
-            "solves": self.ledger.solves,
-            "seconds": round(self.ledger.seconds, 3),
-            "model_rmse": None if truth is None else rmse(model, truth),
-            **self.stage.note,
-        }
-        self.ledger.record(row, model)
+        row = history_row(
+            self.ledger, model, (hertz(self.band), self.iteration), (misfit, self.first_misfit or 1.0),
+            penalty=penalty, gradient_norm=norm, evaluations=self.evaluations,
+        )  # fmt: skip
+        self.ledger.record(row | self.stage.note, model)
         self._tell("", model=model)
 
     def _at(self, x: np.ndarray) -> tuple[Tensor, Model, list[str]]:

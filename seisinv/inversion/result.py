@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Gathers, Model, Simulator
+from seisinv.metrics.errors import rmse
+from seisinv.runs.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -175,3 +177,24 @@ class Result:
 def of_shots(wavelet: Tensor | None, shots: Sequence[int]) -> Tensor | None:
     """Return the wavelets of some shots from one for all [time] or one per shot [shot, source, time]."""
     return wavelet if wavelet is None or wavelet.ndim == 1 else wavelet[list(shots)]
+
+
+def history_row(
+    ledger: Ledger, model: Model, place: tuple[float | None, int], misfit: tuple[float, float], **noted: float | None
+) -> dict[str, Any]:
+    """Return a row of history.jsonl.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    model : Model
+        The one that was accepted.
+    place : (band, iteration)
+    misfit : (misfit, that at the start of the band)
+    **noted
+        What else the method notes of the iteration.
+    """
+    (band, iteration), (now, first), truth = place, misfit, ledger.truth
+    row = {"band": band, "iteration": iteration, "misfit": now, "relative": now / (first or 1.0), **noted}
+    row |= {"solves": ledger.solves, "seconds": round(ledger.seconds, 3)}
+    return row | {"model_rmse": None if truth is None else rmse(model, truth)}

@@ -15,9 +15,8 @@ import torch
 from seisinv.core import DataError, Gathers, Model, RunError, StabilityError, ricker
 from seisinv.core.identity import digest
 from seisinv.inversion.method import How, Method
-from seisinv.inversion.result import BandEnd, Event, Progress, Result
+from seisinv.inversion.result import BandEnd, Event, Progress, Result, history_row
 from seisinv.inversion.tasks import predicted
-from seisinv.metrics import rmse
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.reconstruction import slowness
 from seisinv.reconstruction.fields import ReconstructedFields
@@ -365,21 +364,11 @@ class _Alternation:
     def _record(self, index: int, turn: int, model: Model, arrays: Arrays, *, solves: int | None = None) -> None:
         frequency, misfit = self.frequencies[index], float(arrays["misfit"])
         first = next((r["misfit"] for r in self.ledger.rows if r["band"] == frequency), misfit)
-        ledger = self.ledger
-        row = {
-            "band": frequency,
-            "iteration": turn,
-            "misfit": misfit,
-            "relative": misfit / (first or 1.0),
-            "penalty": float(arrays["broken"]),
-            "surrogate_error": self.error,
-            "gradient_norm": None,
-            "evaluations": turn,
-            "solves": ledger.solves if solves is None else solves,
-            "seconds": round(ledger.seconds, 3),
-            "model_rmse": None if ledger.truth is None else rmse(model, ledger.truth),
-        }
-        ledger.record(row, model)
+        row = history_row(
+            self.ledger, model, (frequency, turn), (misfit, first), penalty=float(arrays["broken"]),
+            surrogate_error=self.error, gradient_norm=None, evaluations=turn,
+        )  # fmt: skip
+        self.ledger.record(row if solves is None else row | {"solves": solves}, model)
         if self.progress is not None:
             done, total = sum(self.turns[:index]) + turn, sum(self.turns)
             eta = self.ledger.seconds / done * (total - done) if done else None
