@@ -14,7 +14,7 @@ import typer
 from seisinv.cli.ends import end, tell_faults
 from seisinv.cli.flags import numbers, takes
 from seisinv.cli.guard import guarded
-from seisinv.core import ConfigError, RunError
+from seisinv.core import ConfigError
 
 if TYPE_CHECKING:
     from seisinv.core import Model
@@ -50,7 +50,7 @@ def prior(
 
     from seisinv.jobs.progress import training_progress
     from seisinv.priors import learned
-    from seisinv.priors.learned.training import recipe_of
+    from seisinv.priors.learned.training import CHECKPOINT, recipe_of
 
     changes: dict[str, Any] = {"steps": steps, "batch": batch, "rate": rate, "seed": seed}
     recipe = recipe_of(directory) if resume else learned.DenoiserRecipe()
@@ -65,7 +65,7 @@ def prior(
                 path, pairs, progress=None if given["quiet"] else lambda line: typer.echo(line, err=True)
             )
     except KeyboardInterrupt:
-        if _can_resume(directory):
+        if (directory / CHECKPOINT).exists():
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None
         raise KeyboardInterrupt("no step was finished; run the same command again") from None
     _tell(path)
@@ -164,16 +164,13 @@ def _gaussian(
     velocity: Model, gaussian: Gaussian, duration: float, *, steps: int | None, polish: int | None, how: dict[str, Any]
 ) -> Any:
     """Fit the waves from a Gaussian, with progress."""
-    import dataclasses
-
     from seisinv.jobs import wavefield
     from seisinv.jobs.progress import surrogate_progress
 
     given = {name: n for name, n in (("steps", steps), ("polish", polish)) if n is not None}
-    recipe = dataclasses.replace(wavefield.recipe_of(how["method"]), **given) if given else None
     try:
         with surrogate_progress() as progress:
-            return wavefield.fit(velocity, gaussian, duration, recipe=recipe, progress=progress, **how)
+            return wavefield.fit(velocity, gaussian, duration, changes=given, progress=progress, **how)
     except KeyboardInterrupt:
         if how["method"] == "least-squares":
             raise
@@ -197,16 +194,6 @@ def _windows(text: str | None) -> tuple[int, int, int]:
 def _middle(model: Model) -> tuple[float, float]:
     (top, bottom), *_, (left, right) = model.grid.extent
     return (top + bottom) / 2, (left + right) / 2
-
-
-def _can_resume(directory: Path) -> bool:
-    from seisinv.priors.learned.training import recipe_of
-
-    try:
-        recipe_of(directory)
-    except RunError:
-        return False
-    return True
 
 
 def _tell(path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -29,7 +29,9 @@ from seisinv.surrogate import (
 
 log = logging.getLogger("seisinv.jobs.wavefield")
 
-METHODS = ("least-squares", "fbpinn", "adam")
+# Methods that train: size of the network, and schedule.
+TRAINED = {"fbpinn": (Network(), TrainingSchedule()), "adam": (PLAIN, TrainingSchedule(rate=2e-3))}
+METHODS = ("least-squares", *TRAINED)
 BAND = 3.6  # largest wavenumber of a Gaussian times its standard deviation: its spectrum has fallen to 1.5e-3
 RECEIVERS = 9  # receivers along z and x
 SAMPLES = 16  # of a record per period of its peak
@@ -153,8 +155,7 @@ def fit(
     *,
     method: str = "least-squares",
     edges: str = "open",
-    recipe: TrainingSchedule | None = None,
-    network: Network | None = None,
+    changes: Mapping[str, int] | None = None,
     seed: int = 0,
     directory: Path | None = None,
     resume: bool = False,
@@ -170,8 +171,10 @@ def fit(
     method : {"least-squares", "fbpinn", "adam"}
         A least-squares solve for the coefficients; training of a finite-basis network; training of a plain network.
     edges : {"open", "wall", "absorbing"}
-    recipe, network, directory, resume, progress : as for `TrainedPINN`
-        Only for the methods that train.
+    changes : mapping, optional
+        Of the method's `TrainingSchedule`, by name: {"steps": 500}. Like what follows only for the methods that train.
+    directory, resume, progress
+        As for `TrainedPINN`.
     seed : int
 
     Raises
@@ -189,19 +192,15 @@ def fit(
         )
     k = gaussian.wavenumber
     if method == "least-squares":
-        if recipe is not None or network is not None or resume:
+        if changes or resume:
             raise ConfigError("the least-squares method has no steps to set or to resume; choose fbpinn or adam")
         pinn = PINN(Acoustic(), model, duration=duration, wavenumber=k, edges=edges, seed=seed)
         log.info("solving for %d features", pinn.basis.count)
         return pinn(gaussian.initial)
-    network, recipe = network or (Network() if method == "fbpinn" else PLAIN), recipe or recipe_of(method)
-    trained = TrainedPINN(Acoustic(), model, duration, k, network, recipe, edges=edges, seed=seed)
+    network, schedule = TRAINED[method]
+    schedule = replace(schedule, **(changes or {}))
+    trained = TrainedPINN(Acoustic(), model, duration, k, network, schedule, edges=edges, seed=seed)
     return trained(gaussian.initial, directory=directory, resume=resume, progress=progress)
-
-
-def recipe_of(method: str) -> TrainingSchedule:
-    """Return the default schedule of a method that trains."""
-    return TrainingSchedule() if method == "fbpinn" else TrainingSchedule(rate=2e-3)
 
 
 def write(wave: Wavefield | TrainedWavefield, grid: Grid, file: Path, *, overwrite: bool = False) -> Path:
