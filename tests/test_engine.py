@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import pickle
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,6 +226,66 @@ def test_propagators_pickle(physics: si.Physics) -> None:
     p.data()
     again = pickle.loads(pickle.dumps(p.simulate))
     assert torch.equal(again(pickle.loads(pickle.dumps(p.model)), p.wavelet).data, p.data())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_models_of_half_precision_are_refused(dtype: torch.dtype) -> None:
+    p = random_problem(si.Acoustic(), shape=(8, 9), steps=4)
+    name = str(dtype).removeprefix("torch.")
+    with pytest.raises(si.ModelError, match=rf"vp is of type {name}; .* float32 or float64; convert .*float32"):
+        p.simulate(p.model.to(dtype), p.wavelet)
+
+
+@pytest.mark.parametrize("value", [torch.full((4, 5), 2000.0 + 1j), np.full((4, 5), 2000.0 + 1j), 2000.0 + 1j])
+def test_complex_models_are_refused(value: object) -> None:
+    with pytest.raises(si.ModelError, match="vp is complex; parameters are real"):
+        si.Model(si.Grid((4, 5), 10.0), vp=value)
+
+
+FORKED = """
+import os, signal, time, torch
+from seisinv.physics import Acoustic
+from seisinv.testing import random_problem
+torch.set_num_threads(2)
+p = random_problem(Acoustic(), shape=(60, 80), steps=40)
+y = p.data()
+p.gradient(y)
+child = os.fork()
+if child == 0:
+    p.gradient(y)
+    os._exit(0)
+for _ in range(400):
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, signal.SIGKILL)
+    status = "the child hangs"
+print(status)
+"""
+
+
+def test_a_forked_child_has_gradients_after_those_of_many_threads() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, encoding="utf-8", timeout=300)
+    assert done.stdout == "0\n"
+
+
+def test_kernels_compile_and_text_is_printed_in_a_locale_of_ascii(tmp_path: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "SEISINV_CACHE": str(tmp_path)}
+    code = """
+from seisinv.cli.guard import guarded
+from seisinv.physics import Acoustic
+from seisinv.testing import random_problem
+random_problem(Acoustic(), shape=(8, 9), steps=4, order=2).data()
+def command() -> None:
+    print("1 \\u2013 2 \\xb5s")
+guarded(command)()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="ascii", env={**os.environ, **ascii_only}
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("1 \\u2013 2 \\xb5s\n", "", 0)
 
 
 def test_shots_do_not_talk_to_each_other() -> None:

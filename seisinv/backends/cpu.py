@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +23,9 @@ from seisinv.symbolic.program import Profile
 from seisinv.symbolic.transpose import adjoint_name
 
 Result = TypeVar("Result")
+# Torch's pool of threads does not survive a fork: a child that waits for it would wait for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 CACHE = 4 << 20  # bytes of one shot's fields up to which each thread does shots of its own
 
 

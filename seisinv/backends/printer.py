@@ -313,4 +313,4 @@ def print_library(programs: dict[str, Program], jam: int = 4) -> tuple[str, list
 
 def _template(name: str) -> str:
     """Return the C that does not depend on the equations."""
-    return resources.files("seisinv.backends").joinpath(name).read_text()
+    return resources.files("seisinv.backends").joinpath(name).read_text(encoding="utf-8")

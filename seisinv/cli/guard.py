@@ -6,6 +6,7 @@ import copy
 import errno
 import functools
 import inspect
+import io
 import logging
 import os
 import sys
@@ -37,6 +38,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*, debug: bool = False, **kwargs: Any) -> Any:
         taken.set(())
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of ASCII has no µ, as on stderr
         _log_to_stderr(quiet=kwargs.get("quiet", False), debug=debug)
         try:
             return command(**kwargs)
@@ -45,7 +48,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output, such as `head`, has left: nothing is wrong.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (kept until the interpreter ends)
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (kept until the interpreter ends)
             raise typer.Exit(0) from None
         except Exception as error:
             code = 2 if isinstance(error, SeisinvError | OSError | MemoryError) else 1

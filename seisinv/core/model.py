@@ -184,6 +184,8 @@ def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
 
 def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:
     known = PARAMETERS[name]
+    if value.is_complex() if isinstance(value, Tensor) else np.iscomplexobj(value):
+        raise ModelError(f"{name} is complex", limit="parameters are real numbers", remedy="pass its real part")
     if isinstance(value, Tensor):
         tensor = value if value.is_floating_point() else value.to(torch.get_default_dtype())
     else:

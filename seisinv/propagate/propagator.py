@@ -15,6 +15,7 @@ from torch import Tensor
 from seisinv.backends import BACKENDS, Backend, Layout, Points, Setup, ShotPoints
 from seisinv.core import (
     Argument,
+    Code,
     ConfigError,
     DataError,
     Gathers,
@@ -35,6 +36,7 @@ from seisinv.symbolic import Derived, Program, derive, dispersion, stable_step
 from seisinv.symbolic.discretise import Scales, scaling
 
 VP_MAX = Argument("propagator.vp_max")
+DTYPES = (torch.float32, torch.float64)
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
 
 
@@ -159,7 +161,7 @@ class Propagator:
         Raises
         ------
         ModelError
-            If the model is on another grid or lacks a parameter.
+            If the model is on another grid, lacks a parameter, or is of another type than float32 and float64.
         """
         if model.grid != self.grid:
             raise ModelError(f"the model's grid {model.grid} differs from the propagator's {self.grid}")
@@ -168,6 +170,13 @@ class Propagator:
             raise ModelError(
                 f"the model lacks {' and '.join(lacking)}; it has {', '.join(model)}: pass {lacking[0]}=… to Model"
             )
+        for n in self.physics.parameters:
+            if model[n].dtype not in DTYPES:
+                raise ModelError(
+                    f"{n} is of type {str(model[n].dtype).removeprefix('torch.')}",
+                    limit="waves are simulated in float32 or float64",
+                    remedy=Message("convert the model, for example with ", Code("model.to(torch.float32)")),
+                )
         return {n: extend(model[n], self.layout) for n in self.physics.parameters}
 
     def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:

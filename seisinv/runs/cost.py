@@ -99,7 +99,7 @@ def write_cost(directory: RunDirectory, cost: Cost) -> None:
 def forget_peak() -> None:
     """Let the peak memory of this process count from now on, where the system can do that (Linux)."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         return
 
@@ -107,7 +107,7 @@ def forget_peak() -> None:
 def peak_memory() -> int:
     """Return the largest resident memory of this process since `forget_peak`, else since it started, bytes."""
     try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
         return int(fields["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         pass
