@@ -47,31 +47,33 @@ def regrid(
     values = model[name].detach().cpu().numpy()
     if model.grid == grid:
         return values
-    from scipy.interpolate import RegularGridInterpolator
-
-    axes = [model.grid.coordinates(a) for a in model.grid.axes]
     points = np.stack(np.meshgrid(*(grid.coordinates(a) for a in grid.axes), indexing="ij"), axis=-1)
-    if extrapolate:
-        return np.asarray(
-            RegularGridInterpolator(axes, values.astype(float), bounds_error=False, fill_value=None)(points)
-        )
     inside = float(model.grid.contains(points).mean())
-    if inside < 0.5:
+    if inside < 0.5 and not extrapolate:
         (z0, z1), (x0, x1) = model.grid.extent[0], model.grid.extent[-1]
         raise ConfigError(
             f"{source} spans z = {z0:,.0f} to {z1:,.0f} m and x = {x0:,.0f} to {x1:,.0f} m, which covers only "
             f"{inside:.0%} of the grid; check its spacing and origin (m)"
         )
-    return linear(model.grid, values.astype(float), points)
+    return linear(model.grid, values.astype(float), points, extrapolate=extrapolate)
 
 
-def linear(grid: Grid, values: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return values on the nodes of a grid at points [..., axis], m: linear between nodes, constant beyond them."""
+def linear(grid: Grid, values: np.ndarray, points: np.ndarray, *, extrapolate: bool = False) -> np.ndarray:
+    """Return values on the nodes of a grid at points [..., axis], m: linear between nodes, constant beyond them.
+
+    Parameters
+    ----------
+    grid : Grid
+    values : array of its shape
+    points : (..., axis) array, m
+    extrapolate : bool
+        Continue linearly beyond the nodes.
+    """
     from scipy.interpolate import RegularGridInterpolator
 
-    low, high = np.array(grid.extent).T
-    axes = [grid.coordinates(a) for a in grid.axes]
-    return np.asarray(RegularGridInterpolator(axes, values)(np.clip(points, low, high)))
+    axes, (low, high) = [grid.coordinates(a) for a in grid.axes], np.array(grid.extent).T
+    look = RegularGridInterpolator(axes, values, bounds_error=False, fill_value=None)
+    return np.asarray(look(points if extrapolate else np.clip(points, low, high)))
 
 
 def bilinear(grid: Grid, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from seisinv.core.files import write_whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -96,9 +98,7 @@ def png(figure: Figure, *, dpi: int = 130) -> bytes:
     >>> png(plot.model(model), dpi=50)[1:4]
     b'PNG'
     """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "seisinv"})
-    return buffer.getvalue()
+    return _drawn(figure, format="png", dpi=dpi, metadata={"Software": "seisinv"})
 
 
 @styled
@@ -126,14 +126,15 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 130) -> Pat
     'model.png'
     """
     path = Path(path)
-    suffix = path.suffix.lstrip(".") or "png"
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(part, format=suffix, dpi=dpi)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, _drawn(figure, format=path.suffix.lstrip(".") or "png", dpi=dpi))
     return path
+
+
+def _drawn(figure: Figure, **how: Any) -> bytes:
+    """Return the content of a figure's file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, **how)
+    return buffer.getvalue()
 
 
 def length_unit(extent: float) -> tuple[float, str]:
