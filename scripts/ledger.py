@@ -30,7 +30,7 @@ class Ledger:
         one = path.suffix == ".jsonl"
         (path.parent if one else path).mkdir(parents=True, exist_ok=True)
         files = [path] * path.exists() if one else sorted(path.glob("*.jsonl"))
-        self.rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        self.rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
     def find(self, task: Row) -> Row | None:
         """Return the row of a task."""

@@ -80,9 +80,7 @@ class Line:
         index = list(range(len(self))[shots]) if isinstance(shots, slice) else [int(i) for i in shots]
         survey = self.survey.subset(index)
         shape = len(index), survey.max_receivers, survey.time.samples
-        check_memory(
-            2 * math.prod(shape), self.paths[0]
-        )  # half of their four bytes per sample: all that is free will do
+        check_memory(2 * math.prod(shape), self.paths[0])  # of four bytes per sample: all that is free may be taken
         data = np.zeros(shape, np.float32)
         live = np.zeros(data.shape[:2], bool)
         for k, shot in enumerate(index):
