@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,57 @@ class Kept:
         return self.base**2
 
 
+class Hidden(nn.Module):
+    """A network with a number and a buffer that torch does not save, and a part called identity."""
+
+    def __init__(self, number: float, buffer: float, weight: float = 0.0) -> None:
+        super().__init__()
+        self._number = number
+        self.register_buffer("scale", torch.tensor(buffer), persistent=False)
+        self.identity = nn.Linear(1, 1)
+        with torch.no_grad():
+            self.identity.weight.fill_(weight)
+            self.identity.bias.zero_()
+
+
+@dataclass
+class Derived:
+    """A dataclass that sets more than its fields."""
+
+    base: int = 0
+
+    def __post_init__(self) -> None:
+        self.more = EXPONENT
+
+
+@functools.lru_cache
+def cached_power(x: float) -> float:
+    return x**EXPONENT
+
+
+def nested(x: list[float]) -> float:
+    return sum(y**EXPONENT for y in x)
+
+
+def through_a_cache(x: float) -> float:
+    return cached_power(x)
+
+
+def derived(more: int) -> Derived:
+    out = Derived()
+    out.more = more
+    return out
+
+
 DIFFERENT = {
+    "private attribute of a network": (Hidden(1, 1), Hidden(2, 1)),
+    "buffer that is not saved": (Hidden(1, 1), Hidden(1, 2)),
+    "weights of a part called identity": (Hidden(1, 1), Hidden(1, 1, 3.0)),
+    "attribute beside the fields": (derived(1), derived(2)),
+    "borders of mappings": (({"a": 1}, {"b": 2}), ({"a": 1, "b": 2}, {})),
+    "borders of sets": (({1}, {2}), ({1, 2}, set())),
+    "type of numbers": (torch.ones(2, dtype=torch.bfloat16), torch.ones(2, dtype=torch.bfloat16).view(torch.int16)),
+    "pattern": (re.compile("a"), re.compile("b")),
     "attribute": (Power(1), Power(4)),
     "weights": (network(), changed(network())),
     "buffers": (network(), network().train(False) and changed(network())),
@@ -156,12 +207,46 @@ def test_content_tells_objects_apart(name: str) -> None:
         assert digest(one) == digest(copy.deepcopy(one))
 
 
-def test_a_global_that_a_function_uses_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = digest(power), digest(Mine())
+USERS = {"function": power, "nested": nested, "cached": cached_power, "caller": through_a_cache, "physics": Mine()}
+
+
+@pytest.mark.parametrize("what", USERS.values(), ids=USERS)
+def test_a_global_that_code_uses_counts(what: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(what)
     monkeypatch.setitem(globals(), "EXPONENT", 3)
-    assert (digest(power), digest(Mine())) != before
-    assert digest(power) != before[0]
-    assert digest(Mine()) != before[1]
+    assert digest(what) != before
+
+
+def test_a_module_of_the_user_counts_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_helpers.py").write_text("def half(x):\n    return x / 2\n")
+    import my_helpers
+
+    def misfit(x: float) -> float:
+        return my_helpers.half(x)
+
+    before = digest(misfit)
+    (tmp_path / "my_helpers.py").write_text("def half(x):\n    return x / 3\n")
+    assert digest(misfit) != before
+
+
+def test_functions_that_call_each_other_are_read_once() -> None:
+    functions: list[Any] = []
+    for _ in range(40):
+        functions.append(lambda x, last=tuple(functions[-2:]): sum(f(x) for f in last))
+    assert digest(functions[-1]) != digest(functions[-2])
+
+
+def test_an_unfilled_closure_is_no_fault() -> None:
+    def outer() -> Any:
+        def inner() -> Any:
+            return later
+
+        found = digest(inner)
+        later = 1
+        return found, later
+
+    assert outer()[0]
 
 
 def test_what_was_computed_since_does_not_count() -> None:

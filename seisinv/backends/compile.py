@@ -83,6 +83,7 @@ def cache_directory() -> Path:
     return _elsewhere(path, "it cannot be written")
 
 
+@lru_cache(maxsize=4)
 def _elsewhere(cache: Path, why: str) -> Path:
     log.warning("%s is not used for compiled kernels: %s; set SEISINV_CACHE to another directory", cache, why)
     place = Path(tempfile.mkdtemp(prefix="seisinv-"))

@@ -18,7 +18,7 @@ import torch
 from seisinv.compare.scores import DataScores
 from seisinv.core import Gathers, Model, Observed, Simulator
 from seisinv.inversion.problem import BATCH, Inversion
-from seisinv.inversion.tasks import predicted
+from seisinv.inversion.tasks import misfit_and_gradient, predicted
 from seisinv.signal.delays import delays, power_spectrum, with_signal
 from seisinv.signal.processing import Band, processed
 
@@ -60,6 +60,7 @@ class Prediction:
     observed: tuple[ShownShot, ...]
     spectrum: Spectrum
     held_misfit: float | None = None
+    inverted_misfit: float = 0.0
 
 
 @dataclass(eq=False)
@@ -70,7 +71,7 @@ class _Sums:
     delays: list[np.ndarray] = field(default_factory=list)
     power: np.ndarray | None = None
     spectra: np.ndarray | None = None
-    held_misfit: float = 0.0
+    misfit: dict[str, float] = field(default_factory=dict)
 
     def compare(self, kind: str, observed: Gathers, simulated: Gathers) -> None:
         """Add the observed energy and what is left of it."""
@@ -139,10 +140,10 @@ class Evaluator:
             live = observed.live & simulated.live
             observed, simulated = observed.replace(live=live), simulated.replace(live=live)
             d, p = (processed(g, self.band, self.problem.window) for g in (observed, simulated))
-            sums.compare("held" if held else "inverted", d, p)
-            if held:
-                sums.held_misfit += float(self.problem.misfit(p, d))
-            else:
+            kind = "held" if held else "inverted"
+            sums.compare(kind, d, p)
+            sums.misfit[kind] = sums.misfit.get(kind, 0.0) + float(self.problem.misfit(p, d))
+            if not held:
                 self._measure(sums, observed, simulated, d, p)
             for k, number in enumerate(numbers):
                 if number in self._shown[held]:
@@ -150,8 +151,21 @@ class Evaluator:
                     shots.append(_shown(p, k, held))
         return Prediction(
             sums.share("inverted") or 0.0, sums.share("held"), sums.share("band"), self._in_periods(sums),
-            tuple(shots), tuple(recorded), self._spectrum(sums), None if self.held_out is None else sums.held_misfit,
+            tuple(shots), tuple(recorded), self._spectrum(sums), sums.misfit.get("held"), sums.misfit["inverted"],
         )  # fmt: skip
+
+    def misfit(self, model: Model, prediction: Prediction) -> float:
+        """Return the misfit that was inverted; it is that of the prediction unless wavelets are estimated.
+
+        Parameters
+        ----------
+        model : Model
+        prediction : Prediction
+            In that model.
+        """
+        if self.problem.estimate() is None:
+            return prediction.inverted_misfit
+        return sum(misfit_and_gradient(t).misfit for t in self.problem.tasks(model, band=self.band))
 
     def _measure(self, sums: _Sums, observed: Gathers, simulated: Gathers, d: Gathers, p: Gathers) -> None:
         """Add the held-out band, delays and spectra of a group of inverted shots."""

@@ -115,7 +115,10 @@ def check_memory(needed: int, file: str | Path) -> None:
     """Raise DataError where a file needs more bytes than half of the memory that is free."""
     free = available_memory()
     if needed > free // 2:
-        raise DataError(f"it needs {needed / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are free", file=file)
+        raise DataError(
+            f"it needs {needed / 1e9:,.1f} GB of memory, more than half of the {free / 1e9:,.1f} GB that are free",
+            file=file,
+        )
 
 
 def numbers(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copyreg
 import dataclasses
 import hashlib
+import pickle
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,6 +29,8 @@ FORMER = {"Continuation": "Ladder"}
 # Code that run.toml records the version of; that of other modules counts with the objects that use it.
 VERSIONED = {"seisinv", "torch", "numpy", "scipy", *sys.stdlib_module_names}
 WRAPPED = ("__func__", "fget", "func", "__wrapped__")  # where static methods, properties and caches keep their function
+MODULE = set(vars(nn.Module()))  # what torch keeps in every module
+CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
 GENERATED = ("_abc_impl",)  # attributes of classes that Python makes
 
 
@@ -65,14 +71,21 @@ def digest(*values: Any) -> str:
 
 
 class _Reader:
-    """Yields what objects consist of."""
+    """Yields what objects consist of; code that is met again, or an object inside itself, is named by a number."""
 
     def __init__(self) -> None:
-        self.inside: list[int] = []  # the objects around the one that is read, which it may refer to
+        self.inside: list[int] = []  # the objects around the one that is read
+        self.code: dict[int, int] = {}  # numbers of the classes, functions and modules that were read
 
     def parts(self, value: Any) -> Iterable[bytes]:
         if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
             yield repr(value).encode()
+        elif isinstance(value, CODE):
+            if id(value) in self.code:
+                yield f"code {self.code[id(value)]}".encode()
+            else:
+                self.code[id(value)] = len(self.code)
+                yield from self._code(value)
         elif id(value) in self.inside:
             yield f"{len(self.inside) - self.inside.index(id(value))} up".encode()
         else:
@@ -83,7 +96,9 @@ class _Reader:
     def _contents(self, value: Any) -> Iterable[bytes]:
         if isinstance(value, Tensor):
             plain = value.detach().cpu().resolve_conj().resolve_neg()
-            plain = plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain  # numpy has none
+            if plain.dtype is torch.bfloat16:  # numpy has none
+                yield b"bfloat16"
+                plain = plain.view(torch.int16)
             yield from self._contents(plain.numpy())
         elif isinstance(value, np.ndarray):
             yield f"{value.dtype}{value.shape}".encode()
@@ -92,20 +107,22 @@ class _Reader:
             else:
                 yield np.ascontiguousarray(value).tobytes()
         elif isinstance(value, Mapping):
+            if not all(isinstance(v, Tensor | np.ndarray) for v in value.values()):  # as runs of earlier versions know
+                yield f"{len(value)} entries".encode()
             for pair in value.items():
                 yield from self._each(pair)
         elif isinstance(value, list | tuple):
             yield f"{len(value)} items".encode()
             yield from self._each(value)
         elif isinstance(value, set | frozenset):
-            yield from self._each(sorted(map(digest, value)))
-        elif isinstance(value, type | FunctionType | BuiltinFunctionType | ModuleType):
-            yield from self._code(value)
+            yield from self._each(("set", sorted(map(digest, value))))
+        elif isinstance(getattr(value, "__wrapped__", None), FunctionType):  # a cached function
+            yield from self.parts(value.__wrapped__)
         else:
             name = type(value).__qualname__
             yield FORMER.get(name, name).encode()
             if not _is_versioned(type(value)):
-                yield from self._code(type(value))
+                yield from self.parts(type(value))
             yield from self._state(value)
 
     def _each(self, values: Iterable[Any]) -> Iterable[bytes]:
@@ -114,17 +131,22 @@ class _Reader:
 
     def _state(self, value: Any) -> Iterable[bytes]:
         """Yield what distinguishes an object from others of its class."""
-        if isinstance(value, Identified):
+        if isinstance(value, nn.Module):
+            own = {n: v for n, v in vars(value).items() if n not in MODULE}
+            tensors = {**dict(value.named_parameters(recurse=False)), **dict(value.named_buffers(recurse=False))}
+            yield from self._each((own, list(tensors.items()), list(value.named_children())))
+        elif isinstance(value, Identified):
             yield from self.parts(value.identity)
         elif dataclasses.is_dataclass(value):
-            for field in dataclasses.fields(value):
+            fields = dataclasses.fields(value)
+            for field in fields:
                 counts, item = field.metadata.get("identity"), getattr(value, field.name)
                 if counts != "never" and not (counts == "unless default" and item == field.default):
                     yield field.name.encode()
                     yield from self.parts(item)
-        elif isinstance(value, nn.Module):
-            public = {n: v for n, v in vars(value).items() if not n.startswith("_") and n != "training"}
-            yield from self._each((public, value.state_dict(), dict(value.named_children())))
+            if not _is_versioned(type(value)):
+                known = {field.name for field in fields}
+                yield from self.parts({n: v for n, v in _kept(value).items() if n not in known})
         else:
             yield from self._each(_pickled(value))
 
@@ -133,45 +155,59 @@ class _Reader:
         yield f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', value.__name__)}".encode()
         if _is_versioned(value):
             return
-        if isinstance(value, type):
+        if isinstance(value, ModuleType):
+            with contextlib.suppress(OSError, TypeError):  # one without a file is known by its name
+                yield Path(value.__file__ or "").read_bytes()
+        elif isinstance(value, type):
             yield from self._each(value.__bases__)
             for name, item in vars(value).items():
                 function = next((f for w in WRAPPED if (f := getattr(item, w, None)) is not None), item)
                 if isinstance(function, FunctionType) or not (name.startswith("__") or name in GENERATED):
                     yield from self._each((name, function))
         elif isinstance(value, FunctionType):
-            code = value.__code__
-            yield from self._compiled(code, value.__doc__)
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            used = [value.__globals__[n] for n in code.co_names if n in value.__globals__]
-            yield from self._each((value.__defaults__, value.__kwdefaults__, cells, used))
+            names = yield from self._compiled(value.__code__, value.__doc__)
+            used = [(n, value.__globals__[n]) for n in sorted(names) if n in value.__globals__]
+            yield from self._each((value.__defaults__, value.__kwdefaults__, used))
+            for cell in value.__closure__ or ():
+                with contextlib.suppress(ValueError):  # an empty one
+                    yield from self.parts(cell.cell_contents)
 
-    def _compiled(self, code: CodeType, documentation: str | None = None) -> Iterable[bytes]:
+    def _compiled(self, code: CodeType, documentation: str | None = None) -> Generator[bytes, None, set[str]]:
+        """Yield compiled code with that of the functions defined in it; return the names that they use."""
+        names = set(code.co_names)
         yield code.co_code
         yield from self.parts(code.co_names)
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
-                yield from self._compiled(constant)
+                names |= yield from self._compiled(constant)
             elif constant is not documentation:
                 yield from self.parts(constant)
+        return names
 
 
 def _pickled(value: Any) -> list[Any]:
     """Return what pickling would keep of an object, without what it has computed and kept since."""
     try:
-        form = value.__reduce_ex__(2)
-    except TypeError:
+        reduce = copyreg.dispatch_table.get(type(value))
+        form = value.__reduce_ex__(2) if reduce is None else reduce(value)
+    except (TypeError, pickle.PicklingError):
         raise ConfigError(
             f"{value!r} cannot be told from others of its class, so that a run might be resumed with another one",
-            remedy="give its class a property identity that returns what distinguishes it (numbers, arrays)",
+            remedy="keep it out of what the run uses, or give the object that holds it a property identity that "
+            "returns what distinguishes it (numbers, arrays)",
         ) from None
     if isinstance(form, str):
         return [form]
     _, arguments, state, *items = (*form, None, None, None)[:5]
-    if isinstance(state, dict):
-        state = {n: v for n, v in state.items() if not isinstance(getattr(type(value), n, None), cached_property)}
-    out = [a for a in arguments if a is not type(value)] + ([state] if state else [])
+    out = [a for a in arguments if a is not type(value)]
+    out += [_kept(value) if isinstance(state, dict) else state] if state else []
     return out + [list(i) for i in items if i is not None]
+
+
+def _kept(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object that were set, not computed and kept by a cached property."""
+    own = getattr(value, "__dict__", {})
+    return {n: v for n, v in own.items() if not isinstance(getattr(type(value), n, None), cached_property)}
 
 
 def _is_versioned(value: Any) -> bool:

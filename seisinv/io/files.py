@@ -54,7 +54,8 @@ def uncompressed(path: Path) -> Iterator[Path]:
             with gzip.open(path, "rb") as source, plain.open("wb") as target:
                 while chunk := source.read(1 << 20):
                     if target.tell() > largest_unpacked(size_of(path)):
-                        raise OSError("it unpacks to more than 200 times its size")
+                        unusual = "it unpacks to more than 200 times its size"
+                        raise DataError(unusual, file=path, remedy="if that is right, decompress it first")
                     target.write(chunk)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"cannot be decompressed: {reason(error)}", file=path, remedy="copy it again") from error

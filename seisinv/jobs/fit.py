@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seisinv.compare.entries import evaluator_of
 from seisinv.compare.evaluator import Evaluator
-from seisinv.inversion import misfit_and_gradient
+from seisinv.core import SeisinvError
 from seisinv.jobs.prepare import Prepared, problem_of
 from seisinv.jobs.settings import CompareSection
 from seisinv.runs import DataFit, RunDirectory
@@ -28,21 +28,24 @@ def evaluator_for(prepared: Prepared, c: CompareSection) -> Evaluator:
     return evaluator_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
 
 
-def write_fit(prepared: Prepared, directory: Path, result: Result) -> None:
-    """Write fit.json, unless it is there."""
+def write_fit(evaluator: Evaluator, directory: Path, result: Result) -> None:
+    """Write fit.json, unless it is there; what cannot be measured does not spoil what was found."""
     if (directory / FILE).exists():
         return
     log.info("predicting the data in the starting model and in the result")
-    evaluator = evaluator_for(prepared, prepared.settings.compare)
-    problem, band, models = evaluator.problem, evaluator.band, (result.start, result.model)
-    before, after = (evaluator.predict(model) for model in models)
+    try:
+        before, after = (evaluator.predict(model) for model in (result.start, result.model))
+        misfit = evaluator.misfit(result.start, before), evaluator.misfit(result.model, after)
+    except SeisinvError as error:
+        log.warning("the fit was not measured: %s", error)
+        return
+    band = evaluator.band
     held = None
     if before.held_misfit is not None and after.held_misfit is not None:
         held = (before.held_misfit, after.held_misfit)
-    start, end = (sum(misfit_and_gradient(t).misfit for t in problem.tasks(model, band=band)) for model in models)
     found = DataFit(
         "all frequencies" if band is None else f"up to {band.high:g} Hz",
-        misfit=(start, end),
+        misfit=misfit,
         unexplained=(before.misfit, after.misfit),
         held_out=held,
     )

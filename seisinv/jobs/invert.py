@@ -11,7 +11,7 @@ import torch
 from seisinv.core import Model, RunError
 from seisinv.jobs import config
 from seisinv.jobs.choose import run_directory
-from seisinv.jobs.fit import write_fit
+from seisinv.jobs.fit import evaluator_for, write_fit
 from seisinv.jobs.models import true_model
 from seisinv.jobs.prepare import Prepared, method_of, prepare
 from seisinv.jobs.progress import inversion_progress
@@ -73,6 +73,7 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
         truth = true_model(settings, directory, prepared.chosen.grid)
     if resume:
         _note_ensemble(directory, settings)
+    evaluator = evaluator_for(prepared, settings.compare)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
         log.info("%s", note)
@@ -91,7 +92,7 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
             }
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
-    write_fit(prepared, directory, result)
+    write_fit(evaluator, directory, result)
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)

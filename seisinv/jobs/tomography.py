@@ -19,7 +19,7 @@ from seisinv.jobs import config
 from seisinv.jobs.choose import Chosen
 from seisinv.jobs.data import Data
 from seisinv.jobs.settings import Settings
-from seisinv.runs.fingerprint import data_digest
+from seisinv.runs.fingerprint import whole_digest
 
 if TYPE_CHECKING:
     from seisinv.traveltime.picking import Picks
@@ -93,7 +93,7 @@ def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path
         log.info("start.vp is not read: start.kind is 'tomography'")
     inversion, wavelet = settings.inversion, settings.wavelet
     made_of = digest(
-        data_digest(data.observed), chosen.grid, inversion.water, sorted(inversion.bounds.items()),
+        whole_digest(data.observed), chosen.grid, inversion.water, sorted(inversion.bounds.items()),
         wavelet.kind, wavelet.peak,
     )  # fmt: skip
     place = (directory / f"start-{made_of[:8]}").resolve()

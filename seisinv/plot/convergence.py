@@ -27,7 +27,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
     Parameters
     ----------
     history : records with "band", "misfit", "solves" and "model_rmse", and "rung" and "stage" of traveltime stages
-        As in the run directory's history.jsonl; "solves" counts forward-modelling equivalents.
+        As in the run directory's history.jsonl; "solves" counts wave-equation solves.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def convergence(history: Sequence[Mapping[str, Any]]) -> Figure:
         axes[0, 1].plot(*zip(*known, strict=True), "o-", color=ORANGE, markersize=3, linewidth=1.2)
         axes[0, 1].set(title="model error", ylabel="RMS error", ylim=(0, None))
     for panel in axes[0]:
-        panel.set_xlabel("work (forward-modelling equivalents)")
+        panel.set_xlabel("work (wave-equation solves)")
         panel.grid(**GRID)
     return figure
 

@@ -161,9 +161,9 @@ class PlugAndPlay(abc.ABC):
 
 def listed(penalty: Any) -> tuple[Any, ...]:
     """Return the penalties and priors that were given, as one, several or None."""
-    if isinstance(penalty, Sequence):
-        return tuple(penalty)
-    return () if penalty is None else (penalty,)
+    if penalty is None:
+        return ()
+    return (penalty,) if isinstance(penalty, Penalty | PlugAndPlay) else tuple(penalty)
 
 
 def penalty_named(name: str) -> type[Penalty] | type[PlugAndPlay]:

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from seisinv.backends.compile import toolchain
 from seisinv.core import Argument, Code, Message, Model, RunError, SeisinvError
 from seisinv.core.arrays import read_npz
-from seisinv.core.files import read_toml, reason, write_whole
+from seisinv.core.files import available_memory, read_toml, reason, write_whole
 from seisinv.core.identity import digest
 
 Arrays = Mapping[str, np.ndarray]
@@ -241,6 +241,14 @@ class RunDirectory:
         assert self.path is not None
         file = self.path / f"evaluations/{name}.npz"
         try:
+            size = file.stat().st_size if file.is_file() else 0
+            with contextlib.suppress(FileNotFoundError), open(file, "rb") as stream:
+                stream.read(1)
+        except OSError as error:  # nothing is wrong with it that computing again would mend
+            raise RunError(f"{file} cannot be read: {error.strerror}", remedy="permit reading, then resume") from None
+        if size > available_memory() // 2:
+            raise RunError(f"{file} needs {size:,} bytes of memory", remedy="free some memory, then resume")
+        try:
             arrays = read_arrays(file)
         except RunError as error:
             log.warning("%s; it is discarded and computed again", error)
@@ -260,7 +268,7 @@ class RunDirectory:
         if not self.changed or kind in self.proved:
             return
         now = compute()
-        other = [n for n in now if n not in COSTS and digest(now[n]) != digest(kept[n])]
+        other = [n for n in now if n not in COSTS and (n not in kept or digest(now[n]) != digest(kept[n]))]
         if other:
             raise RunError(
                 f"{self.path} cannot be resumed to the same numbers: {', '.join(other)} of its result {name} come out "
@@ -373,13 +381,15 @@ def claimed(path: Path) -> Iterator[None]:
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
-        file.write_text(f"process {os.getpid()} on {platform.node()} since {datetime.now():%Y-%m-%d %H:%M}", "utf-8")
     except Timeout:
         owner = file.read_text("utf-8") or "another process"
         raise RunError(f"{path} is in use by {owner}", remedy=["wait until it has ended", OTHER]) from None
     except OSError as error:
         raise RunError(f"cannot write to the run directory {path}: {error.strerror}", remedy=OTHER) from None
     try:
+        with contextlib.suppress(OSError):  # the name is for others; a full disk is found out soon enough
+            name = f"process {os.getpid()} on {platform.node()} since {datetime.now():%Y-%m-%d %H:%M}"
+            file.write_text(name, "utf-8")
         yield
     finally:
         if lock.lock_counter == 1:

@@ -23,6 +23,11 @@ def data_digest(observed: Observed) -> str:
     return digest(len(observed), survey.time, survey.shots, some.data, some.live)
 
 
+def whole_digest(observed: Observed) -> str:
+    """Return a hash of the survey and of every shot, read one after the other."""
+    return digest(data_digest(observed), [shot_digests(observed[[k]]) for k in range(len(observed))])
+
+
 def shot_digests(gathers: Gathers) -> list[int]:
     """Return a hash of the live traces of every shot, which does not depend on the shots that are loaded with it."""
     return [
