@@ -90,6 +90,22 @@ def test_names_of_wave_equations_need_no_instance() -> None:
     assert repr(Asks(3)) == "Asks(factor=3, scale=1.0)"
 
 
+def test_a_class_that_inherits_a_name_does_not_take_its_place() -> None:
+    assert type(si.misfit.misfit_named("l2")()) is L2
+    assert type(si.misfit.misfit_named("l2")()) is not WithMore
+    Other = type("Other", (L2,), {"name": "l2"})
+    with pytest.raises(ConfigError, match=r"'l2' is the name of .*L2 and of .*Other; rename one"):
+        si.misfit.misfit_named("l2")
+    Other.name = ""
+
+
+def test_two_wave_equations_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Twin = type("Twin", (Mine,), {})
+    monkeypatch.setattr(Twin, "__module__", "somewhere.acoustic")
+    with pytest.raises(ConfigError, match=r"'acoustic' is the name of .*Acoustic and of .*Twin"):
+        si.physics.wave_equation("acoustic")
+
+
 def network(p: float = 0.1) -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(2, 2), nn.Dropout(p), nn.BatchNorm1d(2))
@@ -171,7 +187,34 @@ def derived(more: int) -> Derived:
     return out
 
 
+class WithMore(L2):
+    """Inherits the fields of a dataclass, and has an attribute of its own."""
+
+    def __init__(self, p: float) -> None:
+        object.__setattr__(self, "p", p)
+
+
+class Labelled(dict):
+    label = ""
+
+
+def labelled(label: str) -> Labelled:
+    out = Labelled(a=1)
+    out.label = label
+    return out
+
+
+class Short(float):
+    def __repr__(self) -> str:
+        return "short"
+
+
 DIFFERENT = {
+    "attribute beside inherited fields": (WithMore(1.0), WithMore(4.0)),
+    "attribute of a mapping": (labelled("a"), labelled("b")),
+    "number with a name": (Short(1.0), Short(2.0)),
+    "nested mappings": ({"a": {"b": 1}}, {"a": {}, "b": 1}),
+    "sparse": (torch.eye(2).to_sparse(), 2 * torch.eye(2).to_sparse()),
     "private attribute of a network": (Hidden(1, 1), Hidden(2, 1)),
     "buffer that is not saved": (Hidden(1, 1), Hidden(1, 2)),
     "weights of a part called identity": (Hidden(1, 1), Hidden(1, 1, 3.0)),

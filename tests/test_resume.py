@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,16 @@ def test_damaged_outputs_are_written_again(stopped: Path, finished: Path, name: 
     assert_same_run(finished, stopped)
 
 
+def test_a_damaged_cost_is_written_again(stopped: Path, finished: Path) -> None:
+    run(stopped)
+    (stopped / "cost.json").write_text('{"solves": "many"}')
+    run(stopped)
+    cost, whole = (read_run(place).cost for place in (stopped, finished))
+    assert cost is not None
+    assert whole is not None
+    assert cost.solves == whole.solves
+
+
 UNREADABLE = {
     "start.npz": {
         "no spacing": lambda f: resaved(f, spacing=None),
@@ -193,7 +204,12 @@ UNREADABLE = {
         "no misfit": lambda f: f.write_text('{"band": 3, "iteration": 1, "solves": 1, "seconds": 1}\n'),
         "text": lambda f: f.write_text('{"band": 3, "iteration": 1, "solves": 1, "seconds": 1, "misfit": "x"}\n'),
         "brackets": lambda f: f.write_text("[" * 3000 + "]" * 3000),
+        "NaN": lambda f: f.write_text(re.sub(r'"misfit": [^,]*', '"misfit": NaN', f.read_text())),
+        "cut at a line": lambda f: f.write_text("\n".join(f.read_text().splitlines()[:-1]) + "\n"),
+        "gone": lambda f: f.unlink(),
     },
+    "model.npz": {"gone": lambda f: f.unlink(), "a folder": lambda f: (f.unlink(), f.mkdir())},
+    "truth.npz": {"a folder": lambda f: (f.unlink(), f.mkdir())},
     "cost.json": {
         "text": lambda f: f.write_text(f.read_text().replace(": ", ': "x", "y": ', 1)),
         "a list": lambda f: f.write_text("[]"),
@@ -203,6 +219,8 @@ UNREADABLE = {
         "cut": lambda f: f.write_text(f.read_text()[:99] + ' = "'),
         "brackets": lambda f: f.write_text("a = " + "[" * 3000),
         "binary": lambda f: f.write_bytes(b"\xff\xfe\x00"),
+        "empty": lambda f: f.write_text(""),
+        "other versions": lambda f: f.write_text("versions = 3\n" + f.read_text().replace("[versions]", "[x]")),
     },
 }
 

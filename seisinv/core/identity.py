@@ -30,6 +30,7 @@ FORMER = {"Continuation": "Ladder"}
 VERSIONED = {"seisinv", "torch", "numpy", "scipy", *sys.stdlib_module_names}
 WRAPPED = ("__func__", "fget", "func", "__wrapped__")  # where static methods, properties and caches keep their function
 MODULE = set(vars(nn.Module()))  # what torch keeps in every module
+SCALARS = (bool, int, float, complex, str, bytes, np.generic)
 CODE = (type, FunctionType, BuiltinFunctionType, ModuleType)
 GENERATED = ("_abc_impl",)  # attributes of classes that Python makes
 
@@ -78,7 +79,7 @@ class _Reader:
         self.code: dict[int, int] = {}  # numbers of the classes, functions and modules that were read
 
     def parts(self, value: Any) -> Iterable[bytes]:
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
+        if value is None or (isinstance(value, SCALARS) and _is_versioned(type(value))):
             yield repr(value).encode()
         elif isinstance(value, CODE):
             if id(value) in self.code:
@@ -94,8 +95,12 @@ class _Reader:
             self.inside.pop()
 
     def _contents(self, value: Any) -> Iterable[bytes]:
+        if isinstance(value, Mapping | list | tuple) and not _is_versioned(type(value)):  # with attributes of its own
+            yield from self._each((type(value), _kept(value)))
         if isinstance(value, Tensor):
-            plain = value.detach().cpu().resolve_conj().resolve_neg()
+            if value.is_meta:
+                raise _unknown(value)
+            plain = value.detach().to_dense().cpu().resolve_conj().resolve_neg()
             if plain.dtype is torch.bfloat16:  # numpy has none
                 yield b"bfloat16"
                 plain = plain.view(torch.int16)
@@ -191,17 +196,21 @@ def _pickled(value: Any) -> list[Any]:
         reduce = copyreg.dispatch_table.get(type(value))
         form = value.__reduce_ex__(2) if reduce is None else reduce(value)
     except (TypeError, pickle.PicklingError):
-        raise ConfigError(
-            f"{value!r} cannot be told from others of its class, so that a run might be resumed with another one",
-            remedy="keep it out of what the run uses, or give the object that holds it a property identity that "
-            "returns what distinguishes it (numbers, arrays)",
-        ) from None
+        raise _unknown(value) from None
     if isinstance(form, str):
         return [form]
     _, arguments, state, *items = (*form, None, None, None)[:5]
     out = [a for a in arguments if a is not type(value)]
     out += [_kept(value) if isinstance(state, dict) else state] if state else []
     return out + [list(i) for i in items if i is not None]
+
+
+def _unknown(value: Any) -> ConfigError:
+    return ConfigError(
+        f"{value!r} cannot be told from others of its class, so that a run might be resumed with another one",
+        remedy="keep it out of what the run uses, or give the object that holds it a property identity that "
+        "returns what distinguishes it (numbers, arrays)",
+    )
 
 
 def _kept(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Protocol, TypeVar
 
 from seisinv.core.errors import ConfigError
@@ -16,9 +16,10 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
+K = TypeVar("K")
 
 
-def concrete(base: type[T]) -> Iterator[type[T]]:
+def concrete(base: type[K]) -> Iterator[type[K]]:
     """Yield the subclasses of a class that are not abstract, and theirs, in the order in which they were defined."""
     for kind in base.__subclasses__():
         if not inspect.isabstract(kind):
@@ -27,7 +28,7 @@ def concrete(base: type[T]) -> Iterator[type[T]]:
 
 
 def names(*bases: type[T]) -> dict[str, type[T]]:
-    """Return the concrete subclasses that have a name, by name.
+    """Return the concrete subclasses that state a name, by name; one that only inherits it does not take its place.
 
     Parameters
     ----------
@@ -38,13 +39,39 @@ def names(*bases: type[T]) -> dict[str, type[T]]:
     -------
     dict of str to type
 
+    Raises
+    ------
+    ConfigError
+        If two classes state one name.
+
     Examples
     --------
     >>> from seisinv.misfit import Misfit
     >>> names(Misfit)["l2"].__name__
     'L2'
     """
-    return {kind.name: kind for base in bases for kind in concrete(base) if kind.name}
+    stated = (kind for base in bases for kind in concrete(base) if vars(kind).get("name"))
+    return unique((kind.name, kind) for kind in stated)
+
+
+def unique(named: Iterable[tuple[str, type[K]]]) -> dict[str, type[K]]:
+    """Return classes by name; a class that was defined again takes the place of the former.
+
+    Raises
+    ------
+    ConfigError
+        If two classes have one name.
+    """
+    out: dict[str, type[K]] = {}
+    for name, kind in named:
+        former = out.setdefault(name, kind)
+        if (former.__module__, former.__qualname__) != (kind.__module__, kind.__qualname__):
+            raise ConfigError(
+                f"{name!r} is the name of {former.__module__}.{former.__qualname__} and of "
+                f"{kind.__module__}.{kind.__qualname__}; rename one"
+            )
+        out[name] = kind
+    return out
 
 
 def by_name(name: str, what: str, *bases: type[T]) -> type[T]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from seisinv.compare.entries import evaluator_of
 from seisinv.compare.evaluator import Evaluator
-from seisinv.core import SeisinvError
+from seisinv.core import RunError, SeisinvError
 from seisinv.jobs.prepare import Prepared, problem_of
 from seisinv.jobs.settings import CompareSection
 from seisinv.runs import DataFit, RunDirectory
-from seisinv.runs.fit import FILE
+from seisinv.runs.fit import FILE, read_fit
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -30,8 +30,11 @@ def evaluator_for(prepared: Prepared, c: CompareSection) -> Evaluator:
 
 def write_fit(evaluator: Evaluator, directory: Path, result: Result) -> None:
     """Write fit.json, unless it is there; what cannot be measured does not spoil what was found."""
-    if (directory / FILE).exists():
-        return
+    try:
+        if read_fit(directory) is not None:
+            return
+    except RunError as error:
+        log.warning("%s; it is written again", error.what)
     log.info("predicting the data in the starting model and in the result")
     try:
         before, after = (evaluator.predict(model) for model in (result.start, result.model))

@@ -10,6 +10,7 @@ import numpy as np
 from seisinv.core import Grid, Model, SeisinvError
 from seisinv.core.resampling import regrid
 from seisinv.jobs.settings import Settings, StartSection
+from seisinv.runs.directory import undamaged
 
 if TYPE_CHECKING:
     from seisinv.physics import Physics
@@ -96,7 +97,8 @@ def true_model(settings: Settings, directory: Path, grid: Grid) -> Model | None:
 
     kept = directory / "truth.npz"
     if kept.exists():
-        return read_model(kept)
+        with undamaged(kept):
+            return read_model(kept)
     if settings.run.truth is None:
         return None
     try:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from seisinv.core import ConfigError
+from seisinv.core import ConfigError, registry
 from seisinv.core.identity import digest
 from seisinv.symbolic import Equation
 
@@ -109,12 +109,12 @@ def wave_equation(name: str) -> Physics:
     >>> wave_equation("acoustic_density")
     AcousticDensity()
     """
-    known = {_name(cls): cls for cls in Physics.__subclasses__()}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    found = [(_name(cls), cls) for cls in registry.concrete(Physics)]  # type: ignore[type-abstract]
+    if name not in dict(found):
+        near = difflib.get_close_matches(name, dict(found), 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(dict(found))}"
         raise ConfigError(f"propagator.physics is {name!r}, which is not a wave equation of seisinv; {hint}")
-    return known[name]()
+    return registry.unique(pair for pair in found if pair[0] == name)[name]()
 
 
 def halfway(values: Tensor, axis: int) -> Tensor:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from seisinv.core import RunError
 from seisinv.core.files import read_json
 from seisinv.runs.directory import RunDirectory, undamaged
 
 FILE = "cost.json"  # in a run directory
 T = TypeVar("T")
+log = logging.getLogger("seisinv.run")
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,24 @@ def read_fields(file: Path, kind: type[T]) -> T | None:
     """
     if not file.is_file():
         return None
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
     with undamaged(file):
-        return TypeAdapter(kind).validate_python(read_json(file))
+        found = read_json(file)
+        try:
+            return TypeAdapter(kind).validate_python(found)
+        except ValidationError:
+            raise ValueError("its entries are not as a run has written them") from None
 
 
 def write_cost(directory: RunDirectory, cost: Cost) -> None:
     """Write cost.json, unless the run had finished before and was only replayed."""
-    if directory.path is not None and read_cost(directory.path) is None:
-        directory.write(FILE, cost.as_bytes())
+    try:
+        if directory.path is None or read_cost(directory.path) is not None:
+            return
+    except RunError as error:
+        log.warning("%s; it is written again", error.what)
+    directory.write(FILE, cost.as_bytes())
 
 
 def forget_peak() -> None:

@@ -79,7 +79,7 @@ def _check_owner(path: Path, fingerprint: Mapping[str, str]) -> None:
     raise RunError(
         f"{path} belongs to another job: {differ}",
         limit="a run cannot be extended or changed",
-        remedy=["resume it with the settings it was started with", *_from_result(path)],
+        remedy=["resume it with the settings and data it was started with", *_from_result(path)],
     )
 
 
@@ -411,7 +411,10 @@ def read_record(path: Path) -> dict[str, Any]:
         If it is missing or damaged.
     """
     with undamaged(path, remedy="name the directory of a run"):
-        return read_toml(path)
+        record = read_toml(path)
+        if not record or not all(isinstance(record.get(name, {}), Mapping) for name in ("job", "versions")):
+            raise ValueError("it is not as a run has written it")
+        return record
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray] | None:
@@ -422,7 +425,7 @@ def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray] | None:
     RunError
         If it is damaged.
     """
-    if not path.is_file():
+    if not path.exists():
         return None
     with undamaged(path):
         return read_npz(path, names=names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,18 +159,23 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
             f"{directory} holds no start.npz yet; the run stopped before its first iteration: start it again"
         )
     wavelets, time = _wavelets(directory / "wavelets.npz")
+    history, result, cost = _history(directory / "history.jsonl"), _model(directory / "model.npz"), read_cost(directory)
+    models = len(list((directory / "models").glob("row-*.npz")))
+    if cost is not None and (result is None or len(history) < models):
+        what = "model.npz" if result is None else f"{models - len(history)} rows of history.jsonl"
+        raise RunError(f"{directory} has ended, but {what} is gone", remedy="resume the run to write it again")
     return RunRecord(
         directory,
         read_record(directory / RECORD),
-        _history(directory / "history.jsonl"),
+        history,
         start,
-        _model(directory / "model.npz") or start,
+        result or start,
         truth=_model(directory / "truth.npz"),
         gathers=_gathers(directory / "gathers.npz"),
         wavelets=wavelets,
         wavelet_time=time,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
-        cost=read_cost(directory),
+        cost=cost,
         fit=read_fit(directory),
     )
 
@@ -221,6 +227,10 @@ def _band_name(label: str) -> str:
         return "all frequencies"
 
 
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _history(path: Path) -> tuple[dict[str, Any], ...]:
     if not path.is_file():
         return ()
@@ -228,7 +238,7 @@ def _history(path: Path) -> tuple[dict[str, Any], ...]:
     with undamaged(path):
         for number, text in enumerate(read_text(path).splitlines(), 1):
             row = parsed(json.loads, text, f"JSON in line {number}")
-            lacking = [n for n in MEASURED if not isinstance(row, dict) or not isinstance(row.get(n), int | float)]
+            lacking = [n for n in MEASURED if not isinstance(row, dict) or not _is_finite(row.get(n))]
             if lacking:
                 raise ValueError(f"line {number} has no number as {', '.join(lacking)}")
             records.append(row)
