@@ -25,6 +25,7 @@ from seisinv.core import Gathers, RunError
 from seisinv.inversion import Inversion
 from seisinv.runs import directory, read_run
 from seisinv.runs.directory import RunDirectory, claimed
+from seisinv.runs.fingerprint import changed_shots
 from seisinv.unknowns import Bounded
 
 BANDS = (10.0, 20.0)
@@ -98,6 +99,8 @@ def test_data_that_changed_in_any_shot_are_refused(
     with pytest.raises(RunError, match=r"data of 1 of 6 shots have changed since the run began: shot 4 \(number 4\)"):
         run(whole, observed=Line(gathers.replace(data=data, live=live)), wavelet="estimate")
     assert sorted(p.name for p in (whole / "evaluations").iterdir()) == before
+    assert changed_shots(Line(gathers), whole) == []
+    assert changed_shots(Line(gathers.replace(data=data, live=live)), whole) == [3]
     run(whole, observed=Line(gathers), wavelet="estimate")
 
 

@@ -28,7 +28,7 @@ from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare
 from seisinv.jobs.settings import CompareSection, Settings
 from seisinv.runs import RunRecord, read_run
 from seisinv.runs.directory import OTHER
-from seisinv.runs.fingerprint import data_digest
+from seisinv.runs.fingerprint import changed_shots, data_digest
 from seisinv.synthetic import ModellingRecipe
 
 if TYPE_CHECKING:
@@ -137,8 +137,12 @@ def compare_runs(
         prepared = prepare(settings)
     except (SeisinvError, OSError) as error:
         log.warning("data are not predicted, only models and costs are compared: %s", error)
-    if prepared is not None and data_digest(prepared.observed) != first.settings["job"]["fingerprint"]["data"]:
-        raise RunError(f"{first.directory} was made from other data than its data.path holds now; put the file back")
+    if prepared is not None:
+        known = first.settings.get("job", {}).get("fingerprint", {}).get("data")
+        if known != data_digest(prepared.observed) or changed_shots(prepared.observed, first.directory):
+            raise RunError(
+                f"{first.directory} was made from other data than its data.path holds now; put the file back"
+            )
     command = shlex.join(["seisinv", "compare", *map(str, directories), "--directory", str(directory)])
     truth = None
     if (overrides or {}).get("run.truth") is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seisinv.core import Gathers, Observed, Survey
 from seisinv.core.identity import digest
+from seisinv.runs.directory import read_arrays
 
 SAMPLED_SHOTS = 8
 
@@ -36,6 +38,13 @@ def shot_digests(gathers: Gathers) -> list[int]:
         )
         for data, live in zip(gathers.data.detach(), gathers.live, strict=True)
     ]
+
+
+def changed_shots(observed: Observed, directory: Path) -> list[int]:
+    """Return the shots that hold something else now than when the first result of a run was computed from them."""
+    first = min((directory / "evaluations").glob("*.npz"), default=None)
+    kept = {} if first is None else (read_arrays(first) or {})
+    return [k for k, held in kept.get("shots", np.zeros(0)).tolist() if shot_digests(observed[[k]]) != [held]]
 
 
 @dataclass(frozen=True, eq=False)
