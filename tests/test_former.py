@@ -91,6 +91,9 @@ def test_fingerprints_are_those_of_the_version_before() -> None:
     """Written down with version 0.1.0 before its modules moved: its runs must resume."""
     assert digest(Continuation(attempts=2)) == "43a2e3757f762286919a"
     assert digest(TotalVariation(0.3)) == "ca18aa7fe7b3f6d340da"
+    unknown = seisinv.Bounded(seisinv.Model(seisinv.Grid((13, 21), 20.0), vp=2000.0), vp=(1500, 2600))
+    assert digest(unknown, unknown.vector()) == "c5ff45a7085a96c0dd65"
+    assert digest(LBFGS(4)) == "1d61d4521b77704c2b6c"
 
 
 STANDS_FOR = {

@@ -66,7 +66,8 @@ def digest(*values: Any) -> str:
         If the content of an object cannot be told.
     """
     h = hashlib.sha256()
-    for part in _Reader().parts(values):
+    reader = _Reader()
+    for part in (f"{len(values)} items".encode(), *(p for value in values for p in reader.parts(value))):
         h.update(len(part).to_bytes(8, "little") + part)
     return h.hexdigest()[:20]
 
@@ -112,8 +113,6 @@ class _Reader:
             else:
                 yield np.ascontiguousarray(value).tobytes()
         elif isinstance(value, Mapping):
-            if not all(isinstance(v, Tensor | np.ndarray) for v in value.values()):  # as runs of earlier versions know
-                yield f"{len(value)} entries".encode()
             for pair in value.items():
                 yield from self._each(pair)
         elif isinstance(value, list | tuple):
@@ -132,6 +131,8 @@ class _Reader:
 
     def _each(self, values: Iterable[Any]) -> Iterable[bytes]:
         for value in values:
+            if isinstance(value, Mapping):  # its borders; the only one of an object needs none
+                yield f"{len(value)} entries".encode()
             yield from self.parts(value)
 
     def _state(self, value: Any) -> Iterable[bytes]:
