@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 from seisinv.core import Argument, Code, ConfigError
 from seisinv.jobs import config
-from seisinv.jobs.settings import Settings
+from seisinv.jobs.settings import WIDE, Settings
 
 
 def setting(key: str) -> FieldInfo | None:
@@ -98,9 +98,9 @@ class Flag:
         field = setting(self.key) or FieldInfo(annotation=str)
         kind = self.kind or _kind(field.annotation)
         # Named in full, an option has no counterpart --no-….
-        names = [] if field.annotation is bool else [self.name, *([self.short] if self.short else [])]
+        names = [] if _kind(field.annotation) is bool else [self.name, *([self.short] if self.short else [])]
         text = self.help or field.description or ""
-        if choices := _choices(field.annotation):
+        if self.metavar is None and (choices := _choices(field.annotation)):
             text += f": {', '.join(choices[:-1])}{' or ' * (len(choices) > 1)}{choices[-1]}"
         option = typer.Option(*names, metavar=self.metavar, help=f"{text[:1].upper()}{text[1:]}.")
         return inspect.Parameter(
@@ -149,6 +149,13 @@ def _velocity_or_path(flag: str, text: str) -> float | str:
     return _metres_per_second(flag, value)
 
 
+def _depth_or_layer(flag: str, text: str) -> float | str:
+    try:
+        return text if text == "layer" else float(text)
+    except ValueError:
+        raise ConfigError(f"{flag} {text!r} is neither a depth in m nor the word layer") from None
+
+
 def _header_bytes(flag: str, pairs: list[str]) -> dict[str, int] | None:
     """Return header fields and their bytes from FIELD=BYTE texts."""
     out = {}
@@ -174,13 +181,22 @@ FLAGS = {
         Flag("start.v0", "--v0", "without a starting model: velocity at the top, m/s", read=_metres_per_second),
         Flag("start.gradient", "--gradient", "without a starting model: velocity increase with depth, 1/s"),
         Flag("inversion.bands", "--bands", "low-pass corners, low to high: 3,5,8 (Hz)", read=numbers),
-        Flag("inversion.iterations", "--iterations", "updates per band"),
+        Flag("inversion.iterations", "--iterations", "updates per band; default: as many as the budget allows"),
+        Flag("inversion.effort", "--effort", "100, 300 or 900 gradients"),
+        Flag("inversion.minutes", "--minutes", "time that the run may take, instead of an effort"),
         Flag("inversion.optimizer", "--optimizer", "optimisation method"),
         Flag("inversion.misfit", "--misfit", "misfit of the data"),
         Flag("inversion.budget", "--budget", "wave-equation solves that each run of a job may cost"),
         Flag("inversion.bounds.vp.low", "--vp-min", "lowest velocity allowed, m/s", None, float, _metres_per_second),
         Flag("inversion.bounds.vp.high", "--vp-max", "highest velocity allowed, m/s", None, float, _metres_per_second),
-        Flag("inversion.water", "--water", "keep the starting model above this depth, m"),
+        Flag(
+            "inversion.water",
+            "--water",
+            "keep the starting model above this depth, m, or its layer of water",
+            "DEPTH|layer",
+            str,
+            _depth_or_layer,
+        ),
         Flag("grid.spacing", "--spacing", "grid spacing, m", kind=float),
         Flag("grid.depth", "--depth", "depth of the model, m"),
         Flag("propagator.free_surface", "--free-surface", "pressure-free surface at the top"),
@@ -225,7 +241,8 @@ FLAGS = {
 START = ("start.vp", "start.spacing", "start.v0", "start.gradient")
 BOUNDS = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.water")
 MODEL = ("inversion.bands", *BOUNDS, "grid.spacing", "grid.depth")
-METHOD = ("inversion.iterations", "inversion.misfit", "propagator.free_surface", "wavelet.peak")
+EFFORT = ("inversion.iterations", "inversion.effort", "inversion.minutes", "inversion.budget")
+METHOD = (*EFFORT, "inversion.misfit", "propagator.free_surface", "wavelet.peak")
 HEADERS = ("data.headers", "data.units", "data.coordinate_units", "data.vertical", "data.shots_by")
 DATA = ("data.every", *HEADERS)
 INVERSION = (*START, *MODEL, *METHOD, *DATA, "ensemble.members")
@@ -303,7 +320,7 @@ def settings_of(job: str | None, given: dict[str, Any]) -> Settings:
     low, high = (given.get(f"inversion.bounds.vp.{end}") for end in ("low", "high"))
     if low is None and high is None:
         return settings
-    lowest, highest = settings.inversion.bounds.get("vp", Settings().inversion.bounds["vp"])
+    lowest, highest = (settings.inversion.bounds or {}).get("vp", WIDE)
     low, high = lowest if low is None else low, highest if high is None else high
     if low >= high:
         raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")

@@ -247,6 +247,15 @@ class Survey:
             row[: len(step)] = step[:, 0] if step.shape[1] == 1 else np.linalg.norm(step, axis=1)
         return out
 
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Distance from the nearest source [shot, receiver], m; NaN where padded."""
+        out = np.full((len(self), self.max_receivers), np.nan)
+        for row, shot in zip(out, self.shots, strict=True):
+            apart = [np.linalg.norm(shot.receivers - source, axis=1) for source in shot.sources]
+            row[: len(shot.receivers)] = np.min(apart, axis=0)
+        return out
+
     def replace(self, **changes: object) -> Survey:
         """Return a copy with some fields changed.
 

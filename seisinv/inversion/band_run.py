@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,8 +17,16 @@ from seisinv.inversion.illumination import weights_from
 from seisinv.inversion.optimizers import Space
 from seisinv.inversion.result import BandEnd, Event, history_row
 from seisinv.inversion.state import State
-from seisinv.inversion.tasks import ShotResult, best_wavelets, misfit_and_gradient, random_projection, time_residuals
-from seisinv.inversion.wavelet import for_survey
+from seisinv.inversion.tasks import (
+    ShotResult,
+    ShotTask,
+    best_wavelets,
+    misfit_and_gradient,
+    random_projection,
+    time_residuals,
+)
+from seisinv.inversion.wavelet import described, for_survey
+from seisinv.misfit import Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.signal.delays import residual_time
 from seisinv.signal.processing import hertz, label
@@ -53,11 +61,14 @@ class BandRun:
         if self.stage.why:
             self._tell(f"{self.stage.kind}: {self.stage.why}")
         weights = self._weights(x)
-        self.penalties = self._penalties()
+        self.penalties = () if self.stage.searches else self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
-        self._save_wavelet(self.accepted)
+        if self.stage.searches:
+            return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
+        if self.problem.is_renewed:
+            self._keep_wavelet(label(self.band), self.estimated_wavelet(self.accepted, f"{self.index:02d}-wavelet"))
         self.ledger.directory.write_model(f"models/band-{label(self.band)}.npz", self.state.model(self.accepted))
         self._tell(reason)
         return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations, self.stage.kind, self.stage.why)
@@ -66,7 +77,7 @@ class BandRun:
         """Return a percentile of the absolute delays of the traces where the stage begins, and the period, both s."""
 
         def compute() -> dict[str, np.ndarray]:
-            tasks = self.problem.tasks(self.state.model(self.accepted), band=self.band)
+            tasks = self._tasks(self.state.model(self.accepted))
             return {"found": np.array(residual_time(self.state.map(time_residuals, tasks), percentile))}
 
         name, solves = f"{self.index:02d}-times", len(self.problem.observed)
@@ -82,7 +93,7 @@ class BandRun:
         final = self.problem.within(self._target("finish-target", partial(prior.last, seed=seed)))
 
         def compute() -> dict[str, np.ndarray]:
-            results = self.state.map(misfit_and_gradient, self.problem.tasks(final, band=self.band))
+            results = self.state.map(misfit_and_gradient, self._tasks(final))
             return {"misfit": np.array(sum(r.misfit for r in results))}
 
         kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.observed))
@@ -143,6 +154,8 @@ class BandRun:
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
+        if self.stage.searches:
+            return False
         due = any(isinstance(p, PlugAndPlay) and self._is_due(p) for p in self.problem.penalties)
         if not due or self.iteration >= self.stage.optimizer.iterations:
             return False
@@ -184,10 +197,11 @@ class BandRun:
         return 1.0 if known is None else known[0] / (self.first_misfit or 1.0)
 
     def accept(self, x: np.ndarray, iteration: int | None = None) -> None:
-        """Record an accepted point."""
+        """Record an accepted point; those of a search for the wavelet do not count as the run's."""
         self.iteration = self.iteration + 1 if iteration is None else iteration
         self.accepted = x.copy()
-        self._record(self.state.model(x), *self.scalars[digest(x)])
+        if not self.stage.searches:
+            self._record(self.state.model(x), *self.scalars[digest(x)])
 
     def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
         row = history_row(
@@ -212,7 +226,7 @@ class BandRun:
 
     def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
         vector, model, wanted = self._at(x)
-        tasks = self.problem.tasks(model, wanted=wanted, band=self.band, misfit=self.stage.misfit)
+        tasks = self._tasks(model, wanted=wanted, misfit=self.stage.misfit)
         results: list[ShotResult] = list(self.state.map(misfit_and_gradient, tasks))
         misfit = sum(r.misfit for r in results)
         self._refuse_unless(bool(np.isfinite(misfit)), f"the misfit is {misfit}")
@@ -222,28 +236,43 @@ class BandRun:
         self._refuse_unless(bool(np.isfinite(gradient).all()), "the gradient is not finite")
         return {"misfit": np.array(misfit), "gradient": gradient}
 
-    def _save_wavelet(self, x: np.ndarray) -> None:
-        wavelet = self.estimated_wavelet(x, f"{self.index:02d}-wavelet")
-        if wavelet is None:
-            return
-        self.state.wavelets[label(self.band)] = wavelet
+    def hold_wavelet(self) -> None:
+        """Estimate the wavelet in the accepted model from all frequencies, to be held from now on."""
+        arrays = self._estimated(self.accepted, "wavelet")
+        self.state.wavelet = self._as_model(arrays["wavelet"])
+        told, doubtful = described(arrays, self.problem.observed.survey.source_time)
+        log.log(logging.WARNING if doubtful else logging.INFO, "%s", told)
+        self._keep_wavelet(label(None), self.state.wavelet, arrays["spread"])
+
+    def _keep_wavelet(self, name: str, wavelet: Tensor, spread: np.ndarray | None = None) -> None:
+        self.state.wavelets[name] = wavelet
         axis = self.problem.observed.survey.source_time
         saved = {name: w.numpy() for name, w in self.state.wavelets.items()}
+        saved |= {} if spread is None else {"spread": spread}
         self.ledger.directory.write_npz("wavelets.npz", **saved, dt=np.array(axis.step), start=np.array(axis.start))
 
-    def estimated_wavelet(self, x: np.ndarray, name: str) -> Tensor | None:
-        """Return the wavelet that fits best in a model, None if it is known."""
-        if self.problem.estimate() is None:
-            return None
+    def estimated_wavelet(self, x: np.ndarray, name: str) -> Tensor:
+        """Return the wavelet that fits best in a model."""
+        return self._as_model(self._estimated(x, name)["wavelet"])
+
+    def _estimated(self, x: np.ndarray, name: str) -> dict[str, np.ndarray]:
+        """Return the wavelet that fits best in a model, and the standard error of it from shot to shot [time]."""
         model, survey = self.state.model(x), self.problem.observed.survey
 
         def compute() -> dict[str, np.ndarray]:
-            tasks = self.problem.tasks(model, band=self.band)
-            rows = [torch.from_numpy(w) for w in self.state.map(best_wavelets, tasks)]
-            return {"wavelet": for_survey(rows, survey).numpy()}
+            found = list(self.state.map(best_wavelets, self.problem.tasks(model, band=self.band)))
+            shared, own = (np.concatenate([pair[k] for pair in found]) for k in (0, 1))
+            spread = own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.full(own.shape[1], np.nan)
+            return {"wavelet": for_survey(torch.from_numpy(shared), survey).numpy(), "spread": spread}
 
-        arrays = self.ledger.kept(name, digest(x), compute, solves=len(survey))
-        return torch.from_numpy(arrays["wavelet"]).to(next(iter(model.parameters.values())).dtype)
+        return self.ledger.kept(name, digest(x), compute, solves=len(survey))
+
+    def _as_model(self, wavelet: np.ndarray) -> Tensor:
+        return torch.from_numpy(wavelet).to(self.problem.unknown.start.vp.dtype)
+
+    def _tasks(self, model: Model, *, wanted: Sequence[str] = (), misfit: Misfit | None = None) -> Iterator[ShotTask]:
+        """Yield the shot groups of an evaluation in this stage's band, with the wavelet that the run holds."""
+        return self.problem.tasks(model, wanted=wanted, band=self.band, misfit=misfit, wavelet=self.state.wavelet)
 
     def _weights(self, x: np.ndarray) -> np.ndarray:
         shape = self.problem.unknown.shape
@@ -255,7 +284,7 @@ class BandRun:
             vector, model, wanted = self._at(x)
             diagonal = np.zeros_like(x)
             projected = partial(random_projection, seed=self.ledger.seed)
-            for gradient in self.state.map(projected, self.problem.tasks(model, wanted=wanted, band=self.band)):
+            for gradient in self.state.map(projected, self._tasks(model, wanted=wanted)):
                 diagonal += _chained(vector, model, gradient) ** 2
             free = self.problem.free().reshape(shape)
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}

@@ -16,10 +16,11 @@ from seisinv.core import ConfigError, Model
 from seisinv.inversion.band_run import BandRun
 from seisinv.inversion.continuation import Continuation, Stage
 from seisinv.inversion.method import How, Method
-from seisinv.inversion.optimizers import Optimizer
+from seisinv.inversion.optimizers import LBFGS, Optimizer
 from seisinv.inversion.problem import Inversion
-from seisinv.inversion.result import BandEnd, Progress, Result, of_shots
-from seisinv.inversion.state import Map, State
+from seisinv.inversion.result import BandEnd, Progress, Result
+from seisinv.inversion.state import Map, State, loud_bands
+from seisinv.inversion.wavelet import of_shots
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Ledger
@@ -138,11 +139,13 @@ class Loop:
     def __init__(self, state: State) -> None:
         self.state, self.problem, self.ledger = state, state.problem, state.ledger
         self.stopped = ""  # why the continuation ended early
+        self.first = 0  # number of the first stage that counts: those before it search the wavelet
 
     def run(self) -> Result:
         """Invert band by band and write what the report needs."""
         x, directory = self.problem.unknown.vector(), self.ledger.directory
         self.ledger.begin(self.state.model(x))
+        self._search_wavelet(x)
         ends: list[BandEnd] = []
         stage = self._next(None, x)
         while stage is not None:
@@ -153,9 +156,9 @@ class Loop:
             stage = self._next(stage, x)
         if self.stopped:
             ends[-1] = replace(ends[-1], reason=f"{ends[-1].reason}; {self.stopped}")
-        # Each model is shown with the wavelet that fits best in it.
-        first = None
-        if directory.path is not None:
+        # A wavelet that is not held is that which fits best in the model shown.
+        first = self.state.wavelet
+        if directory.path is not None and self.problem.is_renewed:
             first = run.estimated_wavelet(self.problem.unknown.vector(), "start-wavelet")
         model = run.finished()
         directory.write_model("model.npz", model)
@@ -167,9 +170,26 @@ class Loop:
         self.ledger.end(self.stopped and f"ended early: {self.stopped}")
         return result
 
+    def _search_wavelet(self, x: np.ndarray) -> None:
+        """Find the wavelet that the run holds, with a model that is dropped; nothing where it is known or renewed."""
+        how = self.problem.estimate()
+        if how is None or self.problem.is_renewed:
+            return
+        bands = loud_bands(self.state.bands)
+        for index, number in enumerate(bands):
+            optimizer = LBFGS(iterations=max(1, how.search // len(bands)))
+            stage = Stage(index, number, self.state.bands[number], optimizer, self.problem.misfit, searches=len(bands))
+            if not self.state.can_search(stage):
+                log.warning("the budget is too small to search the wavelet; it is that of the starting model")
+                break
+            run = BandRun(self.state, stage, x)
+            run.run()
+            x, self.first = run.accepted, index + 1
+        BandRun(self.state, Stage(self.first, 0, None, self.state.optimizer, self.problem.misfit), x).hold_wavelet()
+
     def _next(self, last: Stage | None, x: np.ndarray) -> Stage | None:
         """Return the stage that follows, None if there is none: the next band, or a traveltime stage before it."""
-        index = 0 if last is None else last.index + 1
+        index = self.first if last is None else last.index + 1
         number = 0 if last is None else last.number + 1
         continuation = self.problem.continuation
         if continuation is not None and last is not None and last.attempt:
@@ -194,7 +214,7 @@ class Loop:
         return None
 
     def _can_afford(self, stage: Stage) -> bool:
-        limit, wavelet = self.state.limit(stage), 0 if self.problem.estimate() is None else len(self.problem.observed)
+        limit, wavelet = self.state.limit(stage), len(self.problem.observed) if self.problem.is_renewed else 0
         return limit is None or limit + wavelet - self.ledger.solves >= self.problem.least_of_stage
 
     def _write_gathers(self, result: Result, first: Tensor | None) -> None:

@@ -22,7 +22,7 @@ from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.tasks import ShotTask
-from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency
+from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency, of_shots
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.priors.penalty import listed
@@ -56,7 +56,7 @@ class Inversion:
     illumination : bool
         Precondition with a randomised estimate of the Gauss–Newton diagonal; costs one gradient per band.
     wavelet : "known", "estimate", or EstimateWavelet
-        Use the survey's wavelet, or estimate one from the data; see `wavelet.py`.
+        Use the survey's wavelet, or estimate one from the data; see `EstimateWavelet`.
     window : Window, optional
         Offsets, times and mutes.
     batch_shots : int, optional
@@ -131,7 +131,13 @@ class Inversion:
         return self._with_water(self.unknown.model(vector))
 
     def tasks(
-        self, model: Model, *, wanted: Sequence[str] = (), band: Band | None = None, misfit: Misfit | None = None
+        self,
+        model: Model,
+        *,
+        wanted: Sequence[str] = (),
+        band: Band | None = None,
+        misfit: Misfit | None = None,
+        wavelet: Tensor | None = None,
     ) -> Iterator[ShotTask]:
         """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own.
 
@@ -143,6 +149,8 @@ class Inversion:
         band : Band, optional
             Pass band of both sides.
         misfit : Misfit, optional
+        wavelet : tensor [time] or [shot, source, time], optional
+            Held in place of the known or estimated one.
         """
         parameters = {n: model[n].detach() for n in model}
         # Of the starting model, not the current one: the objective may not change from step to step.
@@ -160,10 +168,11 @@ class Inversion:
                 parameters=parameters,
                 wanted=tuple(wanted),
                 misfit=misfit or self.misfit,
-                wavelet=self.estimate(),
+                wavelet=self.estimate() if wavelet is None else None,
                 highest=highest,
                 band=band,
                 window=self.window,
+                source=of_shots(wavelet, shots),
             )
 
     @property
@@ -237,7 +246,8 @@ class Inversion:
         bands : int
             Number of bands.
         """
-        shots, wavelet = len(self.observed), 0 if self.estimate() is None else len(self.observed)
+        shots = len(self.observed)
+        wavelet = 0 if self.estimate() is None else shots
         band = self.least_of_stage if self.continuation is None else 2 * (self.least_of_stage + shots)
         return bands * band + wavelet + (0 if self.finishing is None else shots)
 
@@ -246,7 +256,13 @@ class Inversion:
         """Solves that a stage costs at least: illumination, gradient, wavelet."""
         gradients = 2 if self.illumination and self.unknown.shape is not None else 1
         shots = len(self.observed)
-        return 2 * gradients * shots + (0 if self.estimate() is None else shots)
+        return 2 * gradients * shots + (shots if self.is_renewed else 0)
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether the wavelet is estimated anew with every evaluation."""
+        how = self.estimate()
+        return how is not None and not how.search
 
     def record(
         self, optimizer: Optimizer, bands: Sequence[Band | None], seed: int, budget: int | None = None

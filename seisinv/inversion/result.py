@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import Gathers, Model, Simulator
+from seisinv.inversion.wavelet import of_shots
 from seisinv.metrics.errors import rmse
 from seisinv.runs.ledger import Ledger
 
@@ -172,11 +173,6 @@ class Result:
         wavelet = list(self.wavelets.values())[-1] if self.wavelets else None
         with torch.no_grad():
             return self.simulator.subset(index)(self.model if model is None else model, of_shots(wavelet, index))
-
-
-def of_shots(wavelet: Tensor | None, shots: Sequence[int]) -> Tensor | None:
-    """Return the wavelets of some shots from one for all [time] or one per shot [shot, source, time]."""
-    return wavelet if wavelet is None or wavelet.ndim == 1 else wavelet[list(shots)]
 
 
 def history_row(

@@ -19,6 +19,7 @@ from seisinv.runs.fingerprint import Watching
 from seisinv.runs.ledger import Ledger
 from seisinv.signal.processing import Band
 
+SEARCH = 4  # at most one part in this many of a budget goes into the search of the wavelet
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -33,6 +34,7 @@ class State:
     progress: Progress | None = None
     mapper: Map = map
     wavelets: dict[str, Tensor] = field(default_factory=dict)
+    wavelet: Tensor | None = None  # the one that the run holds
 
     def model(self, x: np.ndarray) -> Model:
         """Return the model of a vector."""
@@ -46,6 +48,11 @@ class State:
             self.ledger.read(shots, numbers)
             yield result
 
+    def can_search(self, stage: Stage) -> bool:
+        """Return whether the budget allows for a stage that searches the wavelet."""
+        limit = self.limit(stage)
+        return limit is None or limit - self.ledger.solves >= 2 * self.problem.least_of_stage
+
     def limit(self, stage: Stage) -> int | None:
         """Return up to how many solves in all a stage may ask for gradients; None without a budget.
 
@@ -55,8 +62,19 @@ class State:
         if self.ledger.budget is None:
             return None
         shots, left = len(self.problem.observed), len(self.bands) - stage.number
-        wavelet = 0 if self.problem.estimate() is None else shots
+        if stage.searches:
+            return self.ledger.solves + self.ledger.budget // (SEARCH * stage.searches)
+        wavelet = shots if self.problem.is_renewed else 0
         last = 0 if self.problem.finishing is None else shots
         delays = 0 if self.problem.continuation is None else shots * (2 * (left - 1) + (1 if stage.attempt else 0))
         share = (self.ledger.budget - self.ledger.solves - wavelet - last - delays) // left
         return self.ledger.solves + (share // 2 if stage.attempt else share) - wavelet
+
+
+def loud_bands(bands: Sequence[Band | None]) -> list[int]:
+    """Return the numbers of the bands in which a wavelet is searched: neither the lowest nor the highest, if possible.
+
+    The lowest hold too little of the wavelet; what the highest would add, the model must be good for.
+    """
+    count = len(bands)
+    return sorted({count // 3, max(count - 2, 0)} if count > 2 else {0})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -42,11 +42,13 @@ class ShotTask:
         Parameters whose gradient is computed; empty: misfit only.
     misfit : Misfit
     wavelet : EstimateWavelet or None
-        How to estimate the wavelet from the group's data; None: the survey has one.
+        How to estimate the wavelet from the group's data; None: it is known.
     highest : float, Hz
         Upper end of an estimated wavelet's spectrum.
     band, window : Band, Window or None
         Filter and mutes of both predicted and observed data.
+    source : tensor [time] or [shot, source, time], or None
+        A known wavelet in place of the simulator's own.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class ShotTask:
     highest: float = 0.0
     band: Band | None = None
     window: Window | None = None
+    source: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +129,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     (13, 21)
     """
     began = time.perf_counter()
-    inputs, predicted, observed, _ = _simulated(task)
+    inputs, predicted, observed, _ = _predicted(task)
     value = task.misfit(_processed(predicted, task), _processed(observed, task))
     if not torch.isfinite(value):
         remedy = "it is predicted: check the bounds and the wavelet"
@@ -138,7 +141,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
 def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
     """Return predicted and observed gathers of a group, unfiltered, and the wavelet [1 or shot, time] if estimated."""
     with torch.no_grad():
-        _, simulated, observed, wavelet = _simulated(task)
+        _, simulated, observed, wavelet = _predicted(task)
     return simulated, observed, wavelet
 
 
@@ -147,7 +150,7 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
 
     The signs of a shot depend on `seed` and the shot's index only, not on how shots are grouped.
     """
-    inputs, predicted, observed, _ = _simulated(task)
+    inputs, predicted, observed, _ = _predicted(task)
     data = _processed(predicted, task)
     signs = np.zeros(data.data.shape)
     for row, shot in zip(signs, task.shots, strict=True):
@@ -160,32 +163,43 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
 def time_residuals(task: ShotTask) -> Mapping[str, np.ndarray]:
     """Return the delays of a group of shots and the sums for its mean frequency; see `signal.delays.moments`."""
     with torch.no_grad():
-        _, predicted, observed, _ = _simulated(task)
+        _, predicted, observed, _ = _predicted(task)
         p, d = _processed(predicted, task), _processed(observed, task)
     traces = (p.live & d.live).numpy()
     return moments(p.data.numpy()[traces], d.data.numpy()[traces], d.survey.time.step)
 
 
 def best_wavelets(task: ShotTask) -> np.ndarray:
-    """Return the estimated wavelet of each shot of a group [shot, time]; equal rows unless there is one per shot."""
+    """Return the wavelet of a group of shots, and those of its shots alone, as [2, shot, time]."""
+    assert task.wavelet is not None  # asked for only where one is estimated
     with torch.no_grad():
-        wavelet = _simulated(task)[3]
-    assert wavelet is not None  # asked for only where one is estimated
-    return wavelet.expand(len(task.rows), -1).numpy().copy()
+        _, response, observed = _simulated(task)
+        ways = (task.wavelet, replace(task.wavelet, per_shot=True))
+        found = [with_best_wavelet(response, observed, how, highest=task.highest)[1] for how in ways]
+    return np.stack([w.expand(len(task.rows), -1).numpy() for w in found])
 
 
-def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor | None]:
+def _predicted(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor | None]:
+    """Return the wanted parameters, predicted and observed gathers, and the wavelet if it is estimated."""
+    inputs, simulated, observed = _simulated(task)
+    if task.wavelet is None:
+        return inputs, simulated, observed, None
+    fitted, wavelet = with_best_wavelet(simulated, observed, task.wavelet, highest=task.highest)
+    return inputs, fitted, observed, wavelet
+
+
+def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers]:
+    """Return the wanted parameters, simulated and observed gathers; a pulse is emitted where a wavelet is estimated."""
     leaves = {n: p.detach().clone().requires_grad_(n in task.wanted) for n, p in task.parameters.items()}
     inputs = [leaves[n] for n in task.wanted]
     model, observed = Model(task.grid, **leaves), task.observed[list(task.rows)]
     refuse_nan(observed.data, observed.live, observed.survey)
     if task.wavelet is None:
-        return inputs, task.simulator(model), observed, None
+        return inputs, task.simulator(model, task.source), observed
     source = torch.from_numpy(pulse(task.simulator.survey.source_time, task.highest))
     gathers = task.simulator(model, source.to(next(iter(leaves.values())).dtype))
     used = gathers.live if task.window is None else gathers.live & task.window.traces(gathers.survey)
-    predicted, wavelet = with_best_wavelet(gathers.replace(live=used), observed, task.wavelet, highest=task.highest)
-    return inputs, predicted, observed, wavelet
+    return inputs, gathers.replace(live=used), observed
 
 
 def _processed(gathers: Gathers, task: ShotTask) -> Gathers:

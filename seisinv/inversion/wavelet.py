@@ -7,13 +7,17 @@ shot, or of a group of shots. G comes from a simulation with a Ricker pulse that
 spectrum; w is tapered towards the highest frequency the grid carries and cut to the times a source may emit. The
 predicted traces are then G w: the estimate costs no wave equation of its own and is renewed with every evaluation.
 
-The estimate is plain torch and gradients pass through it: the inversion minimises over the model what is left after
-the best wavelet (variable projection, Golub & Pereyra 1973, doi:10.1137/0710036). Holding w during a band instead lets
-the model explain the wavelet's error.
+The estimate is plain torch and gradients pass through it: an inversion minimises over the model what is left after the
+best wavelet (variable projection, Golub & Pereyra 1973, doi:10.1137/0710036). Left so through all bands, the trade-off
+between the wavelet and the rock around the sources spoils the long wavelengths of the model, which the lowest bands are
+to find; a wavelet that is estimated in the starting model and kept carries that model's errors. By default the two are
+parted: a short search of model and wavelet together in the bands where the data are loud, after which the wavelet is
+known to a few per cent; the model of the search is dropped, and all bands are inverted with the wavelet held.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +26,9 @@ from torch import Tensor
 
 from seisinv.core import ConfigError, Gathers, Grid, Survey, TimeAxis, ricker
 from seisinv.signal.processing import Band, fast_length
+
+TINY = 1e-300
+DOUBTFUL = 0.2  # standard error of a wavelet, relative to its amplitude, from which it is doubtful
 
 
 @dataclass(frozen=True)
@@ -37,24 +44,30 @@ class EstimateWavelet:
         the record; a longer wavelet begins to explain the data's reflections as source.
     damping : float
         ε as a share of the mean of Σ|G|² over the band.
+    search : int
+        Gradients spent on the search before the first band, at most; 0: the wavelet is not held, but renewed with every
+        evaluation.
 
     Raises
     ------
     ConfigError
-        If `length` or `damping` is not positive.
+        If `length` or `damping` is not positive, or `search` is negative.
 
     Examples
     --------
     >>> from seisinv.inversion import EstimateWavelet
     >>> EstimateWavelet(per_shot=True, length=0.5)  # for Inversion(wavelet=…)
-    EstimateWavelet(per_shot=True, length=0.5, damping=0.001)
+    EstimateWavelet(per_shot=True, length=0.5, damping=0.001, search=30)
     """
 
     per_shot: bool = False
     length: float | None = None
     damping: float = 1e-3
+    search: int = 30
 
     def __post_init__(self) -> None:
+        if self.search < 0:
+            raise ConfigError(f"search is {self.search}; a number of gradients is 0 or more")
         if not self.damping > 0:
             raise ConfigError(f"damping is {self.damping:g}; wavelet estimation needs a positive share, such as 0.001")
         if self.length is not None and not self.length > 0:
@@ -113,17 +126,37 @@ def with_best_wavelet(
     return Gathers(predicted, survey, simulated.live), w
 
 
-def for_survey(wavelets: list[Tensor], survey: Survey) -> Tensor:
-    """Join the wavelets of shot groups: [time] if there is one, else [shot, source, time].
+def for_survey(wavelets: Tensor, survey: Survey) -> Tensor:
+    """Return the wavelets of shots [shot, time] as a survey takes them: [time] if all are equal, else with sources."""
+    if bool((wavelets == wavelets[0]).all()):
+        return wavelets[0].clone()
+    return wavelets[:, None].expand(-1, survey.max_sources, -1).contiguous()
+
+
+def described(found: Mapping[str, np.ndarray], axis: TimeAxis) -> tuple[str, bool]:
+    """Say what an estimated wavelet is like; return also whether it is doubtful.
 
     Parameters
     ----------
-    wavelets : list of tensors [shot, time], one row for each shot, in order
+    found : mapping
+        "wavelet" [time] or [shot, source, time], and its standard error "spread" [time].
+    axis : TimeAxis
     """
-    joined = torch.cat(wavelets)
-    if bool((joined == joined[0]).all()):
-        return joined[0].clone()
-    return joined[:, None].expand(-1, survey.max_sources, -1).contiguous()
+    wavelet = found["wavelet"].reshape(-1, axis.samples).mean(axis=0)
+    amplitude = np.abs(np.fft.rfft(wavelet, 8 * axis.samples))
+    peak = np.fft.rfftfreq(8 * axis.samples, axis.step)[int(np.argmax(amplitude))]
+    energy = np.cumsum(wavelet**2) / max(float((wavelet**2).sum()), TINY)
+    first, last = (float(axis.times[int(np.searchsorted(energy, share))]) for share in (0.01, 0.99))
+    error = float(np.linalg.norm(found["spread"])) / max(float(np.linalg.norm(wavelet)), TINY)
+    told = f"wavelet: peak {peak:.3g} Hz, 98 % of its energy from {first:.3g} to {last:.3g} s"
+    if np.isfinite(error):
+        told += f", known to {error:.0%} (standard error, from shot to shot)"
+    return told, error > DOUBTFUL
+
+
+def of_shots(wavelet: Tensor | None, shots: Sequence[int]) -> Tensor | None:
+    """Return the wavelets of some shots from one for all [time] or one per shot [shot, source, time]."""
+    return wavelet if wavelet is None or wavelet.ndim == 1 else wavelet[list(shots)]
 
 
 def _inverse(source: np.ndarray, n: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from seisinv.core import ConfigError, DataError, Grid, Model, Survey, ricker
 from seisinv.core.arrays import read_table
-from seisinv.jobs.settings import Settings
+from seisinv.jobs.settings import UPDATES, WIDE, Settings
+from seisinv.synthetic import water_layer
 
 if TYPE_CHECKING:
     from seisinv.inversion import Continuation, EstimateWavelet, Optimizer
@@ -30,7 +31,7 @@ def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: flo
         grid,
         survey,
         order=p.order,
-        boundary=Boundary(width=p.boundary_width, free_surface=p.free_surface),
+        boundary=Boundary(width=p.boundary_width, free_surface=bool(p.free_surface)),
         vp_max=p.vp_max or vp_max,
         step=p.step,
         memory=_memory(settings),
@@ -53,7 +54,7 @@ def wavelet_of(settings: Settings) -> EstimateWavelet | str:
     w = settings.wavelet
     if w.kind != "estimate":
         return "known"
-    return EstimateWavelet(per_shot=w.per_shot, length=w.length, damping=w.damping)
+    return EstimateWavelet(per_shot=w.per_shot, length=w.length, damping=w.damping, search=w.search)
 
 
 def _known_wavelet(s: Settings, survey: Survey) -> np.ndarray:
@@ -94,14 +95,14 @@ def unknown_of(settings: Settings, start: Model) -> Unknown:
     """Return the unknown of an inversion: the starting model within the bounds, described as the settings say."""
     from seisinv.unknowns import Bounded, CubicSpline, Decoder, Siren
 
-    bounds = {name: (pair[0], pair[1]) for name, pair in settings.inversion.bounds.items()}
+    bounds = {name: (pair[0], pair[1]) for name, pair in bounds_of(settings).items()}
     strange = [name for name in bounds if name not in start.parameters]
     if strange:
         raise ConfigError(
             f"inversion.bounds names {strange[0]}, which {settings.propagator.physics} does not have; "
             f"it has {', '.join(start)}"
         )
-    u, water, seed = settings.unknown, settings.inversion.water, settings.run.seed
+    u, water, seed = settings.unknown, water_of(settings, start), settings.run.seed
     if u.kind == "grid":
         return Bounded(start, water=water, **bounds)
     if u.kind == "spline":
@@ -109,6 +110,18 @@ def unknown_of(settings: Settings, start: Model) -> Unknown:
     if u.kind == "siren":
         return Siren(start, size=u.size, width=u.width, depth=u.depth, omega=u.omega, seed=seed, water=water, **bounds)
     return Decoder(start, size=u.size, channels=u.channels, levels=u.levels, seed=seed, water=water, **bounds)
+
+
+def bounds_of(settings: Settings) -> Mapping[str, Sequence[float]]:
+    """Return the bounds of the unknowns in SI units, those of vp where none are set."""
+    bounds = settings.inversion.bounds
+    return {"vp": WIDE} if bounds is None else bounds
+
+
+def water_of(settings: Settings, start: Model) -> float | np.ndarray | None:
+    """Return the depth (m) or the mask of the water that keeps the starting model, None without any."""
+    water = settings.inversion.water
+    return water_layer(start.vp.numpy()) if isinstance(water, str) else water
 
 
 def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None:
@@ -142,7 +155,7 @@ def penalty_record(settings: Settings, start: Model, notes: list[str]) -> dict[s
     chosen: dict[str, Any] = {"weight": penalty.weight}
     if not isinstance(penalty, Learned):
         return chosen
-    if "vp" not in settings.inversion.bounds:
+    if "vp" not in bounds_of(settings):
         raise ConfigError(
             "penalty.kind is 'learned', a prior for vp, but inversion.bounds leaves vp out; use another kind"
         )
@@ -155,9 +168,10 @@ def optimizer_of(s: Settings) -> Optimizer:
     """Return the optimiser that the settings name."""
     from seisinv.inversion import LBFGS, Adam
 
+    iterations = s.inversion.iterations or UPDATES
     if s.inversion.optimizer == "adam":
-        return Adam(iterations=s.inversion.iterations, rate=s.inversion.rate)
-    return LBFGS(iterations=s.inversion.iterations, tolerance=s.inversion.tolerance)
+        return Adam(iterations=iterations, rate=s.inversion.rate)
+    return LBFGS(iterations=iterations, tolerance=s.inversion.tolerance)
 
 
 def continuation_of(s: Settings) -> Continuation | None:
@@ -188,5 +202,8 @@ def window_of(s: Settings) -> Any:
     from seisinv.signal import Window
 
     w = s.window
-    parts = {n: tuple(v) for n in ("offsets", "time", "before", "after") if (v := getattr(w, n)) is not None}
-    return Window(**parts, taper=w.taper) if parts else None
+    parts: dict[str, Any] = {
+        n: tuple(v) for n in ("offsets", "time", "before", "after") if (v := getattr(w, n)) is not None
+    }
+    apart = w.apart or 0.0
+    return Window(**parts, taper=w.taper, apart=apart) if parts or apart else None

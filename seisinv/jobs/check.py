@@ -6,27 +6,23 @@ the wrong cycle (Virieux & Operto 2009, doi:10.1190/1.3238367).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 
-import numpy as np
 import torch
 
 from seisinv.core import Model
-from seisinv.inversion import Inversion, misfit_and_gradient
+from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import for_survey
-from seisinv.jobs.data import Data, some_of
-from seisinv.jobs.prepare import Prepared, prepare, problem_of
+from seisinv.jobs.prepare import Prepared, prepare, problem_of, seconds_per_shot, some_shots
 from seisinv.jobs.progress import clock
-from seisinv.jobs.settings import Settings
+from seisinv.jobs.settings import UPDATES, Settings
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
 
 SHOTS = 6  # that the check looks at
-POINTS = 4.0  # per shortest wavelength
+POINTS = 3.0  # per shortest wavelength
 FEW, MANY = 0.1, 0.3  # shares of cycle-skipped traces: below good, from there too far
 
 
@@ -44,7 +40,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     # A starting model from first breaks is made here, where the run will find it.
     prepared = prepare(settings)
     survey, grid = prepared.observed.survey, prepared.start.grid
-    few = _few_shots(prepared)
+    few = some_shots(prepared, SHOTS)
     problem = problem_of(few)  # before the first line: what cannot work is refused in a single one
     record = f"{survey.time.end:g} s at {survey.time.step * 1e3:g} ms"
     yield f"shots        {len(survey)}, up to {survey.max_receivers} receivers, {record}"
@@ -114,25 +110,23 @@ def memory_line(prepared: Prepared) -> str:
 
 def time_line(prepared: Prepared, problem: Inversion) -> str:
     """Measure one gradient of a few shots, and say how long the whole job takes."""
-    task = next(iter(problem.tasks(prepared.start, wanted=list(prepared.start)[:1])))
-    misfit_and_gradient(task)  # compiles, warms up
-    began = time.perf_counter()
-    misfit_and_gradient(task)
-    each = (time.perf_counter() - began) / len(task.shots)
-    s = prepared.settings.inversion
-    evaluations = len(prepared.chosen.bands) * (s.iterations * 1.2 + 2.5)
+    each, s, shots = seconds_per_shot(prepared, problem), prepared.settings.inversion, len(prepared.observed)
+    solves = s.budget
+    if solves is None:  # a line search takes some more than an update each, and illumination and wavelets their part
+        solves = round(2 * shots * len(prepared.chosen.bands) * ((s.iterations or UPDATES) * 1.2 + 2.5))
     members = prepared.settings.ensemble.members
-    total = each * len(prepared.observed) * evaluations * members
     whole = f"the whole job of {members} members" if members > 1 else "the whole job"
-    return f"time         {each:.2g} s per shot and gradient here; about {clock(total)} for {whole}"
+    return (
+        f"time         {each:.2g} s per shot and gradient here; about {clock(each * solves / 2 * members)} for {whole}"
+    )
 
 
 def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
     """Return the wavelet that an inversion would estimate in its starting model, None where it is known."""
     if problem.estimate() is None:
         return None
-    rows = [torch.from_numpy(best_wavelets(task)) for task in problem.tasks(start)]
-    return for_survey(rows, problem.observed.survey).to(start.vp.dtype)
+    rows = [torch.from_numpy(best_wavelets(task)[0]) for task in problem.tasks(start)]
+    return for_survey(torch.cat(rows), problem.observed.survey).to(start.vp.dtype)
 
 
 def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[SkipShare]:
@@ -141,12 +135,3 @@ def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[Ski
         predicted = problem.propagator(start, start_wavelet(problem, start))
     observed = problem.observed[list(range(len(problem.observed)))]
     return cycle_skip_share(predicted, observed, bands, window=problem.window)
-
-
-def _few_shots(prepared: Prepared) -> Prepared:
-    count = len(prepared.observed)
-    if count <= SHOTS:
-        return prepared
-    shots = [int(k) for k in np.unique(np.linspace(0, count - 1, SHOTS).round())]
-    few = Data(prepared.data.line, some_of(prepared.observed, shots))
-    return replace(prepared, data=few, propagator=prepared.propagator.subset(shots))

@@ -1,4 +1,4 @@
-"""What a job leaves open is chosen from its data, once: bands and grid, and where the run is kept."""
+"""What a job leaves open is chosen from its data and its starting model, once, and said."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core import Argument, ConfigError, Grid, Message, Survey
+from seisinv.core import Argument, ConfigError, Grid, Message, Model, Survey
 from seisinv.core.files import available_memory
 from seisinv.jobs.data import Data
-from seisinv.jobs.settings import Settings
+from seisinv.jobs.models import read_model_file
+from seisinv.jobs.settings import UPDATES, WIDE, Settings
 from seisinv.signal.processing import bands_of
+from seisinv.synthetic import water_layer
 
 # Spacings a person would choose, m; the automatic choice is the largest that is fine enough.
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
-POINTS_PER_WAVELENGTH = 5.0
+POINTS_PER_WAVELENGTH = 3.5  # of the shortest at the highest corner, with stencils of order 8
+RATIO = 2.2  # of the corners of two bands
 THINNEST = 10  # nodes along depth
 BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
+SLOWER, FASTER = 0.75, 1.4  # of the extremes of a starting model, which is smoother than the truth
+NEAR = 2.5  # cells: a source on a grid is about as wide
+GRADIENTS = {"quick": 100, "standard": 300, "best": 900}  # per shot
 
 Bands = Sequence[float | tuple[float, float]]
 
@@ -33,18 +39,24 @@ class Chosen:
     ----------
     bands : sequence of float or (low, high), Hz
     grid : Grid
+    inversion, window : mapping
+        Keys of these tables of settings that were chosen.
     notes : tuple of str
         What was chosen by the program and why, a line each.
     """
 
     bands: Bands
     grid: Grid
+    inversion: dict[str, Any]
+    window: dict[str, Any]
     notes: tuple[str, ...] = ()
 
     def tables(self, directory: Path) -> dict[str, Any]:
         """Return what was chosen, and where the run is kept, as tables of settings."""
+        bands = [list(b) if isinstance(b, tuple) else b for b in self.bands]
         return {
-            "inversion": {"bands": [list(b) if isinstance(b, tuple) else b for b in self.bands]},
+            "inversion": {"bands": bands, **self.inversion},
+            "window": self.window,
             "grid": {
                 "spacing": list(self.grid.spacing), "origin": list(self.grid.origin), "shape": list(self.grid.shape)
             },
@@ -54,11 +66,16 @@ class Chosen:
     @property
     def highest(self) -> float:
         """Highest corner of the bands, Hz."""
-        return max(max(b) if isinstance(b, tuple) else b for b in self.bands)
+        return highest_of(self.bands)
+
+
+def highest_of(bands: Bands) -> float:
+    """Return the highest corner of bands, Hz."""
+    return max(max(b) if isinstance(b, tuple) else b for b in bands)
 
 
 def choose(settings: Settings, data: Data) -> Chosen:
-    """Choose what the settings leave open.
+    """Choose what the settings leave open, as far as it does not take a simulation.
 
     Raises
     ------
@@ -66,10 +83,15 @@ def choose(settings: Settings, data: Data) -> Chosen:
         If bands are beyond what the data are sampled for, or the grid cannot hold the survey.
     """
     notes: list[str] = []
-    bands = _bands(settings, data, notes)
+    start = _start_file(settings)
+    slowest = _slowest(settings, start)
+    bands = _bands(settings, data, start, slowest, notes)
     bands_of(bands, data.observed.survey.time.nyquist)  # refuses what the sampling cannot hold
-    highest = Chosen(bands, Grid((2, 2), 1.0)).highest
-    return Chosen(bands, _grid(settings, data.observed.survey, highest, notes), tuple(notes))
+    grid = _grid(settings, data.observed.survey, start, slowest, highest_of(bands), notes)
+    is_fwi = settings.inversion.method == "fwi"
+    window = _window(settings, data.observed.survey, grid, notes) if is_fwi else {}
+    inversion = _bounds(settings, start, notes) | _water(settings, start, notes)
+    return Chosen(bands, grid, inversion | _budget(settings, data, len(bands), notes), window, tuple(notes))
 
 
 def run_directory(settings: Settings, kind: str = "") -> Path:
@@ -94,38 +116,70 @@ def given_grid(settings: Settings) -> Grid:
     return Grid(g.shape, g.spacing * len(g.shape) if len(g.spacing) == 1 else g.spacing, g.origin or 0.0)
 
 
-def _bands(settings: Settings, data: Data, notes: list[str]) -> Bands:
-    if settings.inversion.bands is not None:
-        return [(b[0], b[1]) if isinstance(b, list) else b for b in settings.inversion.bands]
-    low, peak, _ = data.band
-    first = max(low, peak / 3)
-    count = int(np.clip(np.ceil(np.log(max(1.25 * peak / first, 1.0)) / np.log(1.5)), 1, 5)) + 1
-    bands = [float(f"{f:.2g}") for f in np.geomspace(first, max(1.25 * peak, 1.2 * first), count)]
-    notes.append(f"bands: {', '.join(f'{b:g}' for b in bands)} Hz, from the data's spectrum (peak {peak:.3g} Hz)")
-    return bands
+def _start_file(settings: Settings) -> Model | None:
+    """Return the model in the file of start.vp, on its own grid; None without one."""
+    s = settings.start
+    return read_model_file(s, "vp", s.vp) if s.kind == "model" and isinstance(s.vp, str) else None
 
 
-def _slowest(settings: Settings) -> float:
-    low = settings.inversion.bounds.get("vp", [1400.0])[0]
+def _slowest(settings: Settings, start: Model | None) -> float:
+    """Return the slowest velocity that the grid must hold, m/s."""
+    if start is not None:
+        return float(start.vp.min())
+    low = (settings.inversion.bounds or {}).get("vp", WIDE)[0]
     return float(settings.start.vp) if isinstance(settings.start.vp, float) and settings.start.vp < low else low
 
 
-def _grid(settings: Settings, survey: Survey, highest: float, notes: list[str]) -> Grid:
+def _bands(settings: Settings, data: Data, start: Model | None, slowest: float, notes: list[str]) -> Bands:
+    if settings.inversion.bands is not None:
+        return [(b[0], b[1]) if isinstance(b, list) else b for b in settings.inversion.bands]
+    low, peak, high = data.band
+    why = f"the data hold {low:.2g} to {high:.2g} Hz, most at {peak:.3g} Hz"
+    first = max(1.35 * low, peak / 3)
+    if settings.inversion.method == "fwi":
+        top = max(high, 1.2 * first)
+        carried = math.inf
+        if settings.grid.spacing is not None:
+            carried = slowest / (POINTS_PER_WAVELENGTH * max(settings.grid.spacing))
+        elif start is not None and _refinement(start.grid, slowest, top) == 1:
+            carried = slowest / (POINTS_PER_WAVELENGTH * max(start.grid.spacing))
+        if carried < top:
+            why += f"; the grid carries {carried:.2g} Hz"
+            top = max(carried, 1.2 * first)
+        count = 1 + max(1, round(math.log(top / first) / math.log(RATIO)))
+    else:
+        top = max(1.25 * peak, 1.2 * first)
+        count = int(np.clip(np.ceil(np.log(max(top / first, 1.0)) / np.log(1.5)), 1, 5)) + 1
+    bands = [float(f"{f:.2g}") for f in np.geomspace(first, top, count)]
+    notes.append(f"bands: {', '.join(f'{b:g}' for b in bands)} Hz; {why}")
+    return bands
+
+
+def _refinement(grid: Grid, slowest: float, highest: float) -> int:
+    """Return by what number a model's spacing is divided so that it carries most of the data: half the highest."""
+    needed = slowest / (POINTS_PER_WAVELENGTH * 0.55 * highest)
+    h = max(grid.spacing)
+    return 1 if h <= needed else math.ceil(h / (slowest / (POINTS_PER_WAVELENGTH * highest)) - 1e-6)
+
+
+def _grid(
+    settings: Settings, survey: Survey, start: Model | None, slowest: float, highest: float, notes: list[str]
+) -> Grid:
     g = settings.grid
-    spacing = g.spacing
+    spacing, origin, shape = g.spacing, g.origin, g.shape
+    positions = np.concatenate([np.concatenate([s.sources, s.receivers]) for s in survey.shots])
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    if start is not None and len(low) == start.grid.ndim and bool(start.grid.contains(positions).all()):
+        spacing, origin, shape = _like_start(settings, start.grid, slowest, highest, notes)
     if spacing is None:
-        # The filters end at 1.5 times the corner; half-way down their flank the grid must still hold the wave.
-        needed = _slowest(settings) / (POINTS_PER_WAVELENGTH * 1.25 * highest)
+        # Half-way down the flank of the highest filter the grid must still hold the wave.
+        needed = slowest / (POINTS_PER_WAVELENGTH * highest)
         spacing = [float(_NICE[needed >= _NICE].max(initial=_NICE[0]))]
         notes.append(f"grid spacing: {spacing[0]:g} m, {POINTS_PER_WAVELENGTH:g} points per shortest wavelength")
     h = np.broadcast_to(np.array(spacing), 2)
-    positions = np.concatenate([np.concatenate([s.sources, s.receivers]) for s in survey.shots])
-    low, high = positions.min(axis=0), positions.max(axis=0)
-    origin = g.origin
     if origin is None:
         top = 0.0 if low[0] >= 0 else float(np.floor(low[0] / h[0] - 1) * h[0])
         origin = [top, float(np.floor(low[1] / h[1] + 1e-6) - 5) * float(h[1])]
-    shape = g.shape
     if shape is None:
         depth = g.depth
         if depth is not None:
@@ -147,6 +201,30 @@ def _grid(settings: Settings, survey: Survey, highest: float, notes: list[str]) 
     return Grid(shape, list(map(float, h)), origin)
 
 
+def _like_start(
+    settings: Settings, grid: Grid, slowest: float, highest: float, notes: list[str]
+) -> tuple[list[float], list[float], list[int] | None]:
+    """Return spacing, origin and shape of the grid that a starting model's file suggests."""
+    g = settings.grid
+    old = np.array(grid.spacing)
+    finer = _refinement(grid, slowest, highest)
+    coarser = max(1, math.floor(slowest / (POINTS_PER_WAVELENGTH * highest) / float(old.max()) + 1e-6))
+    new = np.broadcast_to(np.array(g.spacing), 2) if g.spacing is not None else old * coarser / finer
+    origin = list(g.origin) if g.origin is not None else [float(o) for o in grid.origin]
+    ends = np.array([end for _, end in grid.extent])
+    shape = g.shape
+    if shape is None:
+        shape = [int(n) + 1 for n in np.floor((ends - np.array(origin)) / new + 1e-6)]
+        if g.depth is not None:
+            shape[0] = int(np.ceil((g.depth - 1e-6) / new[0])) + 1
+    how = "the starting model's"
+    if g.spacing is None and finer * coarser > 1:
+        times = f"{finer} × finer" if finer > 1 else f"{coarser} × coarser"
+        how = f"{times} than the starting model's, {POINTS_PER_WAVELENGTH:g} points per shortest wavelength"
+    notes.append(f"grid: {' × '.join(map(str, shape))} nodes of {new[0]:g} m, {how}")
+    return [float(h) for h in new], origin, list(shape)
+
+
 def _check_depth(depth: float, spacing: float, top: float, deepest: float) -> None:
     """Refuse a model that is too thin to invert, or that ends above a source or receiver."""
     needed = max((THINNEST - 1) * spacing, deepest - top)
@@ -157,3 +235,61 @@ def _check_depth(depth: float, spacing: float, top: float, deepest: float) -> No
             f"z = {deepest:,.1f} m",
             remedy=Message("use ", Argument("grid.depth", int(np.ceil(needed))), " or more"),
         )  # fmt: skip
+
+
+def _window(settings: Settings, survey: Survey, grid: Grid, notes: list[str]) -> dict[str, Any]:
+    """Return the distance within which receivers do not count: none where that would leave less than half of them."""
+    if settings.window.apart is not None:
+        return {}
+    apart = NEAR * max(grid.spacing)
+    distances = survey.distances[survey.occupied.numpy()]
+    near = float((distances < apart).mean())
+    if near > 0.5:
+        notes.append(f"near traces: all count, since {near:.0%} of them are within {apart:g} m of their source")
+        return {"apart": 0.0}
+    if near:
+        notes.append(f"near traces: {near:.1%} within {apart:g} m ({NEAR:g} cells) of their source do not count")
+    return {"apart": apart}
+
+
+def _bounds(settings: Settings, start: Model | None, notes: list[str]) -> dict[str, Any]:
+    if settings.inversion.bounds is not None:
+        return {}
+    low, high = WIDE
+    why = "no file of a starting model says more"
+    if start is not None:
+        low, high = (round(v * s, -1) for v, s in ((float(start.vp.min()), SLOWER), (float(start.vp.max()), FASTER)))
+        why = f"{SLOWER:g} × the slowest to {FASTER:g} × the fastest of the starting model"
+    elif isinstance(settings.start.vp, float):
+        low, high = min(low, SLOWER * settings.start.vp), max(high, FASTER * settings.start.vp)
+    notes.append(f"bounds: vp {low:g} to {high:g} m/s, {why}")
+    return {"bounds": {"vp": [low, high]}}
+
+
+def _water(settings: Settings, start: Model | None, notes: list[str]) -> dict[str, Any]:
+    """Return that the starting model's layer of water is kept, where it has one."""
+    if settings.inversion.water is not None or start is None:
+        return {}
+    wet = water_layer(start.vp.numpy())
+    rows = wet.sum(axis=0)
+    # A layer of water is several nodes deep under all of the surface, and has one velocity.
+    if rows.min() < 3 or float(start.vp.numpy()[wet].std()) > 10.0 or float(start.vp.numpy()[wet].min()) < 1400.0:
+        return {}
+    depths = rows * start.grid.spacing[0]
+    notes.append(f"water: the starting model's layer, {depths.min():.0f} to {depths.max():.0f} m deep, is kept")
+    return {"water": "layer"}
+
+
+def _budget(settings: Settings, data: Data, bands: int, notes: list[str]) -> dict[str, Any]:
+    i = settings.inversion
+    if i.budget is not None or i.minutes is not None or (i.iterations is not None and i.effort is None):
+        return {} if i.iterations is not None else {"iterations": _updates(i.budget, data)}
+    effort = i.effort or "standard"
+    budget = 2 * GRADIENTS[effort] * len(data.observed)
+    notes.append(f"effort: {effort}, {GRADIENTS[effort]} gradients ({budget:,} wave-equation solves)")
+    return {"budget": budget} | ({} if i.iterations is not None else {"iterations": _updates(budget, data)})
+
+
+def _updates(budget: int | None, data: Data) -> int:
+    """Return how many updates a band can have at most, for a budget in wave-equation solves."""
+    return UPDATES if budget is None else max(1, budget // (2 * len(data.observed)))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from seisinv.core import ConfigError, DataError, Observed, Survey
 from seisinv.jobs.settings import DataSection
+from seisinv.signal.spectra import signal_band
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,10 @@ class Data:
 
     @cached_property
     def band(self) -> tuple[float, float, float]:
-        """Lowest frequency at 10 % of the peak amplitude, the peak, and the highest at 10 %, Hz; from up to five shots.
+        """Lowest frequency, peak, and highest frequency of the signal, Hz; from up to five shots.
+
+        The lowest is where neighbouring traces begin to agree, at 3 % of the peak's amplitude at least; the highest is
+        where the spectrum falls to 1.5 % of it, or to twice what it holds below the Nyquist frequency.
 
         Raises
         ------
@@ -63,18 +65,9 @@ class Data:
         """
         step = max(1, len(self.observed) // 5)
         gathers = self.observed[list(range(0, len(self.observed), step))[:5]]
-        traces = gathers.data[gathers.live].numpy()
-        if not traces.any():
+        if not gathers.data[gathers.live].any():
             raise DataError("no live trace holds a signal; check the file with `seisinv info`")
-        amplitude = np.abs(np.fft.rfft(traces, axis=-1))
-        scale = amplitude.max(axis=-1, keepdims=True)
-        mean = (amplitude / np.where(scale > 0, scale, 1)).mean(axis=0)
-        frequency = np.fft.rfftfreq(traces.shape[-1], gathers.survey.time.step)
-        width = max(1, round(0.5 / frequency[1]))
-        mean = np.convolve(mean, np.ones(width) / width, mode="same")
-        mean[0] = 0.0
-        loud = np.flatnonzero(mean > 0.1 * mean.max())
-        return float(frequency[max(loud[0], 1)]), float(frequency[np.argmax(mean)]), float(frequency[loud[-1]])
+        return signal_band(gathers)
 
 
 def open_data(data: DataSection) -> Data:

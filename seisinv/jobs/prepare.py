@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seisinv.core import ConfigError, Model, Observed
+import numpy as np
+
+from seisinv.core import ConfigError, Grid, Model, Observed
+from seisinv.inversion import Inversion, misfit_and_gradient
 from seisinv.jobs import build, config
 from seisinv.jobs.choose import Chosen, choose, run_directory
-from seisinv.jobs.data import Data, open_data
+from seisinv.jobs.data import Data, open_data, some_of
 from seisinv.jobs.models import starting_model
-from seisinv.jobs.settings import ReconstructionSection, Settings
+from seisinv.jobs.settings import UPDATES, ReconstructionSection, Settings
 from seisinv.jobs.tomography import fitted_start
 from seisinv.physics import wave_equation
+from seisinv.signal.processing import bands_of
 
 if TYPE_CHECKING:
-    from seisinv.inversion import Inversion
     from seisinv.inversion.method import Method
     from seisinv.propagate import Propagator
 
 DISPERSION = 0.01  # error of the phase velocity from which a job says so
+SHOTS = 3  # that tell whether the surface is free
+CLEARLY = 1.05  # ratio of two misfits from which the data tell
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Everything that a job works with; the settings stay as the user gave them.
+    """Everything that a job works with.
 
     Parameters
     ----------
     settings : Settings
+        Those of the user, with every choice in place.
     data : Data
     chosen : Chosen
-        Bands and grid.
     start : Model
         The starting model.
     propagator : Propagator
     directory : Path
         Where the run is kept.
-    tables : mapping
-        All settings with what was chosen in place, as run.toml records them.
     notes : tuple of str
         What was chosen by the program and why, a line each.
     """
@@ -51,8 +54,12 @@ class Prepared:
     start: Model
     propagator: Propagator
     directory: Path
-    tables: Mapping[str, Any]
     notes: tuple[str, ...]
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """All settings as run.toml records them."""
+        return config.dump(self.settings)
 
     @property
     def observed(self) -> Observed:
@@ -83,16 +90,16 @@ def prepare(
     data = data or open_data(settings.data)
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
+    whole = _completed(settings, chosen.tables(place))
     physics, file = wave_equation(settings.propagator.physics), None
     if settings.start.kind == "tomography":
         notes.append("starting model: made from first breaks in the data (start.kind = tomography)")
         if fit_start:
-            file = fitted_start(settings, data, chosen, directory or place)
-    start = starting_model(settings, physics, grid, notes, made=file)
-    build.unknown_of(settings, start)  # refuses a starting model outside the bounds
-    penalty = build.penalty_record(settings, start, notes)
-    bound = settings.inversion.bounds.get("vp")
-    propagator = build.propagator_of(settings, grid, data.observed.survey, vp_max=bound[1] if bound else None)
+            file = fitted_start(whole, data, chosen, directory or place)
+    start = starting_model(whole, physics, grid, notes, made=file)
+    build.unknown_of(whole, start)  # refuses a starting model outside the bounds
+    penalty = build.penalty_record(whole, start, notes)
+    propagator = _propagator(whole, grid, data)
     propagator.clock(start)  # refuses an unstable step before anything is written
     error = propagator.dispersion(start, chosen.highest)
     if abs(error) > DISPERSION:
@@ -100,10 +107,82 @@ def prepare(
             f"the grid is coarse: at {chosen.highest:g} Hz the slowest waves are off by {error:+.1%} of their "
             "velocity; use a smaller grid spacing or a higher propagator.order"
         )
-    tables = config.merged(config.dump(settings), {**chosen.tables(place), "penalty": penalty})
+    more: dict[str, Any] = {"penalty": penalty}
     if file is not None:
-        tables["start"] |= {"kind": "model", "vp": str(file)}
-    return Prepared(settings, data, chosen, start, propagator, place, tables, tuple(notes))
+        more["start"] = {"kind": "model", "vp": str(file)}
+    prepared = Prepared(_completed(whole, more), data, chosen, start, propagator, place, tuple(notes))
+    if settings.propagator.free_surface is None:
+        prepared = with_surface(prepared)
+    return prepared if settings.inversion.minutes is None else within_minutes(prepared)
+
+
+def _completed(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
+    """Return settings with what was chosen in place."""
+    return config.settings_from(config.merged(config.dump(settings), chosen))
+
+
+def _propagator(settings: Settings, grid: Grid, data: Data) -> Propagator:
+    bound = build.bounds_of(settings).get("vp")
+    return build.propagator_of(settings, grid, data.observed.survey, vp_max=bound[1] if bound else None)
+
+
+def with_surface(prepared: Prepared) -> Prepared:
+    """Return the job with a free surface or without one, whichever explains a few shots better in the starting model.
+
+    Waves that come back from the surface are either in the data or not, and no wavelet makes up for them at all
+    offsets. Where the data do not tell, the surface absorbs.
+    """
+    s, grid = prepared.settings, prepared.chosen.grid
+    shots = prepared.observed.survey.shots
+    shallowest = min(float(shot.sources[:, 0].min()) for shot in shots)
+    found: dict[bool, float] = {False: 0.0}
+    # A source on the free surface emits nothing.
+    if s.inversion.method == "fwi" and shallowest > grid.origin[0] + 1e-3 * grid.spacing[0]:
+        few = some_shots(prepared, SHOTS)
+        for free in (False, True):
+            tried = _completed(s, {"propagator": {"free_surface": free}, "wavelet": {"search": 0}})
+            problem = problem_of(replace(few, settings=tried, propagator=_propagator(tried, grid, few.data)))
+            band = bands_of(prepared.chosen.bands, few.observed.survey.time.nyquist)[-1]
+            results = [misfit_and_gradient(task) for task in problem.tasks(few.start, band=band)]
+            found[free] = sum(result.misfit for result in results)
+    free = found.get(True, np.inf) < found[False]
+    notes = list(prepared.notes)
+    if len(found) > 1:
+        ratio = found[not free] / max(found[free], 1e-300)
+        notes.append(
+            f"surface: {'free' if free else 'absorbing'}; otherwise the misfit of {len(few.observed)} shots in the "
+            f"starting model is {ratio:.3g} × as large"
+            + ("" if ratio > CLEARLY else ", hardly a difference: better say so (propagator.free_surface)")
+        )
+    tried = _completed(s, {"propagator": {"free_surface": free}})
+    return replace(prepared, settings=tried, propagator=_propagator(tried, grid, prepared.data), notes=tuple(notes))
+
+
+def within_minutes(prepared: Prepared) -> Prepared:
+    """Return the job with a budget of as many wave-equation solves as fit into its minutes on this machine."""
+    each = seconds_per_shot(prepared, problem_of(prepared))
+    minutes, shots = prepared.settings.inversion.minutes or 0.0, len(prepared.observed)
+    gradients = max(1, int(60 * minutes / (each * shots)))
+    note = f"effort: {minutes:g} minutes, about {gradients} gradients of {each * shots:.2g} s here"
+    settings = _completed(prepared.settings, {"inversion": {"budget": 2 * gradients * shots}})
+    return replace(prepared, settings=settings, notes=(*prepared.notes, note))
+
+
+def seconds_per_shot(prepared: Prepared, problem: Inversion) -> float:
+    """Measure one gradient of a few shots; return its time for one shot, s."""
+    task = next(iter(problem.tasks(prepared.start, wanted=list(prepared.start)[:1])))
+    misfit_and_gradient(task)  # compiles, warms up
+    return misfit_and_gradient(task).seconds / len(task.shots)
+
+
+def some_shots(prepared: Prepared, most: int) -> Prepared:
+    """Return the job with a few of its shots, spread over the line."""
+    count = len(prepared.observed)
+    if count <= most:
+        return prepared
+    shots = [int(k) for k in np.unique(np.linspace(0, count - 1, most).round())]
+    few = Data(prepared.data.line, some_of(prepared.observed, shots))
+    return replace(prepared, data=few, propagator=prepared.propagator.subset(shots))
 
 
 def method_of(prepared: Prepared) -> Method:
@@ -126,13 +205,13 @@ def method_of(prepared: Prepared) -> Method:
             )
         return Waveform(problem_of(prepared), build.optimizer_of(s), bands, s.inversion.budget)
     frequencies = s.reconstruction.frequencies or sorted({max(b) if isinstance(b, tuple) else b for b in bands})
-    return Alternating(_reconstruction_of(prepared), frequencies, s.inversion.iterations, s.inversion.budget)
+    updates = s.inversion.iterations or UPDATES
+    return Alternating(_reconstruction_of(prepared), frequencies, updates, s.inversion.budget)
 
 
 def problem_of(prepared: Prepared) -> Inversion:
     """Return the waveform inversion of a job, whatever its method: it also evaluates models."""
     from seisinv import misfit
-    from seisinv.inversion import Inversion
 
     s = prepared.settings
     return Inversion(
@@ -141,7 +220,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         unknown=build.unknown_of(s, prepared.start),
         misfit=misfit.misfit_named(s.inversion.misfit)(),
         penalty=build.penalty_of(s),
-        water=s.inversion.water,
+        water=build.water_of(s, prepared.start),
         smooth=s.inversion.smooth or None,
         wavelet=build.wavelet_of(s),
         window=build.window_of(s),
@@ -152,8 +231,9 @@ def problem_of(prepared: Prepared) -> Inversion:
 # Settings that only waveform inversion uses.
 FWI_ONLY = (
     "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
-    "continuation.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping", "window.offsets",
-    "window.time", "window.before", "window.after", "window.taper", "ensemble.members",
+    "continuation.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping",
+    "wavelet.search", "window.offsets", "window.time", "window.before", "window.after", "window.taper", "window.apart",
+    "ensemble.members",
 )  # fmt: skip
 
 

@@ -24,6 +24,9 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+WIDE = (1400.0, 5500.0)  # bounds of vp where no file says what to expect, m/s
+UPDATES = 1000  # largest number in a band where only the budget ends it
+
 Many = BeforeValidator(_listed)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -77,7 +80,8 @@ class GridSection(Section):
     """The grid of the computation, as for `seisinv.Grid`; what is left out is chosen from the data and said."""
 
     spacing: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] | None = Field(
-        default=None, description="m, one value or one per axis; default: 5 points per shortest wavelength"
+        default=None,
+        description="m, one value or one per axis; default: that of the file of start.vp, if it carries the bands",
     )
     shape: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=2, max_length=3)] | None = Field(
         default=None, description="nodes along z and x"
@@ -86,7 +90,8 @@ class GridSection(Section):
         default=None, description="position (z, x) of the first node, m"
     )
     depth: Positive | None = Field(
-        default=None, description="depth of the lowest node, m; default: half the longest offset"
+        default=None,
+        description="depth of the lowest node, m; default: that of the file of start.vp, else half the longest offset",
     )
 
 
@@ -120,7 +125,11 @@ class PropagatorSection(Section):
     physics: str = Field(default="acoustic", description="which wave equation: acoustic or acoustic_density")
     order: Literal[2, 4, 6, 8, 10, 12] = taken(Propagator, "order", description="order of the stencils in space")
     boundary_width: int = taken(Boundary, "width", ge=1, le=200, description="absorbing cells beyond each side")
-    free_surface: bool = taken(Boundary, "free_surface", description="pressure-free surface at the top of the grid")
+    free_surface: bool | None = Field(
+        default=None,
+        description="pressure-free surface at the top of the grid; default: what explains the data in the starting "
+        "model better",
+    )
     memory: Literal["automatic", "store", "checkpoints"] = Field(
         default="automatic", description="how gradients remember"
     )
@@ -147,12 +156,23 @@ class InversionSection(Section):
         default="l2", description="l2, huber, correlation, envelope or traveltime"
     )
     bands: Annotated[list[Positive | Edges], Field(min_length=1), Many] | None = Field(
-        default=None, description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data"
+        default=None,
+        description="low-pass corners or [low, high] pairs, Hz; default: from the spectrum of the data, and the grid",
     )
     optimizer: Literal["lbfgs", "adam"] = Field(default="lbfgs", description="lbfgs or adam")
-    iterations: int = Field(default=8, ge=1, description="per band")
+    iterations: int | None = Field(default=None, ge=1, description="per band; default: as many as the budget allows")
+    effort: Literal["quick", "standard", "best"] | None = Field(
+        default=None,
+        description="quick, standard or best: a budget of 100, 300 or 900 gradients; default: standard, unless "
+        "iterations or a budget is given",
+    )
+    minutes: Positive | None = Field(
+        default=None, description="time that the run may take: the budget is what is solved in it here"
+    )
     budget: int | None = Field(
-        default=None, ge=1, description="wave-equation solves the run may cost at most; default: as many as it takes"
+        default=None,
+        ge=1,
+        description="wave-equation solves the run may cost at most, two for a shot and gradient; default: from effort",
     )
     rate: Positive = taken(Adam, "rate", description="step length of adam, m/s")
     tolerance: Positive = taken(
@@ -160,10 +180,16 @@ class InversionSection(Section):
         "tolerance",
         description="lbfgs ends a band when an update gains less than this share",
     )
-    bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
-        default={"vp": [1400.0, 5500.0]}, description="lowest and highest value of each unknown, SI units"
+    bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
+        default=None,
+        description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "
+        "its lowest to 1.4 × its highest, else 1400 to 5500 m/s",
     )
-    water: NotNegative | None = Field(default=None, description="nodes above this depth (m) keep the starting model")
+    water: NotNegative | Literal["layer"] | None = Field(
+        default=None,
+        description="nodes above this depth (m) keep the starting model, or its layer of water; default: layer, where "
+        "it has one",
+    )
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
 
 
@@ -244,6 +270,12 @@ class WaveletSection(Section):
     per_shot: bool = taken(EstimateWavelet, "per_shot", description="estimate one wavelet for each shot")
     length: Positive | None = Field(default=None, description="of the estimated wavelet, s; default: 8 periods")
     damping: Positive = taken(EstimateWavelet, "damping", description="of the estimate, as a share of the power")
+    search: int = taken(
+        EstimateWavelet,
+        "search",
+        ge=0,
+        description="gradients for finding the wavelet before the first band; 0: renewed with every evaluation",
+    )
 
 
 class WindowSection(Section):
@@ -254,6 +286,10 @@ class WindowSection(Section):
     before: Pair | None = Field(default=None, description="mute before: velocity m/s, intercept s")
     after: Pair | None = Field(default=None, description="mute after: velocity m/s, intercept s")
     taper: Positive = taken(Window, "taper", description="length of the flanks, s")
+    apart: NotNegative | None = Field(
+        default=None,
+        description="traces with less than this between source and receiver do not count, m; default: 2.5 cells",
+    )
 
 
 class PenaltySection(Section):

@@ -16,9 +16,10 @@ from seisinv.core.files import write_whole
 from seisinv.core.identity import digest
 from seisinv.core.resampling import regrid
 from seisinv.jobs import config
+from seisinv.jobs.build import bounds_of
 from seisinv.jobs.choose import Chosen
 from seisinv.jobs.data import Data
-from seisinv.jobs.settings import Settings
+from seisinv.jobs.settings import WIDE, Settings
 from seisinv.runs.fingerprint import whole_digest
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
             checked.pairs, 1e3 * checked.rms, checked.broken, "dropped" if checked.broken else "none dropped",
         )  # fmt: skip
     picks = checked.picks
-    low, high = settings.inversion.bounds.get("vp") or Settings().inversion.bounds["vp"]
-    tomography = Tomography(coarse(chosen.grid), water=settings.inversion.water or None, bounds=(low, high))
+    low, high = bounds_of(settings).get("vp", WIDE)
+    water = None if isinstance(settings.inversion.water, str) else settings.inversion.water or None
+    tomography = Tomography(coarse(chosen.grid), water=water, bounds=(low, high))
     found = tomography.run(picks, callback=_said)
     log.info("predicted − picked by offset, mean ± standard deviation: %s", "; ".join(found.by_offset(picks)))
     directory.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,7 @@ def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path
         log.info("start.vp is not read: start.kind is 'tomography'")
     inversion, wavelet = settings.inversion, settings.wavelet
     made_of = digest(
-        whole_digest(data.observed), chosen.grid, inversion.water, sorted(inversion.bounds.items()),
+        whole_digest(data.observed), chosen.grid, inversion.water, sorted(bounds_of(settings).items()),
         wavelet.kind, wavelet.peak,
     )  # fmt: skip
     place = (directory / f"start-{made_of[:8]}").resolve()

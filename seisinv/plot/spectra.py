@@ -64,7 +64,7 @@ def draw_spectrum(axes: Axes, gathers: Gathers) -> None:
 
 
 @styled
-def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis) -> Figure:
+def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis, *, spread: np.ndarray | None = None) -> Figure:
     """Draw source wavelets and their spectra, each scaled to its largest amplitude.
 
     Parameters
@@ -72,6 +72,8 @@ def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis) -> Figure:
     samples : (time,) arrays by label
         For example the wavelet estimated in each band.
     time : TimeAxis
+    spread : (time,) array, optional
+        Standard error, drawn as a band around every wavelet.
 
     Returns
     -------
@@ -93,6 +95,9 @@ def wavelets(samples: Mapping[str, np.ndarray], time: TimeAxis) -> Figure:
     for (label, wavelet), colour in zip(samples.items(), colours, strict=False):
         peak = np.abs(wavelet).max() or 1.0
         axes[0, 0].plot(time.times, wavelet / peak, color=colour, linewidth=1.2, label=label)
+        if spread is not None:
+            low, high = (wavelet - spread) / peak, (wavelet + spread) / peak
+            axes[0, 0].fill_between(time.times, low, high, color=colour, alpha=0.25, linewidth=0)
         amplitude = np.abs(np.fft.rfft(wavelet))
         frequency = np.fft.rfftfreq(len(wavelet), time.step)
         axes[0, 1].plot(frequency, amplitude / (amplitude.max() or 1.0), color=colour, linewidth=1.2)

@@ -132,7 +132,9 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
                 title = f"Shot {g.shots[k] + 1}, {when} the inversion"
                 pictures.append(picture(f"gather-{g.shots[k] + 1}-{when}", title, "", figure))
     if run.wavelets and run.wavelet_time is not None:
-        pictures.append(picture("wavelet", "Source wavelet", _WAVELET, plot.wavelets(run.wavelets, run.wavelet_time)))
+        figure = plot.wavelets(run.wavelets, run.wavelet_time, spread=run.wavelet_spread)
+        how = _RENEWED if run.wavelet_spread is None else _HELD
+        pictures.append(picture("wavelet", "Source wavelet", f"{_WAVELET}{how}", figure))
     return pictures
 
 
@@ -143,7 +145,9 @@ _CERTAIN_OR_NOT = (
     "of the credible interval."
 )
 _CONVERGENCE = "A dashed line starts a new frequency band; its data are filtered alike on both sides."
-_WAVELET = "Estimated from the data by least squares at each frequency, at the end of each band."
+_WAVELET = "Estimated from the data by least squares at each frequency"
+_RENEWED = ", at the end of each band."
+_HELD = ", before the first band, and held. The shade is its standard error from shot to shot."
 
 
 def _models_figure(run: RunRecord, name: str) -> Figure:

@@ -65,6 +65,8 @@ class RunRecord:
         Estimated wavelets by band.
     wavelet_time : TimeAxis, optional
         Of the wavelets.
+    wavelet_spread : (time,) array, optional
+        Standard error of a wavelet that all bands share, from shot to shot.
     ensemble : Uncertainty, optional
     cost : Cost, optional
         None where the run has not ended.
@@ -92,6 +94,7 @@ class RunRecord:
     gathers: ShownGathers | None = None
     wavelets: Mapping[str, np.ndarray] = field(default_factory=dict)
     wavelet_time: TimeAxis | None = None
+    wavelet_spread: np.ndarray | None = None
     ensemble: Uncertainty | None = None
     cost: Cost | None = None
     fit: DataFit | None = None
@@ -158,7 +161,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         raise RunError(
             f"{directory} holds no start.npz yet; the run stopped before its first iteration: start it again"
         )
-    wavelets, time = _wavelets(directory / "wavelets.npz")
+    wavelets, time, spread = _wavelets(directory / "wavelets.npz")
     history, result, cost = _history(directory / "history.jsonl"), _model(directory / "model.npz"), read_cost(directory)
     models = len(list((directory / "models").glob("row-*.npz")))
     if cost is not None and (result is None or len(history) < models):
@@ -174,6 +177,7 @@ def read_run(directory: str | os.PathLike[str]) -> RunRecord:
         gathers=_gathers(directory / "gathers.npz"),
         wavelets=wavelets,
         wavelet_time=time,
+        wavelet_spread=spread,
         ensemble=read_ensemble(directory / FILE) if (directory / FILE).is_file() else None,
         cost=cost,
         fit=read_fit(directory),
@@ -205,18 +209,19 @@ def _gathers(path: Path) -> ShownGathers | None:
         return ShownGathers(**{n: arrays[n] for n in names}, shots=shots, time=time)
 
 
-def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None]:
+def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None, np.ndarray | None]:
     arrays = read_arrays(path, "dt")
     if arrays is None:
-        return {}, None
+        return {}, None, None
     with undamaged(path):
+        spread = arrays.pop("spread", None)
         dt, start = float(arrays.pop("dt")), float(arrays.pop("start", np.array(0.0)))
         # One wavelet for all shots, or one per shot and source: the first stands for all.
         samples = {_band_name(name): values.reshape(-1, values.shape[-1])[0] for name, values in arrays.items()}
         lengths = {len(w) for w in samples.values()}
-        if len(lengths) != 1:
+        if len(lengths) != 1 or (spread is not None and spread.shape != (*lengths,)):
             raise ValueError("it must hold wavelets of one length")
-        return samples, TimeAxis(dt, lengths.pop(), start)
+        return samples, TimeAxis(dt, lengths.pop(), start), spread
 
 
 def _band_name(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, DataError, Gathers, Survey
+from seisinv.core.identity import ADDED_LATER
 
 ROLL_OFF = 1.5  # ratio of stop to pass frequency
 
@@ -121,6 +122,9 @@ class Window:
         Linear mutes: samples before (after) intercept + |offset| / velocity are muted.
     taper : float, s
         Length of the cosine flank of time windows and mutes, inside the kept part.
+    apart : float, m
+        Traces whose receiver is nearer to a source than this are ignored: within about two cells, a source on a grid
+        is as wide as the distance.
 
     Raises
     ------
@@ -144,8 +148,11 @@ class Window:
     before: tuple[float, float] | None = None
     after: tuple[float, float] | None = None
     taper: float = 0.1
+    apart: float = field(default=0.0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
+        if not self.apart >= 0:
+            raise ConfigError(f"apart is {self.apart:g} m; a distance is 0 or more")
         for name in ("offsets", "time"):
             pair = getattr(self, name)
             if pair is not None and not pair[0] < pair[1]:
@@ -156,7 +163,7 @@ class Window:
                 raise ConfigError(f"the mute {name} has velocity {mute[0]:g} m/s; it must be positive")
 
     def traces(self, survey: Survey) -> Tensor:
-        """Return which traces lie in the offset range.
+        """Return which traces count: those in the offset range that are not too near to a source.
 
         Parameters
         ----------
@@ -166,10 +173,13 @@ class Window:
         -------
         [shot, receiver] bool tensor
         """
+        used = survey.occupied
+        if self.apart > 0:
+            used = used & torch.from_numpy(np.nan_to_num(survey.distances) >= self.apart)
         if self.offsets is None:
-            return survey.occupied
+            return used
         distance = np.nan_to_num(np.abs(survey.offsets), nan=np.inf)
-        return torch.from_numpy((distance >= self.offsets[0]) & (distance <= self.offsets[1]))
+        return used & torch.from_numpy((distance >= self.offsets[0]) & (distance <= self.offsets[1]))
 
     def weights(self, survey: Survey) -> Tensor:
         """Return the weights of the samples.
