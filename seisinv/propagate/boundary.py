@@ -6,16 +6,20 @@ b = σ / (σ + α) (a − 1), σ = σ₀ (x/L)², σ₀ = −3 v ln R / (2 L), �
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.backends.base import Layout
-from seisinv.core import ConfigError, Grid
+from seisinv.core import ConfigError, Grid, Survey
 from seisinv.symbolic.program import Profile
+
+AVERAGED = 5  # nodes next to a layer whose mean it holds
+NEXT = 1  # the same at a side along which sources or receivers lie: their waves notice what is next to them
+ALONG = 0.25  # share of the sources, or of the receivers, from which they lie along a side
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,15 @@ class Boundary:
         Whether the pressure vanishes at the first row of the grid; replaces the absorbing layer on top.
     reflection : float
         Theoretical reflection coefficient R of a layer at normal incidence.
+    averaged : int or mapping, nodes, optional
+        A layer holds the mean of so many nodes of the model next to it, the outermost weighing most; one number, or by
+        side. With 1 it copies the edge, and the gradient there gathers that of the whole layer. Default: 5, and
+        1 at a side along which a quarter of the sources or receivers lie, within 5 nodes.
 
     Raises
     ------
     ConfigError
-        If a width is negative, a side is unknown, or `reflection` is not between 0 and 1.
+        If a width is negative, a side is unknown, a mean has no node, or `reflection` is not between 0 and 1.
 
     Notes
     -----
@@ -51,6 +59,7 @@ class Boundary:
     width: int | Mapping[str, int] = 20
     free_surface: bool = False
     reflection: float = 1e-5
+    averaged: int | Mapping[str, int] | None = None
 
     SIDES = {"z": ("top", "bottom"), "y": ("front", "back"), "x": ("left", "right")}  # noqa: RUF012 (not a field)
 
@@ -58,18 +67,60 @@ class Boundary:
         if not 0 < self.reflection < 1:
             raise ConfigError(f"reflection is {self.reflection:g}; it must lie between 0 and 1, for example 1e-5")
         known = {s for pair in self.SIDES.values() for s in pair}
-        widths = self.width if isinstance(self.width, Mapping) else {"every side": self.width}
-        for side, width in widths.items():
-            if side not in known | {"every side"}:
-                raise ConfigError(f"boundary side {side!r} is unknown; the sides are {', '.join(sorted(known))}")
-            if width < 0:
-                raise ConfigError(f"the absorbing layer at {side} is {width} cells wide; it must be 0 or more")
+        for given, least in ((self.width, 0), (self.averaged, 1)):
+            for side, number in (given if isinstance(given, Mapping) else {"every side": given}).items():
+                if side not in known | {"every side"}:
+                    raise ConfigError(f"boundary side {side!r} is unknown; the sides are {', '.join(sorted(known))}")
+                if number is not None and number < least:
+                    what = f"is {number} cells wide" if least == 0 else f"holds the mean of {number} nodes"
+                    raise ConfigError(f"the absorbing layer at {side} {what}; it must be {least} or more")
 
     def layout(self, grid: Grid) -> Layout:
         """Return the padded grid."""
         low, high = (tuple(self._side(self.SIDES[a][k]) for a in grid.axes) for k in (0, 1))
         shape = tuple(n + a + b for n, a, b in zip(grid.shape, low, high, strict=True))
         return Layout(shape, low, high, self.free_surface)
+
+    def of_survey(self, grid: Grid, survey: Survey) -> Boundary:
+        """Return the boundary with `averaged` chosen for a survey, by side."""
+        if isinstance(self.averaged, Mapping):
+            return self
+        sides = [side for axis in grid.axes for side in self.SIDES[axis]]
+        if self.averaged is not None:
+            return replace(self, averaged=dict.fromkeys(sides, self.averaged))
+        kinds = [np.concatenate([getattr(s, kind) for s in survey.shots]) for kind in ("sources", "receivers")]
+        chosen = {}
+        for axis, (low, high) in enumerate(grid.extent):
+            reach = AVERAGED * grid.spacing[axis]
+            for side, edge in zip(self.SIDES[grid.axes[axis]], (low, high), strict=True):
+                along = max(float((np.abs(p[:, axis] - edge) < reach).mean()) for p in kinds)
+                chosen[side] = AVERAGED if along < ALONG else NEXT
+        return replace(self, averaged=chosen)
+
+    def extend(self, values: Tensor, layout: Layout, axes: Sequence[str]) -> Tensor:
+        """Continue a parameter of the model [axes] into the absorbing layers."""
+        assert isinstance(self.averaged, Mapping)  # a propagator chooses it for its survey
+        for axis, name in enumerate(axes):
+            n = values.shape[axis]
+            parts = [values]
+            for k, (side, count) in enumerate(
+                zip(self.SIDES[name], (layout.low[axis], layout.high[axis]), strict=True)
+            ):
+                if count:
+                    weights = self._weights(self.averaged.get(side, 1), n).to(values.dtype)
+                    edge = values.narrow(axis, 0 if k == 0 else n - len(weights), len(weights)).movedim(axis, -1)
+                    held = (edge * (weights if k == 0 else weights.flip(0))).sum(-1, keepdim=True)
+                    layer = held.expand(*held.shape[:-1], count).movedim(-1, axis)
+                    parts = [layer, *parts] if k == 0 else [*parts, layer]
+            values = torch.cat(parts, axis)
+        return values
+
+    @staticmethod
+    def _weights(averaged: int, nodes: int) -> Tensor:
+        """Return the weights of the outermost nodes, from the edge inwards."""
+        count = min(averaged, nodes)
+        falling = torch.cos(0.5 * np.pi * torch.arange(count, dtype=torch.float64) / count) ** 2
+        return falling / falling.sum()
 
     def _side(self, side: str) -> int:
         if side == "top" and self.free_surface:
@@ -112,16 +163,6 @@ def _into_layer(x: np.ndarray, low: int, high: int, n: int) -> tuple[np.ndarray,
     behind = (x - (n - 1 - high)) / max(high, 1)
     depth = np.clip(np.maximum(before if low else 0 * x, behind if high else 0 * x), 0, 1)
     return depth, np.where(before > 0, low, high)
-
-
-def extend(values: Tensor, layout: Layout) -> Tensor:
-    """Continue a model parameter into the absorbing layers by its edge values."""
-    out = values
-    for axis, (low, high) in enumerate(zip(layout.low, layout.high, strict=True)):
-        n = out.shape[axis]
-        index = torch.arange(-low, n + high).clamp(0, n - 1)
-        out = out.index_select(axis, index)
-    return out
 
 
 def dominant_frequency(wavelet: Tensor | None, step: float, fallback: float) -> float:

@@ -28,7 +28,7 @@ from seisinv.core import (
 from seisinv.core.identity import SPEED_ONLY
 from seisinv.physics import Physics
 from seisinv.propagate.autograd import Simulate, Simulation
-from seisinv.propagate.boundary import Boundary, dominant_frequency, extend
+from seisinv.propagate.boundary import Boundary, dominant_frequency
 from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
 from seisinv.propagate.sampling import sample_points
@@ -106,6 +106,8 @@ class Propagator:
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads is {self.threads}; at least 1 is needed")
         self.survey.check_inside(self.grid)
+        # Once: a propagator of some of the shots has the same layers.
+        object.__setattr__(self, "boundary", self.boundary.of_survey(self.grid, self.survey))
         _ = self._frequency  # here, since the numbers of a tensor cannot be read inside a torch.func transform
 
     def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
@@ -169,7 +171,7 @@ class Propagator:
             raise ModelError(
                 f"the model lacks {' and '.join(lacking)}; it has {', '.join(model)}: pass {lacking[0]}=… to Model"
             )
-        return {n: extend(model[n], self.layout) for n in self.physics.parameters}
+        return {n: self.boundary.extend(model[n], self.layout, self.grid.axes) for n in self.physics.parameters}
 
     def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
         """Return the program's coefficients from values of the parameters, in units of its step and spacing."""
