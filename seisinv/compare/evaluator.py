@@ -200,7 +200,7 @@ class Evaluator:
         bands = [b for b in (self.band, self.held_band) if b is not None]
         widest = max(bands, key=lambda b: b.high) if self.band is not None else None
         found: list[np.ndarray] = []
-        for task in self.problem.tasks(model, band=widest):
+        for task in self.problem.tasks(model, band=widest, which="all"):
             simulated, observed, wavelet = predicted(task)
             if wavelet is not None:
                 # Once more with it: what was convolved afterwards is spoilt where arrivals are cut by the record's end.

@@ -34,8 +34,16 @@ from seisinv.signal.processing import hertz, label
 log = logging.getLogger("seisinv.inversion")
 
 
+CHECK = 5  # updates between looks at the shots that are watched
+CHECKS = 3  # looks in a row without a lower misfit of theirs, after which the band ends
+
+
 class _BudgetSpent(Exception):
     """The next evaluation would exceed the budget of the band."""
+
+
+class _Risen(Exception):
+    """The misfit of the shots that are watched has risen."""
 
 
 class BandRun:
@@ -53,6 +61,7 @@ class BandRun:
         self.scalars: dict[str, tuple[float, float, float]] = {}  # misfit, penalty, gradient norm by point
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
+        self.watched: list[tuple[float, np.ndarray]] = []  # misfit of the shots watched, and the point
         self.limit = state.limit(stage)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
@@ -80,7 +89,7 @@ class BandRun:
             tasks = self._tasks(self.state.model(self.accepted))
             return {"found": np.array(residual_time(self.state.map(time_residuals, tasks), percentile))}
 
-        name, solves = f"{self.index:02d}-times", len(self.problem.observed)
+        name, solves = f"{self.index:02d}-times", len(self.problem.inverted)
         delay, period = self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["found"].tolist()
         return delay, period
 
@@ -96,7 +105,7 @@ class BandRun:
             results = self.state.map(misfit_and_gradient, self._tasks(final))
             return {"misfit": np.array(sum(r.misfit for r in results))}
 
-        kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.observed))
+        kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.inverted))
         before, after = self.scalars[key][0], float(kept["misfit"])
         self._tell(
             f"the result is a last target of the prior: misfit {before:.3g} → {after:.3g} (finish = false: without)"
@@ -121,7 +130,7 @@ class BandRun:
         return value, total
 
     def _evaluate(self, x: np.ndarray, key: str) -> None:
-        solves = 2 * len(self.problem.observed)
+        solves = 2 * len(self.problem.inverted)
         if self.limit is not None and self.ledger.solves + solves > self.limit:
             raise _BudgetSpent
         arrays = self.ledger.kept(
@@ -150,17 +159,52 @@ class BandRun:
             return self.stage.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
         except _BudgetSpent:
             return f"its share of the {self.ledger.budget} wave-equation solves is spent"
+        except _Risen:
+            return self._back()
 
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
         if self.stage.searches:
             return False
+        self._watch()
         due = any(isinstance(p, PlugAndPlay) and self._is_due(p) for p in self.problem.penalties)
         if not due or self.iteration >= self.stage.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
+
+    def _watch(self) -> None:
+        """Look at the shots that are watched, and end the band where their misfit has not fallen for long.
+
+        Raises
+        ------
+        _Risen
+        """
+        if not self.problem.watched or self.iteration % CHECK:
+            return
+        model = self.state.model(self.accepted)
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self._tasks(model, which="watched", misfit=self.stage.misfit)
+            return {"misfit": np.array(sum(r.misfit for r in self.state.map(misfit_and_gradient, tasks)))}
+
+        name, solves = f"{self.index:02d}-watched-{self.iteration:05d}", len(self.problem.watched)
+        found = float(self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["misfit"])
+        self.watched.append((found, self.accepted))
+        lowest = int(np.argmin([misfit for misfit, _ in self.watched]))
+        if len(self.watched) - 1 - lowest >= CHECKS:
+            raise _Risen
+
+    def _back(self) -> str:
+        """Return to the point where the shots that are watched were fitted best; say so."""
+        lowest, x = min(self.watched, key=lambda pair: pair[0])
+        last = self.watched[-1][0]
+        self.accept(x)
+        return (
+            f"the misfit of {len(self.problem.watched)} shots that are watched has risen from {lowest:.4g} to "
+            f"{last:.4g}; the band goes back to its lowest"
+        )
 
     def _is_due(self, prior: PlugAndPlay) -> bool:
         asked, since = divmod(self.iteration, prior.every)
@@ -260,7 +304,7 @@ class BandRun:
         model, survey = self.state.model(x), self.problem.observed.survey
 
         def compute() -> dict[str, np.ndarray]:
-            found = list(self.state.map(best_wavelets, self.problem.tasks(model, band=self.band)))
+            found = list(self.state.map(best_wavelets, self.problem.tasks(model, band=self.band, which="all")))
             shared, own = (np.concatenate([pair[k] for pair in found]) for k in (0, 1))
             spread = own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.full(own.shape[1], np.nan)
             return {"wavelet": for_survey(torch.from_numpy(shared), survey).numpy(), "spread": spread}
@@ -270,9 +314,12 @@ class BandRun:
     def _as_model(self, wavelet: np.ndarray) -> Tensor:
         return torch.from_numpy(wavelet).to(self.problem.unknown.start.vp.dtype)
 
-    def _tasks(self, model: Model, *, wanted: Sequence[str] = (), misfit: Misfit | None = None) -> Iterator[ShotTask]:
+    def _tasks(
+        self, model: Model, *, wanted: Sequence[str] = (), misfit: Misfit | None = None, which: str = "inverted"
+    ) -> Iterator[ShotTask]:
         """Yield the shot groups of an evaluation in this stage's band, with the wavelet that the run holds."""
-        return self.problem.tasks(model, wanted=wanted, band=self.band, misfit=misfit, wavelet=self.state.wavelet)
+        held = self.state.wavelet
+        return self.problem.tasks(model, wanted=wanted, band=self.band, misfit=misfit, wavelet=held, which=which)
 
     def _weights(self, x: np.ndarray) -> np.ndarray:
         shape = self.problem.unknown.shape
@@ -289,7 +336,7 @@ class BandRun:
             free = self.problem.free().reshape(shape)
             return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
 
-        solves = 2 * len(self.problem.observed)
+        solves = 2 * len(self.problem.inverted)
         return self.ledger.kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
 
     def _resolution(self, model: Model) -> tuple[float, ...]:
@@ -319,7 +366,7 @@ class BandRun:
             self.lowest = misfit = min(self.lowest, misfit)
         if self.state.progress is None:
             return
-        per_evaluation = self.ledger.seconds / max(self.ledger.solves, 1) * 2 * len(self.problem.observed)
+        per_evaluation = self.ledger.seconds / max(self.ledger.solves, 1) * 2 * len(self.problem.inverted)
         later = (len(self.state.bands) - self.stage.number - 1) * self.state.optimizer.iterations
         left = later + self.stage.optimizer.iterations - self.iteration
         self.state.progress(

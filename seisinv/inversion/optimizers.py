@@ -15,6 +15,7 @@ from seisinv.core.checks import check_least
 from seisinv.core.identity import ADDED_LATER
 from seisinv.inversion.illumination import smooth
 
+SLOW = 10  # updates over which progress is measured
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 Accept = Callable[[np.ndarray], bool]  # returns whether the objective has changed
 
@@ -135,6 +136,8 @@ class LBFGS(Optimizer):
         Trial points a line search may use before the band is ended.
     tolerance : float
         The band ends when an update lowers the objective by less than this share.
+    slow : float
+        The band ends when ten updates together lower the objective by less than this share.
 
     Raises
     ------
@@ -152,6 +155,7 @@ class LBFGS(Optimizer):
     memory: int = field(default=10, metadata=ADDED_LATER)
     searches: int = 10
     tolerance: float = 1e-6
+    slow: float = field(default=0.0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         check_least(self, 1, "iterations", "memory", "searches")
@@ -166,6 +170,7 @@ class LBFGS(Optimizer):
             return "the gradient is zero: nothing to improve within the bounds"
         size = np.abs(slope)
         first = space.first_step / float(np.percentile(size[size > 0], 99))
+        recent = deque([value], maxlen=SLOW + 1)
         flat = f"an update lowered the objective by less than {self.tolerance:g} of itself"
         for _ in range(self.iterations):
             free = space.inward(x, g)
@@ -187,8 +192,12 @@ class LBFGS(Optimizer):
             gained, x, value, g = value - lower, after, lower, gradient
             if accept(x):
                 value, g = objective(x)
+                recent.clear()
             elif gained < self.tolerance * abs(value):
                 return flat
+            recent.append(value)
+            if len(recent) == recent.maxlen and recent[0] - value < self.slow * abs(recent[0]):
+                return f"{SLOW} updates lowered the objective by less than {self.slow:g} of itself"
         return f"all {self.iterations} iterations done"
 
     def _search(

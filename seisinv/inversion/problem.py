@@ -64,6 +64,8 @@ class Inversion:
         where one is estimated.
     continuation : Continuation, optional
         Fit traveltimes before waveforms where a band needs it, and begin no band that would skip cycles.
+    watched : sequence of int
+        Indices of shots that are not inverted: a band ends where their misfit rises, since it then fits noise.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class Inversion:
     window: Window | None = None
     batch_shots: int | None = None
     continuation: Continuation | None = None
+    watched: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
@@ -120,6 +123,10 @@ class Inversion:
                 f"smooth is {self.smooth:g} m, but {type(self.unknown).__name__} has no values on the grid to smooth; "
                 "leave smooth out"
             )
+        if not set(self.watched) < set(range(len(self.observed))):
+            raise ConfigError(
+                f"watched is {list(self.watched)}; it names some of the shots 0 to {len(self.observed) - 1}, not all"
+            )
         for prior in self.penalties:
             if not isinstance(prior, Penalty | PlugAndPlay):
                 raise ConfigError(f"penalty is {prior!r}; pass objects, such as priors.TotalVariation(0.01)")
@@ -138,6 +145,7 @@ class Inversion:
         band: Band | None = None,
         misfit: Misfit | None = None,
         wavelet: Tensor | None = None,
+        which: str = "inverted",
     ) -> Iterator[ShotTask]:
         """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own.
 
@@ -151,12 +159,14 @@ class Inversion:
         misfit : Misfit, optional
         wavelet : tensor [time] or [shot, source, time], optional
             Held in place of the known or estimated one.
+        which : "inverted", "watched" or "all"
+            Shots.
         """
         parameters = {n: model[n].detach() for n in model}
         # Of the starting model, not the current one: the objective may not change from step to step.
         slowest = float(self.unknown.start["vp"].detach().min())
         highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
-        for shots, simulator in self._groups:
+        for shots, simulator in self._groups[which]:
             # Data in memory travel with the task; a file is opened where the task runs.
             in_memory = isinstance(self.observed, Gathers)
             yield ShotTask(
@@ -218,6 +228,7 @@ class Inversion:
         """
         start = self.unknown.start
         continued = {} if self.continuation is None else {"ladder": digest(self.continuation)}
+        continued |= {"watched": digest(sorted(self.watched))} if self.watched else {}
         return continued | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
@@ -246,8 +257,8 @@ class Inversion:
         bands : int
             Number of bands.
         """
-        shots = len(self.observed)
-        wavelet = 0 if self.estimate() is None else shots
+        shots = len(self.inverted)
+        wavelet = 0 if self.estimate() is None else len(self.observed)
         band = self.least_of_stage if self.continuation is None else 2 * (self.least_of_stage + shots)
         return bands * band + wavelet + (0 if self.finishing is None else shots)
 
@@ -255,7 +266,7 @@ class Inversion:
     def least_of_stage(self) -> int:
         """Solves that a stage costs at least: illumination, gradient, wavelet."""
         gradients = 2 if self.illumination and self.unknown.shape is not None else 1
-        shots = len(self.observed)
+        shots = len(self.inverted)
         return 2 * gradients * shots + (shots if self.is_renewed else 0)
 
     @property
@@ -292,6 +303,7 @@ class Inversion:
             "window": "none" if self.window is None else repr(self.window),
             "batch_shots": self.batch_shots or BATCH,
             "shots": len(self.observed),
+            "watched": list(self.watched),
             "budget": "none" if budget is None else budget,
             "seed": seed,
         }
@@ -317,10 +329,20 @@ class Inversion:
         start = self.unknown.start
         return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
 
+    @property
+    def inverted(self) -> list[int]:
+        """Indices of the shots that are inverted."""
+        return [k for k in range(len(self.observed)) if k not in self.watched]
+
     @cached_property
-    def _groups(self) -> list[tuple[list[int], Simulator]]:
-        groups = batches(len(self.observed), self.batch_shots or BATCH)
-        return [(shots, self.propagator.subset(shots)) for shots in groups]
+    def _groups(self) -> dict[str, list[tuple[list[int], Simulator]]]:
+        every = {"inverted": self.inverted, "watched": sorted(self.watched), "all": range(len(self.observed))}
+        size = self.batch_shots or BATCH
+        return {
+            which: [([shots[i] for i in group], self.propagator.subset([shots[i] for i in group]))
+                    for group in batches(len(shots), size)]
+            for which, shots in every.items()
+        }  # fmt: skip
 
 
 def batches(count: int, size: int = BATCH) -> list[list[int]]:

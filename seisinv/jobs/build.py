@@ -171,7 +171,7 @@ def optimizer_of(s: Settings) -> Optimizer:
     iterations = s.inversion.iterations or UPDATES
     if s.inversion.optimizer == "adam":
         return Adam(iterations=iterations, rate=s.inversion.rate)
-    return LBFGS(iterations=iterations, tolerance=s.inversion.tolerance)
+    return LBFGS(iterations=iterations, tolerance=s.inversion.tolerance, slow=s.inversion.slow)
 
 
 def continuation_of(s: Settings) -> Continuation | None:
@@ -195,6 +195,16 @@ def continuation_of(s: Settings) -> Continuation | None:
         aim=c.aim,
         percentile=c.percentile,
     )
+
+
+def watched_of(s: Settings, shots: int) -> list[int]:
+    """Return the indices of the shots that are watched: the middles of equal parts of the line."""
+    count = s.inversion.watched or 0
+    if count >= shots:
+        raise ConfigError(
+            f"inversion.watched is {count} of {shots} shots; use {shots - 1} or less, so that some are inverted"
+        )
+    return [int((k + 0.5) * shots / count) for k in range(count)]
 
 
 def window_of(s: Settings) -> Any:

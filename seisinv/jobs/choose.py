@@ -26,6 +26,7 @@ THINNEST = 10  # nodes along depth
 BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
 SLOWER, FASTER = 0.75, 1.4  # of the extremes of a starting model, which is smoother than the truth
 NEAR = 2.5  # cells: a source on a grid is about as wide
+WATCHED, MOST_WATCHED = 20, 4  # one shot in so many is watched, up to a number
 GRADIENTS = {"quick": 100, "standard": 300, "best": 900}  # per shot
 
 Bands = Sequence[float | tuple[float, float]]
@@ -91,6 +92,8 @@ def choose(settings: Settings, data: Data) -> Chosen:
     is_fwi = settings.inversion.method == "fwi"
     window = _window(settings, data.observed.survey, grid, notes) if is_fwi else {}
     inversion = _bounds(settings, start, notes) | _water(settings, start, notes)
+    if is_fwi:
+        inversion |= _watched(settings, data, notes)
     return Chosen(bands, grid, inversion | _budget(settings, data, len(bands), notes), window, tuple(notes))
 
 
@@ -278,6 +281,16 @@ def _water(settings: Settings, start: Model | None, notes: list[str]) -> dict[st
     depths = rows * start.grid.spacing[0]
     notes.append(f"water: the starting model's layer, {depths.min():.0f} to {depths.max():.0f} m deep, is kept")
     return {"water": "layer"}
+
+
+def _watched(settings: Settings, data: Data, notes: list[str]) -> dict[str, Any]:
+    """Return how many shots are watched, where there are enough to do without them."""
+    if settings.inversion.watched is not None:
+        return {}
+    count = min(MOST_WATCHED, len(data.observed) // WATCHED)
+    if count:
+        notes.append(f"watched: {count} of {len(data.observed)} shots; a band ends where their misfit rises")
+    return {"watched": count}
 
 
 def _budget(settings: Settings, data: Data, bands: int, notes: list[str]) -> dict[str, Any]:

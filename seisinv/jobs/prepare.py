@@ -182,7 +182,8 @@ def some_shots(prepared: Prepared, most: int) -> Prepared:
         return prepared
     shots = [int(k) for k in np.unique(np.linspace(0, count - 1, most).round())]
     few = Data(prepared.data.line, some_of(prepared.observed, shots))
-    return replace(prepared, data=few, propagator=prepared.propagator.subset(shots))
+    settings = _completed(prepared.settings, {"inversion": {"watched": 0}})
+    return replace(prepared, settings=settings, data=few, propagator=prepared.propagator.subset(shots))
 
 
 def method_of(prepared: Prepared) -> Method:
@@ -225,12 +226,14 @@ def problem_of(prepared: Prepared) -> Inversion:
         wavelet=build.wavelet_of(s),
         window=build.window_of(s),
         continuation=build.continuation_of(s),
+        watched=build.watched_of(s, len(prepared.observed)),
     )
 
 
 # Settings that only waveform inversion uses.
 FWI_ONLY = (
-    "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.smooth",
+    "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.slow",
+    "inversion.smooth", "inversion.watched",
     "continuation.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping",
     "wavelet.search", "window.offsets", "window.time", "window.before", "window.after", "window.taper", "window.apart",
     "ensemble.members",

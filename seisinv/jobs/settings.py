@@ -180,6 +180,15 @@ class InversionSection(Section):
         "tolerance",
         description="lbfgs ends a band when an update gains less than this share",
     )
+    slow: NotNegative = Field(
+        default=0.01, description="lbfgs ends a band when ten updates gain less than this share, for the bands after it"
+    )
+    watched: int | None = Field(
+        default=None,
+        ge=0,
+        description="shots that are not inverted but watched: a band ends where their misfit rises; default: one in "
+        "20, at most 4",
+    )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
         description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "

@@ -18,7 +18,7 @@ from seisinv.core import ConfigError, Grid, Survey
 from seisinv.symbolic.program import Profile
 
 AVERAGED = 5  # nodes next to a layer whose mean it holds
-NEXT = 1  # the same at a side along which sources or receivers lie: their waves notice what is next to them
+NEXT = 2  # the same at a side along which sources or receivers lie: their waves notice what is next to them
 ALONG = 0.25  # share of the sources, or of the receivers, from which they lie along a side
 
 
@@ -39,7 +39,7 @@ class Boundary:
     averaged : int or mapping, nodes, optional
         A layer holds the mean of so many nodes of the model next to it, the outermost weighing most; one number, or by
         side. With 1 it copies the edge, and the gradient there gathers that of the whole layer. Default: 5, and
-        1 at a side along which a quarter of the sources or receivers lie, within 5 nodes.
+        2 at a side along which a quarter of the sources or receivers lie, within 5 nodes.
 
     Raises
     ------
