@@ -181,7 +181,7 @@ class InversionSection(Section):
         description="lbfgs ends a band when an update gains less than this share",
     )
     slow: NotNegative = Field(
-        default=0.01, description="lbfgs ends a band when ten updates gain less than this share, for the bands after it"
+        default=0.1, description="lbfgs ends a band when ten updates gain less than this share, for the bands after it"
     )
     watched: int | None = Field(
         default=None,
