@@ -74,8 +74,7 @@ def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.Monke
     assert code == 130
     assert "go on with the same command" in message
     code, text, message = seisinv("compare", job, "--quiet")
-    assert code == 3, message
-    assert text.startswith("plain ended badly: its hold-out misfit ended at 106.")
+    assert code == 0, message
     assert started == ["plain", "TV-more", "TV-more"], "what is finished is not done again"
     out = job.parent / "out"
     tables = json.loads((out / "comparison.json").read_text())
@@ -96,7 +95,7 @@ def test_a_job_is_compared_and_gone_on_with(job: Path, monkeypatch: pytest.Monke
     io.write_model(truth, Model(grid, vp=np.full(grid.shape, 1900.0, np.float32)))
     args = (out / "plain", out / "TV-more", "--directory", job.parent / "again", "--truth", truth, "--quiet")
     code, text, message = seisinv("compare", *args)
-    assert code == 3, message
+    assert code == 3, message  # the data are not those of that truth
     again = json.loads((job.parent / "again" / "comparison.json").read_text())
     assert again["runs"][0]["card"]["model"]["rmse"] > 0
     assert again["runs"][0]["card"]["data"] == tables["runs"][0]["card"]["data"]

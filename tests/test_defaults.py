@@ -47,8 +47,8 @@ def _observed(free_surface: bool = False, shots: int = 4, depth: float = 10.0) -
 def _files(folder: Path, start: si.Model | None = None, **how: object) -> dict[str, object]:
     """Write line.sgy and start.npz; return the settings that name them."""
     _, smooth, data = _observed(**how)  # type: ignore[arg-type]
-    si.io.write_segy(folder / "line.sgy", data)
-    si.io.write_model(folder / "start.npz", start or smooth)
+    si.io.write_segy(folder / "line.sgy", data, overwrite=True)
+    si.io.write_model(folder / "start.npz", start or smooth, overwrite=True)
     return {"data.path": [str(folder / "line.sgy")], "start.vp": str(folder / "start.npz")}
 
 
@@ -137,7 +137,7 @@ def test_a_wavelet_is_described_and_doubted():
     axis = si.TimeAxis(2e-3, 251)
     wavelet = si.ricker(15)(axis.times)
     told, doubtful = described({"wavelet": wavelet, "spread": 0.03 * wavelet}, axis)
-    assert "peak 15 Hz" in told
+    assert "peak 14.9 Hz" in told  # to a quarter of a Hz
     assert "3%" in told
     assert not doubtful
     assert described({"wavelet": wavelet, "spread": 0.3 * wavelet}, axis)[1]
@@ -228,7 +228,7 @@ def test_a_given_spacing_and_depth_win_over_the_file(tmp_path):
 def test_bounds_come_from_the_starting_model(tmp_path):
     chosen = _chosen(tmp_path)
     assert chosen.inversion["bounds"] == {"vp": [1280.0, 3020.0]}
-    assert _chosen(tmp_path / "..", **{"inversion.bounds.vp": [1000.0, 4000.0]}).inversion.get("bounds") is None
+    assert _chosen(tmp_path, **{"inversion.bounds.vp": [1000.0, 4000.0]}).inversion.get("bounds") is None
 
 
 def test_water_of_the_starting_model_is_kept(tmp_path):
@@ -294,7 +294,7 @@ def test_a_band_ends_where_the_watched_shots_are_fitted_worse():
         propagator=simulate, observed=data, unknown=Bounded(truth, vp=(1500, 2600)), watched=[2], illumination=False
     )
     result = invert(problem, LBFGS(60), bands=[40])
-    assert "watched has risen" in result.ends[0].reason or "that are watched has risen" in result.ends[0].reason
+    assert "that are watched has risen" in result.ends[0].reason
     assert result.ends[0].iterations < 60
     blind = invert(replace(problem, watched=()), LBFGS(60), bands=[40])
     error = {name: float((r.model.vp - truth.vp).square().mean()) for name, r in (("s", result), ("b", blind))}
@@ -312,6 +312,10 @@ def test_watched_shots_must_leave_some():
 def test_lbfgs_ends_a_band_that_gains_little():
     simulate, truth, start = crosshole()
     problem = Inversion(propagator=simulate, observed=simulate(truth), unknown=Bounded(start, vp=(1500, 2600)))
-    slow = invert(problem, LBFGS(200, slow=0.5), bands=[20])
+    whole = invert(problem, LBFGS(60), bands=[20])
+    misfits = np.array([row["misfit"] for row in whole.history])
+    gains = 1 - misfits[10:] / misfits[:-10]
+    share = float(np.sort(gains)[len(gains) // 2])
+    slow = invert(problem, LBFGS(60, slow=share), bands=[20])
     assert "10 updates lowered" in slow.ends[0].reason
-    assert slow.ends[0].iterations < 200
+    assert slow.ends[0].iterations == 10 + int(np.argmax(gains < share))

@@ -15,7 +15,7 @@ from inversion_toy import Rays, crosshole
 from scipy.ndimage import gaussian_filter
 
 from seisinv.core import ConfigError, Gathers, Model, RunError
-from seisinv.inversion import LBFGS, Adam, Inversion, invert
+from seisinv.inversion import LBFGS, Adam, EstimateWavelet, Inversion, invert
 from seisinv.priors import Attraction, Penalty, PlugAndPlay, Tikhonov
 from seisinv.signal.processing import bands_of, processed
 from seisinv.unknowns import Bounded
@@ -102,7 +102,7 @@ def counted(**options: Any) -> tuple[Inversion, Counted]:
 
 
 @every_optimizer
-@pytest.mark.parametrize("wavelet", ["known", "estimate"])
+@pytest.mark.parametrize("wavelet", ["known", "estimate", EstimateWavelet(search=0)], ids=["known", "held", "renewed"])
 @pytest.mark.parametrize("prior", [None, Tikhonov(0.01), Smoother()], ids=["none", "Tikhonov", "staged"])
 def test_budget_is_kept_and_solves_are_those_done(optimizer, wavelet, prior):
     for budget in (68, 100, 151, 300):
@@ -115,8 +115,9 @@ def test_budget_is_kept_and_solves_are_those_done(optimizer, wavelet, prior):
 
 def test_budget_counts_what_a_run_directory_adds(tmp_path):
     """With a directory the start model's wavelet is estimated as well; it is in the budget, with or without."""
-    wanted, _ = counted(wavelet="estimate")
-    inversion, simulator = counted(wavelet="estimate")
+    renewed = EstimateWavelet(search=0)
+    wanted, _ = counted(wavelet=renewed)
+    inversion, simulator = counted(wavelet=renewed)
     least = inversion.least_solves(2)
     assert least == 2 * (12 + 12 + 6) + 6
     result = invert(inversion, LBFGS(9), bands=BANDS, budget=least, run_directory=tmp_path / "run")
@@ -157,7 +158,7 @@ def test_prior_is_asked_at_the_start_and_after_so_many_updates(optimizer):
 
 
 @every_optimizer
-@pytest.mark.parametrize("wavelet", ["known", "estimate"])
+@pytest.mark.parametrize("wavelet", ["known", "estimate", EstimateWavelet(search=0)], ids=["known", "held", "renewed"])
 def test_prior_that_finishes_hands_back_its_target_within_the_bounds(tmp_path, optimizer, wavelet):
     results = []
     for finish in (False, True):

@@ -81,7 +81,7 @@ def test_terminal_report_and_comparison_say_the_same(tmp_path: Path, kind: str) 
     assert (float(row["cost_solves"]), float(row["cost_seconds"])) == (m.solves, m.seconds)
     assert run.cost is not None
     assert m.solves == run.cost.solves >= run.history[-1]["solves"]
-    assert any(c.endswith(f"{m.errors['vp'].end:.1f}") for c in table.split()), "the error of all cells is shown"
+    assert any(c.endswith(f"{m.errors['vp'].end:,.1f}") for c in table.split()), "the error of all cells is shown"
 
 
 def test_the_misfit_is_the_inverted_one_of_the_starting_model(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,14 @@ def test_own_physics_is_found_by_name(own: tuple) -> None:
 
 @each_own
 def test_other_names_do_not_change_the_waves(own: tuple) -> None:
-    """The same medium in the package's parameters gives the same data, but for the order of sums."""
+    """The same medium in the package's parameters gives the same data, but for the order of sums.
+
+    Layers that copy the edge: the mean of a slowness is not that of a velocity.
+    """
     physics, _ = own
     p = random_problem(si.AcousticDensity() if "c" in physics.parameters else si.Acoustic())
+    copied = replace(p.simulate.boundary, averaged=1)
+    p = replace(p, simulate=p.simulate.replace(boundary=copied))
     vp = p.vectors[0]
     values = (vp, p.vectors[1] * vp**2) if "c" in physics.parameters else (1 / vp,)
     model = si.Model(p.simulate.grid, **dict(zip(physics.parameters, values, strict=True)))

@@ -22,7 +22,7 @@ from test_inversion_run import Stop, assert_same_run, stopping
 import seisinv as si
 from seisinv import io
 from seisinv.core import Gathers, RunError
-from seisinv.inversion import Inversion
+from seisinv.inversion import EstimateWavelet, Inversion
 from seisinv.runs import directory, read_run
 from seisinv.runs.directory import RunDirectory, claimed
 from seisinv.runs.fingerprint import changed_shots
@@ -86,9 +86,9 @@ def test_data_that_changed_in_any_shot_are_refused(
     whole = tmp_path / "cut"
     if stage == "evaluation":
         with pytest.raises(Stop):
-            run(whole, observed=Line(gathers), after=3, wavelet="estimate")
+            run(whole, observed=Line(gathers), after=3, wavelet=EstimateWavelet(search=0))
     else:
-        run(whole, observed=Line(gathers), wavelet="estimate")
+        run(whole, observed=Line(gathers), wavelet=EstimateWavelet(search=0))
         (whole / "evaluations/01-wavelet.npz").unlink()
     data, live = gathers.data.clone(), gathers.live.clone()
     if changed == "value":
@@ -97,11 +97,11 @@ def test_data_that_changed_in_any_shot_are_refused(
         live[3, 4] = False
     before = sorted(p.name for p in (whole / "evaluations").iterdir())
     with pytest.raises(RunError, match=r"data of 1 of 6 shots have changed since the run began: shot 4 \(number 4\)"):
-        run(whole, observed=Line(gathers.replace(data=data, live=live)), wavelet="estimate")
+        run(whole, observed=Line(gathers.replace(data=data, live=live)), wavelet=EstimateWavelet(search=0))
     assert sorted(p.name for p in (whole / "evaluations").iterdir()) == before
     assert changed_shots(Line(gathers), whole) == []
     assert changed_shots(Line(gathers.replace(data=data, live=live)), whole) == [3]
-    run(whole, observed=Line(gathers), wavelet="estimate")
+    run(whole, observed=Line(gathers), wavelet=EstimateWavelet(search=0))
 
 
 # Kept results

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seisinv.compare.scores import DataScores
 from seisinv.core import Gathers, Model, Observed, Simulator
@@ -154,7 +155,7 @@ class Evaluator:
             tuple(shots), tuple(recorded), self._spectrum(sums), sums.misfit.get("held"), sums.misfit["inverted"],
         )  # fmt: skip
 
-    def misfit(self, model: Model, prediction: Prediction) -> float:
+    def misfit(self, model: Model, prediction: Prediction, wavelet: Tensor | None = None) -> float:
         """Return the misfit that was inverted; it is that of the prediction unless wavelets are estimated.
 
         Parameters
@@ -162,10 +163,12 @@ class Evaluator:
         model : Model
         prediction : Prediction
             In that model.
+        wavelet : tensor [time] or [shot, source, time], optional
+            The one that the run held.
         """
-        if self.problem.estimate() is None:
+        if self.problem.estimate() is None and not self.problem.watched:
             return prediction.inverted_misfit
-        return sum(misfit_and_gradient(t).misfit for t in self.problem.tasks(model, band=self.band))
+        return sum(misfit_and_gradient(t).misfit for t in self.problem.tasks(model, band=self.band, wavelet=wavelet))
 
     def _measure(self, sums: _Sums, observed: Gathers, simulated: Gathers, d: Gathers, p: Gathers) -> None:
         """Add the held-out band, delays and spectra of a group of inverted shots."""

@@ -73,6 +73,8 @@ class BandRun:
         self.penalties = () if self.stage.searches else self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
+        if not self.stage.searches:
+            self._watch()
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
         if self.stage.searches:
             return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)

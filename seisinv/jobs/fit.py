@@ -38,7 +38,9 @@ def write_fit(evaluator: Evaluator, directory: Path, result: Result) -> None:
     log.info("predicting the data in the starting model and in the result")
     try:
         before, after = (evaluator.predict(model) for model in (result.start, result.model))
-        misfit = evaluator.misfit(result.start, before), evaluator.misfit(result.model, after)
+        kept = [] if evaluator.problem.is_renewed else [*result.wavelets.values()]
+        wavelet = kept[-1] if kept else None
+        misfit = evaluator.misfit(result.start, before, wavelet), evaluator.misfit(result.model, after, wavelet)
     except SeisinvError as error:
         log.warning("the fit was not measured: %s", error)
         return

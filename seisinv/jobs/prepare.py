@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DISPERSION = 0.01  # error of the phase velocity from which a job says so
 SHOTS = 3  # that tell whether the surface is free
-CLEARLY = 1.05  # ratio of two misfits from which the data tell
+CLEARLY = 1.1  # ratio of two misfits from which the data tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,8 @@ def prepare(
     prepared = Prepared(_completed(whole, more), data, chosen, start, propagator, place, tuple(notes))
     if settings.propagator.free_surface is None:
         prepared = with_surface(prepared)
-    return prepared if settings.inversion.minutes is None else within_minutes(prepared)
+    is_timed = settings.inversion.minutes is not None and settings.inversion.budget is None
+    return within_minutes(prepared) if is_timed else prepared
 
 
 def _completed(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
@@ -145,14 +146,14 @@ def with_surface(prepared: Prepared) -> Prepared:
             band = bands_of(prepared.chosen.bands, few.observed.survey.time.nyquist)[-1]
             results = [misfit_and_gradient(task) for task in problem.tasks(few.start, band=band)]
             found[free] = sum(result.misfit for result in results)
-    free = found.get(True, np.inf) < found[False]
+    free = CLEARLY * found.get(True, np.inf) < found[False]
     notes = list(prepared.notes)
     if len(found) > 1:
         ratio = found[not free] / max(found[free], 1e-300)
         notes.append(
             f"surface: {'free' if free else 'absorbing'}; otherwise the misfit of {len(few.observed)} shots in the "
             f"starting model is {ratio:.3g} × as large"
-            + ("" if ratio > CLEARLY else ", hardly a difference: better say so (propagator.free_surface)")
+            + ("" if ratio > CLEARLY else ", so the data hardly tell: better say it (propagator.free_surface)")
         )
     tried = _completed(s, {"propagator": {"free_surface": free}})
     return replace(prepared, settings=tried, propagator=_propagator(tried, grid, prepared.data), notes=tuple(notes))

@@ -19,7 +19,7 @@ from seisinv.symbolic.program import Profile
 
 AVERAGED = 5  # nodes next to a layer whose mean it holds
 NEXT = 2  # the same at a side along which sources or receivers lie: their waves notice what is next to them
-ALONG = 0.25  # share of the sources, or of the receivers, from which they lie along a side
+ALONG = 0.5  # share of the sources, or of the receivers, above which they lie along a side
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Boundary:
     averaged : int or mapping, nodes, optional
         A layer holds the mean of so many nodes of the model next to it, the outermost weighing most; one number, or by
         side. With 1 it copies the edge, and the gradient there gathers that of the whole layer. Default: 5, and
-        2 at a side along which a quarter of the sources or receivers lie, within 5 nodes.
+        2 at a side along which more than half of the sources or receivers lie, within 5 nodes.
 
     Raises
     ------
@@ -82,7 +82,17 @@ class Boundary:
         return Layout(shape, low, high, self.free_surface)
 
     def of_survey(self, grid: Grid, survey: Survey) -> Boundary:
-        """Return the boundary with `averaged` chosen for a survey, by side."""
+        """Return the boundary with `averaged` chosen for a survey, by side.
+
+        Parameters
+        ----------
+        grid : Grid
+        survey : Survey
+
+        Returns
+        -------
+        Boundary
+        """
         if isinstance(self.averaged, Mapping):
             return self
         sides = [side for axis in grid.axes for side in self.SIDES[axis]]
@@ -94,11 +104,25 @@ class Boundary:
             reach = AVERAGED * grid.spacing[axis]
             for side, edge in zip(self.SIDES[grid.axes[axis]], (low, high), strict=True):
                 along = max(float((np.abs(p[:, axis] - edge) < reach).mean()) for p in kinds)
-                chosen[side] = AVERAGED if along < ALONG else NEXT
+                chosen[side] = AVERAGED if along <= ALONG else NEXT
         return replace(self, averaged=chosen)
 
     def extend(self, values: Tensor, layout: Layout, axes: Sequence[str]) -> Tensor:
-        """Continue a parameter of the model [axes] into the absorbing layers."""
+        """Continue a parameter of the model into the absorbing layers.
+
+        Parameters
+        ----------
+        values : tensor of the grid's shape
+        layout : Layout
+            Of this boundary on the grid.
+        axes : sequence of str
+            Names of the grid's axes.
+
+        Returns
+        -------
+        tensor of the layout's shape
+            In the unit of `values`; differentiable.
+        """
         assert isinstance(self.averaged, Mapping)  # a propagator chooses it for its survey
         for axis, name in enumerate(axes):
             n = values.shape[axis]
