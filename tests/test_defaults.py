@@ -227,7 +227,7 @@ def test_a_given_spacing_and_depth_win_over_the_file(tmp_path):
 
 def test_bounds_come_from_the_starting_model(tmp_path):
     chosen = _chosen(tmp_path)
-    assert chosen.inversion["bounds"] == {"vp": [1280.0, 3020.0]}
+    assert chosen.inversion["bounds"] == {"vp": [1280.0, 2800.0]}
     assert _chosen(tmp_path, **{"inversion.bounds.vp": [1000.0, 4000.0]}).inversion.get("bounds") is None
 
 

@@ -25,7 +25,7 @@ from seisinv.inversion.tasks import (
     random_projection,
     time_residuals,
 )
-from seisinv.inversion.wavelet import described, for_survey
+from seisinv.inversion.wavelet import collected, described
 from seisinv.misfit import Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.signal.delays import residual_time
@@ -306,10 +306,8 @@ class BandRun:
         model, survey = self.state.model(x), self.problem.observed.survey
 
         def compute() -> dict[str, np.ndarray]:
-            found = list(self.state.map(best_wavelets, self.problem.tasks(model, band=self.band, which="all")))
-            shared, own = (np.concatenate([pair[k] for pair in found]) for k in (0, 1))
-            spread = own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.full(own.shape[1], np.nan)
-            return {"wavelet": for_survey(torch.from_numpy(shared), survey).numpy(), "spread": spread}
+            tasks = self.problem.tasks(model, band=self.band, which="all")
+            return collected(list(self.state.map(best_wavelets, tasks)), survey)
 
         return self.ledger.kept(name, digest(x), compute, solves=len(survey))
 

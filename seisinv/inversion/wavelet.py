@@ -27,8 +27,8 @@ from torch import Tensor
 from seisinv.core import ConfigError, Gathers, Grid, Survey, TimeAxis, ricker
 from seisinv.signal.processing import Band, fast_length
 
-TINY = 1e-300
 DOUBTFUL = 0.2  # standard error of a wavelet, relative to its amplitude, from which it is doubtful
+LATE = 0.1  # share of its energy in the second half of its length, from which it is doubtful
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,20 @@ def for_survey(wavelets: Tensor, survey: Survey) -> Tensor:
     return wavelets[:, None].expand(-1, survey.max_sources, -1).contiguous()
 
 
+def collected(groups: Sequence[np.ndarray], survey: Survey) -> dict[str, np.ndarray]:
+    """Return the wavelet of all groups of shots, and its standard error from shot to shot, as "wavelet" and "spread".
+
+    Parameters
+    ----------
+    groups : sequence of (2, shot, time) arrays
+        The wavelet of each group, and those of its shots alone.
+    survey : Survey
+    """
+    shared, own = (np.concatenate([pair[k] for pair in groups]) for k in (0, 1))
+    spread = own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.full(own.shape[1], np.nan)
+    return {"wavelet": for_survey(torch.from_numpy(shared), survey).numpy(), "spread": spread}
+
+
 def described(found: Mapping[str, np.ndarray], axis: TimeAxis) -> tuple[str, bool]:
     """Say what an estimated wavelet is like; return also whether it is doubtful.
 
@@ -143,15 +157,26 @@ def described(found: Mapping[str, np.ndarray], axis: TimeAxis) -> tuple[str, boo
     axis : TimeAxis
     """
     wavelet = found["wavelet"].reshape(-1, axis.samples).mean(axis=0)
+    total = float((wavelet**2).sum())
+    if total == 0:
+        return "wavelet: zero, since no trace holds a signal at frequencies that the grid carries", True
     amplitude = np.abs(np.fft.rfft(wavelet, 8 * axis.samples))
     peak = np.fft.rfftfreq(8 * axis.samples, axis.step)[int(np.argmax(amplitude))]
-    energy = np.cumsum(wavelet**2) / max(float((wavelet**2).sum()), TINY)
+    energy = np.cumsum(wavelet**2) / total
     first, last = (float(axis.times[int(np.searchsorted(energy, share))]) for share in (0.01, 0.99))
-    error = float(np.linalg.norm(found["spread"])) / max(float(np.linalg.norm(wavelet)), TINY)
+    late = 1 - float(energy[int(np.flatnonzero(wavelet)[-1]) // 2])
+    error = float(np.linalg.norm(found["spread"])) / total**0.5
     told = f"wavelet: peak {peak:.3g} Hz, 98 % of its energy from {first:.3g} to {last:.3g} s"
     if np.isfinite(error):
         told += f", known to {error:.0%} (standard error, from shot to shot)"
-    return told, error > DOUBTFUL
+    if error > DOUBTFUL:
+        told += "; shots disagree: try a better starting model, or wavelet.per_shot if the sources differ"
+    if late > LATE:
+        told += (
+            f"; {late:.0%} of its energy comes in the second half of its length, where reflections may be taken for "
+            "the source: set wavelet.length (s) to what the source can emit"
+        )
+    return told, error > DOUBTFUL or late > LATE
 
 
 def of_shots(wavelet: Tensor | None, shots: Sequence[int]) -> Tensor | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 from seisinv.core import Model
 from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
-from seisinv.inversion.wavelet import for_survey
+from seisinv.inversion.wavelet import collected, described
 from seisinv.jobs.prepare import Prepared, prepare, problem_of, seconds_per_shot, some_shots
 from seisinv.jobs.progress import clock
 from seisinv.jobs.settings import UPDATES, Settings
@@ -53,8 +54,17 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield memory_line(prepared)
     bands = bands_of(prepared.chosen.bands, survey.time.nyquist)
     yield time_line(prepared, problem)
+    found_wavelet = start_wavelet(problem, few.start)
+    if found_wavelet is not None:
+        told, _ = described(found_wavelet, few.observed.survey.source_time)
+        yield f"in the starting model, {told}; the run searches it"
     yield f"starting model: share of traces off by more than half a period, from {len(few.observed)} shots:"
-    found = cycle_skips(problem, few.start, [b for b in bands if b is not None])
+    found = cycle_skips(
+        problem,
+        few.start,
+        [b for b in bands if b is not None],
+        None if found_wavelet is None else found_wavelet["wavelet"],
+    )
     for skips in found:
         verdict = (
             "good"
@@ -121,17 +131,17 @@ def time_line(prepared: Prepared, problem: Inversion) -> str:
     )
 
 
-def start_wavelet(problem: Inversion, start: Model) -> torch.Tensor | None:
-    """Return the wavelet that an inversion would estimate in its starting model, None where it is known."""
+def start_wavelet(problem: Inversion, start: Model) -> dict[str, np.ndarray] | None:
+    """Return the wavelet that fits best in the starting model, and its "spread"; None where it is known."""
     if problem.estimate() is None:
         return None
-    rows = [torch.from_numpy(best_wavelets(task)[0]) for task in problem.tasks(start)]
-    return for_survey(torch.cat(rows), problem.observed.survey).to(start.vp.dtype)
+    return collected([best_wavelets(task) for task in problem.tasks(start)], problem.observed.survey)
 
 
-def cycle_skips(problem: Inversion, start: Model, bands: list[Band]) -> list[SkipShare]:
+def cycle_skips(problem: Inversion, start: Model, bands: list[Band], wavelet: np.ndarray | None) -> list[SkipShare]:
     """Compare predicted and observed arrivals in the starting model, band by band."""
     with torch.no_grad():
-        predicted = problem.propagator(start, start_wavelet(problem, start))
+        source = None if wavelet is None else torch.from_numpy(wavelet).to(start.vp.dtype)
+        predicted = problem.propagator(start, source)
     observed = problem.observed[list(range(len(problem.observed)))]
     return cycle_skip_share(predicted, observed, bands, window=problem.window)

@@ -21,10 +21,11 @@ from seisinv.synthetic import water_layer
 # Spacings a person would choose, m; the automatic choice is the largest that is fine enough.
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
 POINTS_PER_WAVELENGTH = 3.5  # of the shortest at the highest corner, with stencils of order 8
+PLENTY = 5.0  # points that are enough: a starting model's grid that has twice as many is made coarser
 RATIO = 2.2  # of the corners of two bands
 THINNEST = 10  # nodes along depth
 BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
-SLOWER, FASTER = 0.75, 1.4  # of the extremes of a starting model, which is smoother than the truth
+SLOWER, FASTER = 0.75, 1.3  # of the extremes of a starting model, which is smoother than the truth
 NEAR = 2.5  # cells: a source on a grid is about as wide
 WATCHED, MOST_WATCHED = 20, 4  # one shot in so many is watched, up to a number
 GRADIENTS = {"quick": 100, "standard": 300, "best": 900}  # per shot
@@ -211,19 +212,20 @@ def _like_start(
     g = settings.grid
     old = np.array(grid.spacing)
     finer = _refinement(grid, slowest, highest)
-    coarser = max(1, math.floor(slowest / (POINTS_PER_WAVELENGTH * highest) / float(old.max()) + 1e-6))
+    coarser = max(1, math.floor(slowest / (PLENTY * highest) / float(old.max()) + 1e-6))
     new = np.broadcast_to(np.array(g.spacing), 2) if g.spacing is not None else old * coarser / finer
     origin = list(g.origin) if g.origin is not None else [float(o) for o in grid.origin]
     ends = np.array([end for _, end in grid.extent])
     shape = g.shape
     if shape is None:
-        shape = [int(n) + 1 for n in np.floor((ends - np.array(origin)) / new + 1e-6)]
+        shape = [int(n) + 1 for n in np.ceil((ends - np.array(origin)) / new - 1e-6)]
         if g.depth is not None:
             shape[0] = int(np.ceil((g.depth - 1e-6) / new[0])) + 1
     how = "the starting model's"
     if g.spacing is None and finer * coarser > 1:
         times = f"{finer} × finer" if finer > 1 else f"{coarser} × coarser"
-        how = f"{times} than the starting model's, {POINTS_PER_WAVELENGTH:g} points per shortest wavelength"
+        points = slowest / (highest * float(new.max()))
+        how = f"{times} than the starting model's, {points:.2g} points per shortest wavelength"
     notes.append(f"grid: {' × '.join(map(str, shape))} nodes of {new[0]:g} m, {how}")
     return [float(h) for h in new], origin, list(shape)
 

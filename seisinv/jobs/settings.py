@@ -192,7 +192,7 @@ class InversionSection(Section):
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
         description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "
-        "its lowest to 1.4 × its highest, else 1400 to 5500 m/s",
+        "its lowest to 1.3 × its highest, else 1400 to 5500 m/s",
     )
     water: NotNegative | Literal["layer"] | None = Field(
         default=None,
