@@ -227,18 +227,20 @@ def test_a_given_spacing_and_depth_win_over_the_file(tmp_path):
 
 def test_bounds_come_from_the_starting_model(tmp_path):
     chosen = _chosen(tmp_path)
-    assert chosen.inversion["bounds"] == {"vp": [1280.0, 2800.0]}
+    assert chosen.inversion["bounds"] == {"vp": [1280.0, 2810.0]}
     assert _chosen(tmp_path, **{"inversion.bounds.vp": [1000.0, 4000.0]}).inversion.get("bounds") is None
 
 
 def test_water_of_the_starting_model_is_kept(tmp_path):
     _, start, _ = _observed()
     vp = start.vp.numpy().copy()
-    vp[:6] = 1500.0
+    vp[:14] = 1500.0
     settings = config.load(None, _files(tmp_path, si.Model(GRID, vp=vp)))
     prepared = prepare(settings)
     assert prepared.settings.inversion.water == "layer"
-    assert problem_of(prepared).water_cells[:, 7].tolist() == [True] * 6 + [False] * 18
+    assert problem_of(prepared).water_cells[:, 7].tolist() == [True] * 10 + [False] * 14
+    vp[8:] = start.vp.numpy()[8:]
+    assert prepare(config.load(None, _files(tmp_path, si.Model(GRID, vp=vp)))).settings.inversion.water is None
     off = prepare(config.load(None, {**_files(tmp_path, si.Model(GRID, vp=vp)), "inversion.water": 0.0}))
     assert not problem_of(off).water_cells.any()
 

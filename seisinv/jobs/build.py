@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from seisinv.unknowns import Unknown
 
 
+SEAFLOOR = 4  # nodes above the seafloor that a layer of water leaves free
+
+
 def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: float | None = None) -> Propagator:
     """Return the propagator that the settings describe; `vp_max` (m/s) fixes its step where they do not."""
     from seisinv.physics import wave_equation
@@ -119,9 +122,18 @@ def bounds_of(settings: Settings) -> Mapping[str, Sequence[float]]:
 
 
 def water_of(settings: Settings, start: Model) -> float | np.ndarray | None:
-    """Return the depth (m) or the mask of the water that keeps the starting model, None without any."""
+    """Return the depth (m) or the mask of the water that keeps the starting model, None without any.
+
+    Of a layer, the nodes next to the seafloor are free: a seafloor between two nodes can only be told by a velocity
+    between those of water and rock, and without it all of the model makes up for the echo that comes too early or late.
+    """
     water = settings.inversion.water
-    return water_layer(start.vp.numpy()) if isinstance(water, str) else water
+    if not isinstance(water, str):
+        return water
+    wet = water_layer(start.vp.numpy())
+    wet[:-SEAFLOOR] = wet[SEAFLOOR:].copy()
+    wet[-SEAFLOOR:] = False
+    return wet
 
 
 def penalty_of(settings: Settings) -> Tikhonov | TotalVariation | Learned | None:

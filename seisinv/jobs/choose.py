@@ -21,6 +21,7 @@ from seisinv.synthetic import water_layer
 # Spacings a person would choose, m; the automatic choice is the largest that is fine enough.
 _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8)])
 POINTS_PER_WAVELENGTH = 3.5  # of the shortest at the highest corner, with stencils of order 8
+DEEP = 12  # nodes of water from which it is kept; the few next to a shallow seafloor have to give way
 PLENTY = 5.0  # points that are enough: a starting model's grid that has twice as many is made coarser
 RATIO = 2.2  # of the corners of two bands
 THINNEST = 10  # nodes along depth
@@ -277,8 +278,8 @@ def _water(settings: Settings, start: Model | None, notes: list[str]) -> dict[st
         return {}
     wet = water_layer(start.vp.numpy())
     rows = wet.sum(axis=0)
-    # A layer of water is several nodes deep under all of the surface, and has one velocity.
-    if rows.min() < 3 or float(start.vp.numpy()[wet].std()) > 10.0 or float(start.vp.numpy()[wet].min()) < 1400.0:
+    # A layer of water is deep under all of the surface, and has one velocity.
+    if rows.min() < DEEP or float(start.vp.numpy()[wet].std()) > 10.0 or float(start.vp.numpy()[wet].min()) < 1400.0:
         return {}
     depths = rows * start.grid.spacing[0]
     notes.append(f"water: the starting model's layer, {depths.min():.0f} to {depths.max():.0f} m deep, is kept")

@@ -197,7 +197,7 @@ class InversionSection(Section):
     water: NotNegative | Literal["layer"] | None = Field(
         default=None,
         description="nodes above this depth (m) keep the starting model, or its layer of water; default: layer, where "
-        "it has one",
+        "it has a deep one",
     )
     smooth: NotNegative = Field(default=0.0, description="length over which updates are smoothed, m; 0 is not at all")
 
