@@ -14,7 +14,7 @@ from seisinv import io
 from seisinv.core import Grid, Model
 from seisinv.jobs import config, invert
 from seisinv.jobs.compare import compare_job
-from seisinv.jobs.prepare import Prepared
+from seisinv.jobs.prepared import Prepared
 from seisinv.runs.directory import read_record
 from seisinv.synthetic import ModellingRecipe
 

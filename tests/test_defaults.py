@@ -19,7 +19,8 @@ from seisinv.inversion.wavelet import described
 from seisinv.jobs import config
 from seisinv.jobs.choose import choose
 from seisinv.jobs.data import open_data
-from seisinv.jobs.prepare import prepare, problem_of
+from seisinv.jobs.prepare import prepare
+from seisinv.jobs.prepared import problem_of
 from seisinv.signal import Window
 from seisinv.signal.processing import bands_of
 from seisinv.signal.spectra import signal_band

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from seisinv.inversion.tasks import (
     ShotTask,
     best_wavelets,
     misfit_and_gradient,
+    misfit_of_nothing,
     random_projection,
     time_residuals,
 )
@@ -44,6 +45,10 @@ class _BudgetSpent(Exception):
 
 class _Risen(Exception):
     """The misfit of the shots that are watched has risen."""
+
+
+class _Explained(Exception):
+    """The misfit has fallen to what no model explains."""
 
 
 class BandRun:
@@ -73,8 +78,6 @@ class BandRun:
         self.penalties = () if self.stage.searches else self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
-        if not self.stage.searches:
-            self._watch()
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
         if self.stage.searches:
             return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
@@ -158,7 +161,11 @@ class BandRun:
 
     def _minimise(self, weights: np.ndarray) -> str:
         try:
+            self._may_go_on()
             return self.stage.optimizer.minimise(self.objective, self._space(self.accepted, weights), self._accept)
+        except _Explained:
+            share = self.problem.unmodelled_in(self.band)
+            return f"the misfit is down to the {share:.2g} of that of the data which the grid cannot model"
         except _BudgetSpent:
             return f"its share of the {self.ledger.budget} wave-equation solves is spent"
         except _Risen:
@@ -169,12 +176,39 @@ class BandRun:
         self.accept(x)
         if self.stage.searches:
             return False
-        self._watch()
+        self._may_go_on()
         due = any(isinstance(p, PlugAndPlay) and self._is_due(p) for p in self.problem.penalties)
         if not due or self.iteration >= self.stage.optimizer.iterations:
             return False
         self.penalties, self.latest = self._penalties(), None
         return True
+
+    def _may_go_on(self) -> None:
+        """End the band where what is left to explain is not the model's.
+
+        Raises
+        ------
+        _Explained, _Risen
+        """
+        if self.stage.searches or self.stage.attempt:
+            return
+        if self.scalars[digest(self.accepted)][0] <= self.problem.unmodelled_in(self.band) * self._nothing:
+            raise _Explained
+        if self.problem.watched and self.iteration % CHECK == 0:
+            self._watch()
+
+    @cached_property
+    def _nothing(self) -> float:
+        """The misfit of the data where nothing is predicted."""
+        if not self.problem.unmodelled:
+            return 0.0
+
+        def compute() -> dict[str, np.ndarray]:
+            tasks = self._tasks(self.state.model(self.accepted), misfit=self.stage.misfit)
+            return {"misfit": np.array(sum(self.state.map(misfit_of_nothing, tasks)))}
+
+        # Of the data alone: the same key wherever the band begins.
+        return float(self.ledger.kept(f"{self.index:02d}-nothing", "data", compute, solves=0)["misfit"])
 
     def _watch(self) -> None:
         """Look at the shots that are watched, and end the band where their misfit has not fallen for long.
@@ -183,8 +217,6 @@ class BandRun:
         ------
         _Risen
         """
-        if not self.problem.watched or self.iteration % CHECK:
-            return
         model = self.state.model(self.accepted)
 
         def compute() -> dict[str, np.ndarray]:

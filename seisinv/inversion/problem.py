@@ -66,6 +66,9 @@ class Inversion:
         Fit traveltimes before waveforms where a band needs it, and begin no band that would skip cycles.
     watched : sequence of int
         Indices of shots that are not inverted: a band ends where their misfit rises, since it then fits noise.
+    unmodelled : sequence of (float, float)
+        Pairs of a frequency in Hz and the share of the data's misfit up to it that no model on this grid explains: a
+        band ends where its misfit has fallen to that share of the misfit of no prediction.
 
     Raises
     ------
@@ -103,6 +106,7 @@ class Inversion:
     batch_shots: int | None = None
     continuation: Continuation | None = None
     watched: Sequence[int] = ()
+    unmodelled: Sequence[tuple[float, float]] = ()
 
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
@@ -229,6 +233,7 @@ class Inversion:
         start = self.unknown.start
         continued = {} if self.continuation is None else {"ladder": digest(self.continuation)}
         continued |= {"watched": digest(sorted(self.watched))} if self.watched else {}
+        continued |= {"unmodelled": digest([list(pair) for pair in self.unmodelled])} if self.unmodelled else {}
         return continued | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
@@ -304,6 +309,7 @@ class Inversion:
             "batch_shots": self.batch_shots or BATCH,
             "shots": len(self.observed),
             "watched": list(self.watched),
+            "unmodelled": [list(pair) for pair in self.unmodelled],
             "budget": "none" if budget is None else budget,
             "seed": seed,
         }
@@ -328,6 +334,18 @@ class Inversion:
             return model
         start = self.unknown.start
         return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
+
+    def unmodelled_in(self, band: Band | None) -> float:
+        """Return the share of a band's misfit that no model explains.
+
+        Parameters
+        ----------
+        band : Band or None
+        """
+        if not self.unmodelled:
+            return 0.0
+        frequencies, shares = zip(*sorted(self.unmodelled), strict=True)
+        return float(np.interp(frequencies[-1] if band is None else band.high, frequencies, shares))
 
     @property
     def inverted(self) -> list[int]:

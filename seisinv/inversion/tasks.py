@@ -138,6 +138,12 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     return ShotResult(value.item(), _by_name(task, gradients), time.perf_counter() - began)
 
 
+def misfit_of_nothing(task: ShotTask) -> float:
+    """Return the misfit of a group of shots where nothing is predicted; it costs no simulation."""
+    observed = _processed(task.observed[list(task.rows)], task)
+    return float(task.misfit(observed.replace(data=torch.zeros_like(observed.data)), observed))
+
+
 def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
     """Return predicted and observed gathers of a group, unfiltered, and the wavelet [1 or shot, time] if estimated."""
     with torch.no_grad():

@@ -16,9 +16,11 @@ from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import collected, described
-from seisinv.jobs.prepare import Prepared, prepare, problem_of, seconds_per_shot, some_shots
+from seisinv.jobs.prepare import prepare
+from seisinv.jobs.prepared import Prepared, problem_of, some_shots
 from seisinv.jobs.progress import clock
 from seisinv.jobs.settings import UPDATES, Settings
+from seisinv.jobs.trials import seconds_per_shot
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
 

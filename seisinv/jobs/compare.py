@@ -24,7 +24,8 @@ from seisinv.jobs.choose import run_directory
 from seisinv.jobs.data import Thinned
 from seisinv.jobs.fit import evaluator_for
 from seisinv.jobs.models import true_model
-from seisinv.jobs.prepare import FWI_ONLY, Prepared, method_of, prepare
+from seisinv.jobs.prepare import prepare
+from seisinv.jobs.prepared import FWI_ONLY, Prepared, method_of
 from seisinv.jobs.settings import CompareSection, Settings
 from seisinv.runs import RunRecord, read_run
 from seisinv.runs.directory import OTHER

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seisinv.compare.entries import evaluator_of
 from seisinv.compare.evaluator import Evaluator
 from seisinv.core import RunError, SeisinvError
-from seisinv.jobs.prepare import Prepared, problem_of
+from seisinv.jobs.prepared import Prepared, problem_of
 from seisinv.jobs.settings import CompareSection
 from seisinv.runs import DataFit, RunDirectory
 from seisinv.runs.fit import FILE, read_fit

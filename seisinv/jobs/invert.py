@@ -13,7 +13,8 @@ from seisinv.jobs import config
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.fit import evaluator_for, write_fit
 from seisinv.jobs.models import true_model
-from seisinv.jobs.prepare import Prepared, method_of, prepare
+from seisinv.jobs.prepare import prepare
+from seisinv.jobs.prepared import Prepared, method_of
 from seisinv.jobs.progress import inversion_progress
 from seisinv.jobs.settings import Settings
 from seisinv.runs.directory import RunDirectory, check_directory, read_record

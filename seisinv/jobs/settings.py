@@ -189,6 +189,11 @@ class InversionSection(Section):
         description="shots that are not inverted but watched: a band ends where their misfit rises; default: one in "
         "20, at most 4",
     )
+    unmodelled: list[Pair] | None = Field(
+        default=None,
+        description="pairs of a frequency in Hz and the share of the data's misfit up to it that the grid cannot "
+        "model, where a band ends; default: from a grid twice as fine, for l2 and huber",
+    )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
         description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "
