@@ -183,7 +183,7 @@ def optimizer_of(s: Settings) -> Optimizer:
     iterations = s.inversion.iterations or UPDATES
     if s.inversion.optimizer == "adam":
         return Adam(iterations=iterations, rate=s.inversion.rate)
-    return LBFGS(iterations=iterations, tolerance=s.inversion.tolerance, slow=s.inversion.slow)
+    return LBFGS(iterations=iterations, tolerance=s.inversion.tolerance, slow=s.inversion.slow or 0.0)
 
 
 def continuation_of(s: Settings) -> Continuation | None:

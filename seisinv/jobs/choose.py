@@ -29,6 +29,7 @@ BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single prec
 SLOWER, FASTER = 0.75, 1.3  # of the extremes of a starting model, which is smoother than the truth
 NEAR = 2.5  # cells: a source on a grid is about as wide
 WATCHED, MOST_WATCHED = 20, 4  # one shot in so many is watched, up to a number
+SLOW = 0.1  # share that ten updates gain at least, or the band ends
 GRADIENTS = {"quick": 100, "standard": 300, "best": 900}  # per shot
 
 Bands = Sequence[float | tuple[float, float]]
@@ -96,6 +97,7 @@ def choose(settings: Settings, data: Data) -> Chosen:
     inversion = _bounds(settings, start, notes) | _water(settings, start, notes)
     if is_fwi:
         inversion |= _watched(settings, data, notes)
+        inversion |= {} if settings.inversion.slow is not None else {"slow": SLOW}
     return Chosen(bands, grid, inversion | _budget(settings, data, len(bands), notes), window, tuple(notes))
 
 

@@ -180,8 +180,9 @@ class InversionSection(Section):
         "tolerance",
         description="lbfgs ends a band when an update gains less than this share",
     )
-    slow: NotNegative = Field(
-        default=0.1, description="lbfgs ends a band when ten updates gain less than this share, for the bands after it"
+    slow: NotNegative | None = Field(
+        default=None,
+        description="lbfgs ends a band when ten updates gain less than this share, for those after it; default: 0.1",
     )
     watched: int | None = Field(
         default=None,
