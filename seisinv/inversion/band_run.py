@@ -400,7 +400,9 @@ class BandRun:
             return
         per_evaluation = self.ledger.seconds / max(self.ledger.solves, 1) * 2 * len(self.problem.inverted)
         later = (len(self.state.bands) - self.stage.number - 1) * self.state.optimizer.iterations
-        left = later + self.stage.optimizer.iterations - self.iteration
+        left: float = later + self.stage.optimizer.iterations - self.iteration
+        if self.ledger.budget is not None:
+            left = min(left, (self.ledger.budget - self.ledger.solves) / (2 * len(self.problem.inverted)))
         self.state.progress(
             Event(
                 band=hertz(self.band), band_number=self.stage.number + 1, bands=len(self.state.bands),
@@ -408,7 +410,7 @@ class BandRun:
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
                 solves=self.ledger.solves, seconds=self.ledger.seconds,
                 eta=per_evaluation * left if self.ledger.solves else None, replayed=self.ledger.replayed,
-                message=message, model=model,
+                message=message, model=model, budget=self.ledger.budget, searches=bool(self.stage.searches),
             )
         )  # fmt: skip
 

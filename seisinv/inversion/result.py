@@ -46,6 +46,10 @@ class Event:
         The model after an update.
     member, members : int
         Number of the ensemble member, from 1, and number of members.
+    budget : int or None
+        Largest number of solves.
+    searches : bool
+        Whether the wavelet is searched: the model is then dropped.
 
     Examples
     --------
@@ -72,6 +76,8 @@ class Event:
     model: Model | None = None
     member: int = 1
     members: int = 1
+    budget: int | None = None
+    searches: bool = False
 
 
 Progress = Callable[[Event], None]

@@ -98,25 +98,29 @@ def steps(title: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def inversion_progress() -> Iterator[Callable[[Event], None]]:
     """Show an inversion's progress with misfit and remaining time; yields what `invert` calls."""
-    last: tuple[int, int, int] | None = None
+    last: tuple[int, bool, int, int] | None = None
     with shown(math.inf) as show:
 
         def tell(event: Event) -> None:
             nonlocal last
             if event.model is not None:  # an update, whose evaluation has been reported
                 return
-            here = (event.member, event.band_number, event.iteration)
+            here = (event.member, event.searches, event.band_number, event.iteration)
             is_evaluation = event.relative is not None
             member = f"member {event.member} of {event.members}, " if event.members > 1 else ""
             band = "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
-            text = f"{member}band {band} ({event.band_number} of {event.bands})"
+            what = "wavelet, " if event.searches else ""
+            text = f"{member}{what}band {band} ({event.band_number} of {event.bands})"
             detail = event.message
             if event.relative is not None:
-                text += f", iteration {event.iteration} of {event.iterations}"
+                text += f", iteration {event.iteration}"
+                text += f" of {event.iterations}" if event.budget is None else ""
                 detail = f"misfit {100 * event.relative:.1f} %" + " (replayed)" * event.replayed
-            done = (event.band_number - 1) * event.iterations + event.iteration
+            done, total = (event.band_number - 1) * event.iterations + event.iteration, event.bands * event.iterations
+            if event.budget is not None:
+                done, total = event.solves, event.budget
             is_news = here != last if is_evaluation else bool(event.message) and event.misfit is None
-            show(Progress(done, event.bands * event.iterations, text, detail, event.eta, is_news))
+            show(Progress(done, total, text, detail, event.eta, is_news))
             last = here if is_evaluation else last
 
         yield tell
