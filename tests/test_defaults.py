@@ -14,7 +14,7 @@ from inversion_toy import crosshole
 import seisinv as si
 from seisinv.core import ConfigError
 from seisinv.inversion import LBFGS, EstimateWavelet, Inversion, invert
-from seisinv.inversion.state import loud_bands
+from seisinv.inversion.state import search_plan
 from seisinv.inversion.wavelet import described
 from seisinv.jobs import config
 from seisinv.jobs.choose import choose
@@ -128,10 +128,13 @@ def test_a_budget_too_small_for_a_search_is_said(caplog):
     assert result.solves <= 40
 
 
-def test_the_search_keeps_away_from_the_lowest_and_the_highest_band():
-    assert [loud_bands(bands_of(list(range(1, n + 1)), 100)) for n in (1, 2, 3, 4, 7)] == [
-        [0], [0], [1], [1, 2], [2, 5],
-    ]  # fmt: skip
+def test_the_search_is_longest_in_the_highest_band():
+    plans = [search_plan(bands_of(list(range(1, n + 1)), 100)) for n in (1, 2, 3, 4, 7)]
+    assert [[number for number, _ in plan] for plan in plans] == [[0], [0, 1], [1, 2], [1, 2, 3], [2, 4, 6]]
+    for plan in plans:
+        shares = [share for _, share in plan]
+        assert sum(shares) == pytest.approx(1)
+        assert shares == sorted(shares)
 
 
 def test_a_wavelet_is_described_and_doubted():

@@ -75,11 +75,11 @@ class BandRun:
         if self.stage.why:
             self._tell(f"{self.stage.kind}: {self.stage.why}")
         weights = self._weights(x)
-        self.penalties = () if self.stage.searches else self._penalties()
+        self.penalties = () if self.stage.search else self._penalties()
         self.objective(x)
         self.accept(x, iteration=0)
         reason = "the data are fitted exactly" if self.first_misfit == 0 else self._minimise(weights)
-        if self.stage.searches:
+        if self.stage.search:
             return BandEnd(hertz(self.band), reason, self.iteration, self.evaluations)
         if self.problem.is_renewed:
             self._keep_wavelet(label(self.band), self.estimated_wavelet(self.accepted, f"{self.index:02d}-wavelet"))
@@ -174,7 +174,7 @@ class BandRun:
     def _accept(self, x: np.ndarray) -> bool:
         """Record a point; return whether a prior has set a new target."""
         self.accept(x)
-        if self.stage.searches:
+        if self.stage.search:
             return False
         self._may_go_on()
         due = any(isinstance(p, PlugAndPlay) and self._is_due(p) for p in self.problem.penalties)
@@ -190,7 +190,7 @@ class BandRun:
         ------
         _Explained, _Risen
         """
-        if self.stage.searches or self.stage.attempt:
+        if self.stage.search or self.stage.attempt:
             return
         if self.scalars[digest(self.accepted)][0] <= self.problem.unmodelled_in(self.band) * self._nothing:
             raise _Explained
@@ -278,7 +278,7 @@ class BandRun:
         """Record an accepted point; those of a search for the wavelet do not count as the run's."""
         self.iteration = self.iteration + 1 if iteration is None else iteration
         self.accepted = x.copy()
-        if not self.stage.searches:
+        if not self.stage.search:
             self._record(self.state.model(x), *self.scalars[digest(x)])
 
     def _record(self, model: Model, misfit: float, penalty: float, norm: float | None) -> None:
@@ -410,7 +410,7 @@ class BandRun:
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
                 solves=self.ledger.solves, seconds=self.ledger.seconds,
                 eta=per_evaluation * left if self.ledger.solves else None, replayed=self.ledger.replayed,
-                message=message, model=model, budget=self.ledger.budget, searches=bool(self.stage.searches),
+                message=message, model=model, budget=self.ledger.budget, searches=bool(self.stage.search),
             )
         )  # fmt: skip
 

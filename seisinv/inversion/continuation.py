@@ -117,7 +117,7 @@ class Stage:
     """One minimisation: a band, a misfit, an optimiser; `index` counts stages, `number` bands, both from 0.
 
     `attempt` is 0 where waveforms are fitted, else the number of the band's traveltime stage, from 1; `why` is empty
-    without a continuation. `searches` is 0, or the number of stages that search the wavelet, of which this is one.
+    without a continuation. `search` is 0, or the share that this stage has of the search for the wavelet.
     """
 
     index: int
@@ -127,7 +127,7 @@ class Stage:
     misfit: Misfit
     attempt: int = 0
     why: str = ""
-    searches: int = 0
+    search: float = 0.0
 
     @property
     def kind(self) -> str:

@@ -19,7 +19,7 @@ from seisinv.inversion.method import How, Method
 from seisinv.inversion.optimizers import LBFGS, Optimizer
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import BandEnd, Progress, Result
-from seisinv.inversion.state import Map, State, loud_bands
+from seisinv.inversion.state import Map, State, search_plan
 from seisinv.inversion.wavelet import of_shots
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.gathers import shown_shots, write_gathers
@@ -175,10 +175,9 @@ class Loop:
         how = self.problem.estimate()
         if how is None or self.problem.is_renewed:
             return
-        bands = loud_bands(self.state.bands)
-        for index, number in enumerate(bands):
-            optimizer = LBFGS(iterations=max(1, how.search // len(bands)))
-            stage = Stage(index, number, self.state.bands[number], optimizer, self.problem.misfit, searches=len(bands))
+        for index, (number, share) in enumerate(search_plan(self.state.bands)):
+            optimizer = LBFGS(iterations=max(1, round(how.search * share)))
+            stage = Stage(index, number, self.state.bands[number], optimizer, self.problem.misfit, search=share)
             if not self.state.can_search(stage):
                 log.warning("the budget is too small to search the wavelet; it is that of the starting model")
                 break

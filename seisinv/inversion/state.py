@@ -62,8 +62,8 @@ class State:
         if self.ledger.budget is None:
             return None
         shots, left = len(self.problem.observed), len(self.bands) - stage.number
-        if stage.searches:
-            return self.ledger.solves + self.ledger.budget // (SEARCH * stage.searches)
+        if stage.search:
+            return self.ledger.solves + int(self.ledger.budget * stage.search / SEARCH)
         wavelet = shots if self.problem.is_renewed else 0
         last = 0 if self.problem.finishing is None else shots
         delays = 0 if self.problem.continuation is None else shots * (2 * (left - 1) + (1 if stage.attempt else 0))
@@ -71,10 +71,14 @@ class State:
         return self.ledger.solves + (share // 2 if stage.attempt else share) - wavelet
 
 
-def loud_bands(bands: Sequence[Band | None]) -> list[int]:
-    """Return the numbers of the bands in which a wavelet is searched: neither the lowest nor the highest, if possible.
+def search_plan(bands: Sequence[Band | None]) -> list[tuple[int, float]]:
+    """Return the numbers of the bands in which a wavelet is searched, at most three, and their shares of the search.
 
-    The lowest hold too little of the wavelet; what the highest would add, the model must be good for.
+    Not the lowest ones, which hold little of the wavelet; and most of it in the highest, where a wavelet that is some
+    per cent off spoils most.
     """
-    count = len(bands)
-    return sorted({count // 3, max(count - 2, 0)} if count > 2 else {0})
+    last = len(bands) - 1
+    first = len(bands) // 3
+    numbers = sorted({first, (first + last + 1) // 2, last})
+    total = len(numbers) * (len(numbers) + 1) / 2
+    return [(number, (k + 1) / total) for k, number in enumerate(numbers)]
