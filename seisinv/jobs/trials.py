@@ -20,6 +20,7 @@ from seisinv.synthetic.case import refined
 SHOTS = 3  # that are tried
 CLEARLY = 1.1  # ratio of two misfits from which the data tell whether the surface is free
 FINER = 10  # order of the stencils on a grid twice as fine
+PART = 0.25  # of that difference is left unexplained: a model makes up for some of it without harm
 HALF = 0.5  # share of the misfit in the starting model from which a grid is too coarse for it
 TINY = 1e-300
 
@@ -85,7 +86,7 @@ def with_unmodelled(prepared: Prepared) -> Prepared:
     for band in bands:
         a, b, d = (processed(g, band, problem.window) for g in (*pair, observed))
         grid, all_of, start_off = (_energy(x, b.live & d.live) for x in (a.data - b.data, b.data, a.data - d.data))
-        shares.append([0.0 if band is None else band.high, float(f"{grid / max(all_of, TINY):.3g}")])
+        shares.append([0.0 if band is None else band.high, float(f"{PART * grid / max(all_of, TINY):.3g}")])
         worst = max(worst, grid / max(start_off, TINY))
     notes = prepared.notes
     if worst > HALF:
