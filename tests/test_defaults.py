@@ -325,3 +325,10 @@ def test_lbfgs_ends_a_band_that_gains_little():
     slow = invert(problem, LBFGS(60, slow=share), bands=[20])
     assert "10 updates lowered" in slow.ends[0].reason
     assert slow.ends[0].iterations == 10 + int(np.argmax(gains < share))
+
+
+def test_a_run_of_another_misfit_does_not_inherit_what_the_grid_cannot_model(tmp_path):
+    prepared = prepare(config.load(None, _files(tmp_path)))
+    assert problem_of(prepared).unmodelled
+    other = prepare(config.settings_from(config.merged(prepared.tables, {"inversion": {"misfit": "correlation"}})))
+    assert not problem_of(other).unmodelled

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from seisinv.propagate import Propagator
 
 
+# Misfits of which a share of the data's energy says something; a run of a comparison may inherit one, and have another.
+OF_ENERGY = ("l2", "huber")
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Everything that a job works with.
@@ -122,7 +126,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         window=build.window_of(s),
         continuation=build.continuation_of(s),
         watched=build.watched_of(s, len(prepared.observed)),
-        unmodelled=[(frequency, share) for frequency, share in s.inversion.unmodelled or ()],
+        unmodelled=[(f, share) for f, share in s.inversion.unmodelled or () if s.inversion.misfit in OF_ENERGY],
     )
 
 

@@ -13,7 +13,7 @@ from seisinv.core.resampling import regrid
 from seisinv.inversion import Inversion, misfit_and_gradient
 from seisinv.inversion.tasks import predicted
 from seisinv.inversion.wavelet import for_survey
-from seisinv.jobs.prepared import Prepared, completed, engine_of, problem_of, some_shots
+from seisinv.jobs.prepared import OF_ENERGY, Prepared, completed, engine_of, problem_of, some_shots
 from seisinv.signal.processing import bands_of, processed
 from seisinv.synthetic.case import refined
 
@@ -47,7 +47,7 @@ def with_surface(prepared: Prepared) -> Prepared:
     free = CLEARLY * found.get(True, np.inf) < found[False]
     notes = list(prepared.notes)
     if len(found) > 1:
-        ratio = found[not free] / max(found[free], 1e-300)
+        ratio = found[not free] / max(found[free], TINY)
         notes.append(
             f"surface: {'free' if free else 'absorbing'}; otherwise the misfit of {len(few.observed)} shots in the "
             f"starting model is {ratio:.3g} × as large"
@@ -64,7 +64,7 @@ def with_unmodelled(prepared: Prepared) -> Prepared:
     a misfit is the grid's, not the rock's (discrepancy principle, Morozov 1966).
     """
     s, start = prepared.settings, prepared.start
-    if s.inversion.method != "fwi" or s.inversion.misfit not in ("l2", "huber") or start.grid.ndim > 2:
+    if s.inversion.method != "fwi" or s.inversion.misfit not in OF_ENERGY or start.grid.ndim > 2:
         return prepared
     few = some_shots(prepared, SHOTS)
     problem = problem_of(replace(few, settings=completed(few.settings, {"wavelet": {"search": 0}})))
