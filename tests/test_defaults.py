@@ -21,6 +21,7 @@ from seisinv.jobs.choose import choose
 from seisinv.jobs.data import open_data
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.prepared import problem_of
+from seisinv.report.measure import measure
 from seisinv.signal import Window
 from seisinv.signal.processing import bands_of
 from seisinv.signal.spectra import signal_band
@@ -116,6 +117,33 @@ def test_an_interrupted_search_ends_with_the_same_bits(tmp_path):
     assert whole.history == resumed.history or [r["misfit"] for r in whole.history] == [
         r["misfit"] for r in resumed.history
     ]
+
+
+@pytest.mark.parametrize(("unmodelled", "left"), [(1e9, True), (0.0, False)])
+def test_a_run_that_returns_its_start_says_so(tmp_path, unmodelled, left):
+    simulate, truth, start = crosshole()
+    problem = Inversion(
+        propagator=simulate, observed=simulate(truth), unknown=Bounded(start, vp=(1500, 2600)),
+        unmodelled=((100.0, unmodelled),),
+    )  # fmt: skip
+    invert(problem, LBFGS(2), bands=[10, 20], run_directory=tmp_path)
+    faults = measure(si.runs.read_run(tmp_path)).faults
+    assert [fault.partition(":")[0] for fault in faults] == ["it left the starting model as it is"] * left
+
+
+def test_a_doubtful_wavelet_is_said_and_is_a_fault(tmp_path):
+    """Shots of two sources of opposite polarity have no wavelet in common."""
+    simulate, truth, start = crosshole()
+    data = simulate(truth)
+    signs = torch.tensor([1.0, -1.0] * len(data))[: len(data), None, None]
+    problem = Inversion(
+        propagator=simulate, observed=data.replace(data=data.data * signs), unknown=Bounded(start, vp=(1500, 2600)),
+        wavelet="estimate",
+    )  # fmt: skip
+    invert(problem, LBFGS(1), bands=[20], run_directory=tmp_path)
+    (fault,) = [f for f in measure(si.runs.read_run(tmp_path)).faults if "wavelet" in f]
+    assert fault.startswith("it holds a doubtful wavelet: peak")
+    assert "shots disagree" in fault
 
 
 def test_a_budget_too_small_for_a_search_is_said(caplog):

@@ -320,6 +320,8 @@ class BandRun:
         self.state.wavelet = self._as_model(arrays["wavelet"])
         told, doubtful = described(arrays, self.problem.observed.survey.source_time)
         log.log(logging.WARNING if doubtful else logging.INFO, "%s", told)
+        if doubtful:
+            self.state.doubts.append(f"holds a doubtful {told}")
         self._keep_wavelet(label(None), self.state.wavelet, arrays["spread"])
 
     def _keep_wavelet(self, name: str, wavelet: Tensor, spread: np.ndarray | None = None) -> None:

@@ -167,8 +167,17 @@ class Loop:
             directory.path, self.problem.propagator, self.ledger.solves,
         )  # fmt: skip
         self._write_gathers(result, first)
-        self.ledger.end(self.stopped and f"ended early: {self.stopped}")
+        self.ledger.end("; it ".join(self._doubts(result)))
         return result
+
+    def _doubts(self, result: Result) -> list[str]:
+        """Return what the run itself doubts of its result, as words that follow "it"."""
+        doubts = list(self.state.doubts)
+        is_start = all(torch.equal(result.model[n], result.start[n]) for n in result.model)
+        if is_start and any(row["misfit"] for row in result.history):
+            reasons = dict.fromkeys(end.reason for end in result.ends)
+            doubts.insert(0, f"left the starting model as it is: {'; '.join(reasons)}")
+        return doubts + [f"ended early: {self.stopped}"] * bool(self.stopped)
 
     def _search_wavelet(self, x: np.ndarray) -> None:
         """Find the wavelet that the run holds, with a model that is dropped; nothing where it is known or renewed."""

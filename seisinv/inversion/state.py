@@ -35,6 +35,7 @@ class State:
     mapper: Map = map
     wavelets: dict[str, Tensor] = field(default_factory=dict)
     wavelet: Tensor | None = None  # the one that the run holds
+    doubts: list[str] = field(default_factory=list)  # of the result, as words that follow "it"
 
     def model(self, x: np.ndarray) -> Model:
         """Return the model of a vector."""

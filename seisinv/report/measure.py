@@ -58,7 +58,7 @@ class Measured:
     iterations: int
     solves: float
     seconds: float
-    ended: str  # why the run ended early, where it did
+    doubts: str  # of the run itself, as words that follow "it"
 
     @property
     def faults(self) -> list[str]:
@@ -75,7 +75,7 @@ class Measured:
                 found.append(
                     f"its {p.title} error ended at {c.end:,.1f} {p.unit}, was {c.start:,.1f} {p.unit} at the start"
                 )
-        return found + [f"it {self.ended}"] * bool(self.ended)
+        return found + [f"it {self.doubts}"] * bool(self.doubts)
 
 
 def measure(run: RunRecord) -> Measured:
@@ -97,7 +97,7 @@ def measure(run: RunRecord) -> Measured:
         iterations=sum(row["iteration"] > 0 for row in run.history),
         solves=last.get("solves", 0) if cost is None else cost.solves,
         seconds=last.get("seconds", 0.0) if cost is None else cost.seconds,
-        ended="" if cost is None else cost.note,
+        doubts="" if cost is None else cost.note,
     )
 
 

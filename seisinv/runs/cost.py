@@ -35,7 +35,7 @@ class Cost:
         Largest resident memory of the process during the run, everything that was loaded before included; of the
         last process of a run that was interrupted.
     note : str
-        Why the run ended early, where it did.
+        What the run itself doubts of its result, as words that follow "it"; empty where nothing.
 
     Examples
     --------
