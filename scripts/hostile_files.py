@@ -98,6 +98,16 @@ def seg2_bytes(texts: list[dict[str, str]], samples: np.ndarray, order: str = "<
     return first[:32] + places.astype(f"{order}u4").tobytes() + first[32 + 4 * len(data) :] + b"".join(traces)
 
 
+def ibm_floats(values: np.ndarray) -> np.ndarray:
+    """Return the words of IBM's floats: sign, exponent of 16 from 64 on, mantissa of six digits, the first not zero."""
+    fraction, power = np.frexp(np.abs(values))
+    exponent = -(-power // 4)
+    mantissa = np.round(fraction * 2.0 ** (power - 4 * exponent + 24)).astype(np.int64)
+    carried = mantissa >> 24  # rounded up to 1
+    words = (values < 0).astype(np.int64) << 31 | (exponent + 64 + carried) << 24 | mantissa >> 4 * carried
+    return np.where(values == 0, 0, words).astype("u4")
+
+
 def line_seeds() -> dict[str, bytes]:
     """Return small whole lines by file name: SEG-Y of every sample format and byte order, SU, SEG-2."""
     shot, channel = np.divmod(np.arange(SHOTS * RECEIVERS), RECEIVERS)
@@ -109,7 +119,7 @@ def line_seeds() -> dict[str, bytes]:
     for order, name in ((">", "big"), ("<", "little")):
         for code, kind in FORMATS.items():
             stored = np.abs(values) % 100 if kind.startswith("u") or kind == "i1" else values
-            samples = stored.astype(kind)
+            samples = ibm_floats(stored) if code == 1 else stored.astype(kind)
             seeds[f"{name}-{code}.sgy"] = segy_bytes(fields, samples, order=order, code=code)
         seeds[f"{name}.su"] = trace_bytes(fields, values.astype("f4"), order)
         texts = [

@@ -283,7 +283,12 @@ def test_all_traces_silent(tmp_path: Path, refused: Callable[..., str]) -> None:
 def test_truncated_file(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:
     cut = tmp_path / "cut.sgy"
     cut.write_bytes(line.read_bytes()[:-777])
-    refused("invert", cut, "--start", "1700", "-d", tmp_path / "run", *TINY, words=("cut.sgy", "bytes"))
+    code, said, _ = seisinv("info", cut)
+    assert code == 0
+    assert "ends within a trace" in said
+    half = tmp_path / "half.sgy"
+    half.write_bytes(line.read_bytes()[:3900])
+    refused("invert", half, "--start", "1700", "-d", tmp_path / "run", *TINY, words=("half.sgy", "bytes"))
 
 
 def test_wrong_header_bytes(tmp_path: Path, line: Path, refused: Callable[..., str]) -> None:

@@ -66,7 +66,7 @@ RAISED: dict[str, tuple[Callable[[Path], object], str]] = {
     "angles": (lambda f: io.open_line(lines(f, b89=3, b73=7, b81=8)), "--coordinate-units length"),
     "missing": (lambda f: io.open_line(lines(f, b73=0, b81=0)), "--header source_x=181"),
     "one place": (lambda f: io.open_line(lines(f, b9=[1, 1, 1, 2, 2, 2], b73=77)), "--shots-by position"),
-    "interval": (lambda f: io.open_line(written(f, segy_bytes(spread(), noise(), interval=0))), "sample_interval=117"),
+    "interval": (lambda f: io.open_line(written(f, segy_bytes(spread(), noise(), interval=0))), "sample_interval=500"),
     "units": (lambda f: io.open_line(f, units="yards"), "--units is 'yards'"),
     "datum": (lambda f: io.open_line(f, datum=np.inf), "data.datum"),
     "field": (lambda f: io.open_line(f, headers={"sorce_x": 73}), "--header names 'sorce_x'"),
@@ -87,7 +87,7 @@ RAISED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 # An argument as Python has it: name="text", name=…, name={, name=True. On the command line only a flag precedes it.
-PYTHON = re.compile(r"(?<![\w.=-])(?<!--set )(?<!--header )[a-z_]\w*=[\"'{(…\w]")
+PYTHON = re.compile(r"(?<![\w.=-])(?<!--set )(?<!--header )(?<!--value )[a-z_]\w*=[\"'{(…\w]")
 
 
 @pytest.fixture(params=[(*INVERSION, *EVERY_JOB), HEADERS, ()], ids=["invert", "info", "other"])

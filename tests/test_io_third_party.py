@@ -11,6 +11,7 @@ from io_files import DATA, third_party
 from seisinv import io
 from seisinv.core import DataError, SeisinvError
 from seisinv.io.reader import recording
+from seisinv.io.reading import Reading
 
 
 def test_viking_graben():
@@ -70,8 +71,14 @@ def test_first_traces_known_to_obspy(name):
     folder = third_party("obspy_segy")
     path = next(p for p in (folder / name, folder / f"{name}_first_trace") if p.exists())
     truth = np.load(path.with_name(path.name + ".npy")).ravel()
-    samples = recording(path).reader.load(np.array([0]))[0]
-    assert np.allclose(samples, truth, rtol=1e-6)
+    said = recording(path, Reading(sample_format="ibm") if name == "00001034.sgy" else None)
+    assert np.allclose(said.reader.load(np.array([0]))[0], truth, rtol=1e-6)
+
+
+def test_a_real_file_of_ieee_floats_that_says_ibm():
+    found = recording(third_party("obspy_segy/00001034.sgy_first_trace"))
+    assert found.sample_format == "4-byte IEEE float"
+    assert 1e-5 < np.abs(found.reader.load(np.array([0]))).max() < 1e-3
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 5, 6, 8, 9, 10, 11, 12, 16])

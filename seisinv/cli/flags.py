@@ -156,14 +156,26 @@ def _depth_or_layer(flag: str, text: str) -> float | str:
         raise ConfigError(f"{flag} {text!r} is neither a depth in m nor the word layer") from None
 
 
-def _header_bytes(flag: str, pairs: list[str]) -> dict[str, int] | None:
-    """Return header fields and their bytes from FIELD=BYTE texts."""
-    out = {}
+def _header_bytes(flag: str, pairs: list[str]) -> dict[str, int | str] | None:
+    """Return header fields and their bytes from FIELD=BYTE or FIELD=BYTE:KIND texts."""
+    out: dict[str, int | str] = {}
     for pair in pairs:
         name, _, byte = pair.partition("=")
-        if not byte.strip().isdigit():
+        if not byte.strip().partition(":")[0].isdigit():
             raise ConfigError(f"{flag} {pair!r} is not FIELD=BYTE; for example {flag} source_x=181")
-        out[name.strip()] = int(byte)
+        out[name.strip()] = int(byte) if byte.strip().isdigit() else byte.strip()
+    return out or None
+
+
+def _header_values(flag: str, pairs: list[str]) -> dict[str, float] | None:
+    """Return header fields and what they hold from FIELD=NUMBER texts."""
+    out = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            out[name.strip()] = float(value)
+        except ValueError:
+            raise ConfigError(f"{flag} {pair!r} is not FIELD=NUMBER; for example {flag} sample_interval=500") from None
     return out or None
 
 
@@ -206,15 +218,41 @@ FLAGS = {
         Flag(
             "data.headers",
             "--header",
-            "where a header field is stored: source_x=181 (bytes from 1)",
+            "where a header field is stored: source_x=181 (bytes from 1), source_x=181:float32",
             "FIELD=BYTE",
             list[str],
             _header_bytes,
+        ),
+        Flag(
+            "data.values",
+            "--value",
+            "what a header field holds in every trace, in the file's unit: sample_interval=500",
+            "FIELD=NUMBER",
+            list[str],
+            _header_values,
         ),
         Flag("data.units", "--units", "unit of lengths, where the file does not say or is wrong"),
         Flag("data.coordinate_units", "--coordinate-units", "unit of coordinates, whatever the file says"),
         Flag("data.vertical", "--vertical", "what the elevation fields hold"),
         Flag("data.shots_by", "--shots-by", "what distinguishes shots"),
+        Flag("data.sample_format", "--sample-format", "format of the samples, whatever the file says"),
+        Flag("data.byte_order", "--byte-order", "byte order of the samples"),
+        Flag("data.polarity", "--polarity", "reversed: samples change their sign"),
+        Flag(
+            "data.component",
+            "--component",
+            "which of several: a trace identification code, 12, or the first of every three traces, 1/3",
+            "CODE|N/M",
+            str,
+        ),
+        Flag(
+            "data.delays",
+            "--delay",
+            "added to the times of the records, s: one number, or one for each file, 0,0.02",
+            "SECONDS",
+            str,
+            numbers,
+        ),
         Flag("ensemble.members", "--members", "number of inversions, each with other noise, for an uncertainty"),
         Flag("forward.output", "--output", kind=Path, read=absolute, short="-o"),
         Flag("forward.peak", "--peak", "peak frequency of the Ricker wavelet, Hz"),
@@ -243,7 +281,19 @@ BOUNDS = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.wate
 MODEL = ("inversion.bands", *BOUNDS, "grid.spacing", "grid.depth")
 EFFORT = ("inversion.iterations", "inversion.effort", "inversion.minutes", "inversion.budget")
 METHOD = (*EFFORT, "inversion.misfit", "propagator.free_surface", "wavelet.peak")
-HEADERS = ("data.headers", "data.units", "data.coordinate_units", "data.vertical", "data.shots_by")
+HEADERS = (
+    "data.headers",
+    "data.values",
+    "data.units",
+    "data.coordinate_units",
+    "data.vertical",
+    "data.shots_by",
+    "data.sample_format",
+    "data.byte_order",
+    "data.polarity",
+    "data.component",
+    "data.delays",
+)
 DATA = ("data.every", *HEADERS)
 INVERSION = (*START, *MODEL, *METHOD, *DATA, "ensemble.members")
 EVERY_JOB = ("run.threads", "set", "quiet")

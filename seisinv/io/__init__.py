@@ -3,13 +3,13 @@
 from seisinv import _deprecated
 from seisinv.io.catalogue import CATALOGUE, Dataset, dataset
 from seisinv.io.download import fetch
-from seisinv.io.geometry import Reading
 from seisinv.io.headers import HEADERS, HeaderField
 from seisinv.io.info import Info, describe
 from seisinv.io.line import Line
 from seisinv.io.models import read_model, write_model, write_section
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
+from seisinv.io.reading import Reading
 from seisinv.io.text import facts, info_text
 from seisinv.io.writer import write_segy
 

@@ -8,13 +8,15 @@ SEG Technical Standards Committee 2002, SEG-Y revision 1, table 2.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seisinv.core.errors import Argument, ConfigError, DataError, GeometryError, Message
-from seisinv.io.headers import resolve, where
+from seisinv.core.errors import Argument, DataError, GeometryError, Message
+from seisinv.io.components import COMPONENTS, of_code, of_place
+from seisinv.io.headers import where
+from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
 
 log = logging.getLogger("seisinv.io")
@@ -25,53 +27,23 @@ _ANGLES = {
     3: ("degrees", 360.0),
     4: ("degrees, minutes and seconds", 360e4),
 }
+_COORDINATES = ("source_x", "source_y", "receiver_x", "receiver_y")
+_HUGE = 2**28  # coordinates as integers are smaller, floats taken for integers are not
 _DEAD = (2, 3)
 _AUXILIARY = (4, 5, 6, 7, 8)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How headers are to be understood; the options of `open_segy`.
+def _sexagesimal(values: np.ndarray) -> np.ndarray:
+    """Degrees of numbers ±DDDMMSS.ss."""
+    size = np.abs(values)
+    return np.sign(values) * (size // 10_000 + size // 100 % 100 / 60 + size % 100 / 3600)
 
-    Parameters
-    ----------
-    headers, units, coordinate_units, vertical, datum, shots_by
-        As for `open_line`.
 
-    Raises
-    ------
-    ConfigError
-        If an option is unknown.
-
-    Examples
-    --------
-    >>> Reading(units="feet").datum
-    0.0
-    """
-
-    headers: Mapping[str, int] | None = None
-    units: str | None = None
-    coordinate_units: str | None = None
-    vertical: str | None = None
-    datum: float = 0.0
-    shots_by: str | None = None
-
-    def __post_init__(self) -> None:
-        resolve(self.headers)
-        for name, known in (
-            ("units", ("metres", "feet")),
-            ("coordinate_units", ("length",)),
-            ("vertical", ("elevation", "depth")),
-            ("shots_by", ("record", "position")),
-        ):
-            value = getattr(self, name)
-            if value is not None and value not in known:
-                remedy = f"use {' or '.join(map(repr, known))}, or leave it out"
-                raise ConfigError(argument=Argument(f"data.{name}"), value=value, remedy=remedy)
-        if not np.isfinite(self.datum):
-            raise ConfigError(
-                argument=Argument("data.datum"), value=self.datum, unit="m", remedy="give a finite elevation"
-            )
+_TO_DEGREES: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda values: values / 3600,
+    3: lambda values: values,
+    4: _sexagesimal,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +60,11 @@ class Positions:
     vertical: str
     unit: float  # metres per unit of the file
     notes: tuple[str, ...]
+
+    def some(self, keep: np.ndarray, *notes: str) -> Positions:
+        """Return the traces of a mask, with more notes."""
+        kept = {name: getattr(self, name)[keep] for name in ("index", "source", "receiver", "dead")}
+        return replace(self, **kept, notes=(*self.notes, *notes))
 
 
 def scaled(values: np.ndarray, scalar: np.ndarray) -> np.ndarray:
@@ -108,18 +85,20 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     kind = recording.fields["trace_kind"]
     seismic = ~np.isin(kind, _AUXILIARY)
     if not seismic.any():
-        place = where("trace_kind", recording.bytes_by_name)
+        place = where("trace_kind", recording.places)
         raise DataError(f"all {len(kind)} traces are auxiliary ({place})", file=recording.path)
     if not seismic.all():
         notes.append(f"{(~seismic).sum()} auxiliary traces (identification code 4 to 8) are left out")
-    codes = [int(code) for code in np.unique(kind[seismic]) if code not in (1, *_DEAD)]
+    seismic = of_code(recording, seismic, reading, notes)
+    codes = [int(code) for code in np.unique(kind[seismic]) if code not in (1, *_DEAD, *COMPONENTS)]
     if codes:
-        place, code = where("trace_kind", recording.bytes_by_name), " and ".join(map(str, codes[:3]))
+        place, code = where("trace_kind", recording.places), " and ".join(map(str, codes[:3]))
         count = np.count_nonzero(np.isin(kind, codes))
         notes.append(f"taken as seismic: traces of identification code {code} ({place}), {count:,} of {len(kind):,}")
     index = np.flatnonzero(seismic)
     fields = recording.fields if seismic.all() else {n: values[index] for n, values in recording.fields.items()}
-    _refuse_angles(recording, fields, reading, notes)
+    _refuse_floats(recording, fields)
+    degrees = _degrees(recording, fields, reading, notes)
     _odd_scalars(fields, notes)
     metres = _unit(recording, reading, notes)
 
@@ -127,7 +106,8 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         return metres * scaled(fields[name], fields["elevation_scalar"])
 
     def plan(name: str) -> np.ndarray:
-        return metres * scaled(fields[name], fields["coordinate_scalar"])
+        values = scaled(fields[name], fields["coordinate_scalar"])
+        return metres * values if degrees is None else degrees(values)
 
     source_xy = np.stack([plan("source_x"), plan("source_y")], 1)
     receiver_xy = np.stack([plan("receiver_x"), plan("receiver_y")], 1)
@@ -147,24 +127,54 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         tuple(notes),
     )
     _refuse_missing(recording, found)
-    return _without_lost_dead_traces(found)
+    found = _without_lost_dead_traces(found)
+    keys = np.column_stack([recording.fields["field_record"][found.index], found.source, found.receiver])
+    chosen = of_place(recording, keys, reading)
+    return found if chosen is None else found.some(chosen)
 
 
-def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], reading: Reading, notes: list[str]) -> None:
-    codes = [int(code) for code in np.unique(fields["coordinate_units"]) if code in _ANGLES]
-    if not codes or reading.coordinate_units == "length":
-        return
-    name, limit = _ANGLES[codes[0]]
-    coordinates = ("source_x", "source_y", "receiver_x", "receiver_y")
-    largest = max(float(np.abs(scaled(fields[c], fields["coordinate_scalar"])).max()) for c in coordinates)
-    place = where("coordinate_units", recording.bytes_by_name)
-    if largest == 0:
-        return
-    if largest <= limit:
+def _refuse_floats(recording: Recording, fields: Mapping[str, np.ndarray]) -> None:
+    """Refuse coordinates that are huge as integers, and sensible as the floats that their bits may be."""
+    found: dict[str, str] = {}
+    for name in _COORDINATES:
+        values, place = fields[name], recording.places.get(name)
+        if place is None or place.kind != "i4" or not (filled := values[values != 0]).size:
+            continue
+        floats = np.abs(filled.astype(np.int32).view(np.float32))
+        if np.abs(filled.astype(float)).min() > _HUGE and ((floats > 0.1) & (floats < 1e8)).all():
+            found[name] = f"{place.byte}:float32"
+    if found:
+        name = next(iter(found))
+        row = int(np.flatnonzero(fields[name])[0])
+        value = fields[name][row : row + 1].astype(np.int32)
         raise GeometryError(
-            f"coordinates are in {name} ({place} = {codes[0]})",
+            f"{where(name, recording.places)} of trace {row + 1:,} is {value[0]:,} as an integer, "
+            f"{value.view('f4')[0]:g} as a float: the coordinates are floats",
+            remedy=Message("read them so: ", Argument("data.headers", found)),
+            file=recording.path,
+        )
+
+
+def _degrees(
+    recording: Recording, fields: Mapping[str, np.ndarray], reading: Reading, notes: list[str]
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return what turns coordinates into degrees; None where they are lengths."""
+    codes = [int(code) for code in np.unique(fields["coordinate_units"]) if code in _ANGLES]
+    if reading.coordinate_units == "angle":
+        return _TO_DEGREES[codes[0] if codes else 3]
+    if not codes or reading.coordinate_units == "length":
+        return None
+    name, limit = _ANGLES[codes[0]]
+    largest = max(float(np.abs(scaled(fields[c], fields["coordinate_scalar"])).max()) for c in _COORDINATES)
+    place = where("coordinate_units", recording.places)
+    if largest == 0:
+        return None
+    if largest <= limit:
+        x = float(scaled(fields["source_x"], fields["coordinate_scalar"])[0])
+        raise GeometryError(
+            f"coordinates are in {name} ({place} = {codes[0]}): source_x of trace 1 is {x:g}",
             remedy=(
-                "project them to metres (e.g. UTM)",
+                Message("project them to metres: ", Argument("data.coordinate_units", "angle")),
                 Message("pass ", Argument("data.coordinate_units", "length"), " if they are in fact lengths"),
             ),
             file=recording.path,
@@ -175,6 +185,7 @@ def _refuse_angles(recording: Recording, fields: Mapping[str, np.ndarray], readi
     )
     log.warning("%s: %s", recording.path, text)
     notes.append(text)
+    return None
 
 
 def _odd_scalars(fields: Mapping[str, np.ndarray], notes: list[str]) -> None:
@@ -250,7 +261,7 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
     if no_receiver and (no_source or len(source) > len(records)):
         missing += ["receiver_x", "receiver_y"]
     if missing:
-        names = ", ".join(where(name, recording.bytes_by_name) for name in missing)
+        names = ", ".join(where(name, recording.places) for name in missing)
         raise GeometryError(
             f"{names} are zero in every trace ({len(found.index)})",
             remedy=_remedy(recording, missing[0]),
@@ -259,7 +270,7 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
 
 
 def _remedy(recording: Recording, name: str) -> str:
-    if not recording.bytes_by_name:
+    if not recording.places:
         return "write the locations into the file's headers"
     varying = recording.reader.varying()
     there = f" (bytes that vary: {', '.join(varying[:12])})" if varying else " (no other field varies)"
@@ -272,14 +283,4 @@ def _without_lost_dead_traces(found: Positions) -> Positions:
     lost = found.dead & ~found.receiver[:, :2].any(axis=1) & bool(found.receiver[live, :2].any())
     if not lost.any() or not live.any():
         return found
-    keep = ~lost
-    note = f"{lost.sum()} dead traces without a receiver position are left out"
-    return Positions(
-        found.index[keep],
-        found.source[keep],
-        found.receiver[keep],
-        found.dead[keep],
-        found.vertical,
-        found.unit,
-        (*found.notes, note),
-    )
+    return found.some(~lost, f"{lost.sum()} dead traces without a receiver position are left out")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from seisinv.core.errors import Argument, ConfigError, Message
 
 
@@ -77,28 +79,85 @@ _TWO_BYTES = (*range(29, 37, 2), 69, 71, *range(89, 181, 2), 201, 203, *range(20
 WIDTHS: Mapping[int, int] = MappingProxyType({**dict.fromkeys(_FOUR_BYTES, 4), **dict.fromkeys(_TWO_BYTES, 2)})
 
 
-def resolve(headers: Mapping[str, int] | None) -> dict[str, int]:
-    """Return the first byte of every field, the standard's unless `headers` maps it elsewhere."""
-    bytes_by_name = {name: field.byte for name, field in HEADERS.items()}
-    for name, byte in (headers or {}).items():
-        if name not in HEADERS:
-            near = difflib.get_close_matches(name, HEADERS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HEADERS)}"
-            raise ConfigError(Message(ARGUMENT, f" names {name!r}, which is not a header field"), remedy=hint)
-        if isinstance(byte, bool) or not isinstance(byte, int) or byte not in WIDTHS:
-            start = max((b for b in WIDTHS if isinstance(byte, int) and b <= byte), default=1)
+KINDS = {"int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4", "float32": "f4", "float64": "f8"}
+_UNSIGNED = {"sample_count", "sample_interval"}  # the standard's 16 bits; nothing has a negative count
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a header field lies in the 240 bytes of a trace header.
+
+    Parameters
+    ----------
+    byte : int
+        First byte, counted from 1.
+    kind : str, optional
+        numpy's name of the number; default: an integer of the standard's width.
+
+    Examples
+    --------
+    >>> Place(73).span, Place(181, "f4").kind
+    ('73-76', 'f4')
+    """
+
+    byte: int
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", f"i{WIDTHS[self.byte]}")
+
+    @property
+    def span(self) -> str:
+        """First and last byte: 73-76."""
+        return f"{self.byte}-{self.byte + np.dtype(self.kind).itemsize - 1}"
+
+
+def resolve(headers: Mapping[str, int | str] | None) -> dict[str, Place]:
+    """Return where every field lies: where the standard says, unless `headers` maps it elsewhere.
+
+    Parameters
+    ----------
+    headers : mapping of field name to 181 or "181:float32", optional
+
+    Raises
+    ------
+    ConfigError
+        If a field, byte or kind of number is unknown.
+    """
+    places = {n: Place(f.byte, "u2" if n in _UNSIGNED else "") for n, f in HEADERS.items()}
+    for name, text in (headers or {}).items():
+        known(name, "names")
+        byte, _, kind = str(text).partition(":")
+        if kind not in ("", *KINDS):
+            what = Message(ARGUMENT, f" maps {name} to a {kind}")
+            raise ConfigError(what, remedy=f"numbers are {', '.join(KINDS)}, as in {byte}:float32")
+        number = -1 if isinstance(text, bool) or not byte.isdigit() else int(byte)
+        if number not in WIDTHS or (kind and number + np.dtype(KINDS[kind]).itemsize > 241):
+            start = max((b for b in WIDTHS if b <= number), default=1)
             raise ConfigError(
                 Message(ARGUMENT, f" maps {name} to byte {byte}"),
                 limit=f"trace header fields begin at bytes such as {start}, 73 or 181 (counted from 1, see the SEG-Y "
                 "standard)",
             )
-        bytes_by_name[name] = byte
-    return bytes_by_name
+        unsigned = "u2" if name in _UNSIGNED and WIDTHS[number] == 2 else ""
+        places[name] = Place(number, KINDS[kind] if kind else unsigned)
+    return places
 
 
-def where(name: str, bytes_by_name: Mapping[str, int]) -> str:
+def known(name: str, verb: str, argument: Argument = ARGUMENT) -> None:
+    """Refuse the name of a field that is none.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if name not in HEADERS:
+        near = difflib.get_close_matches(name, HEADERS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HEADERS)}"
+        raise ConfigError(Message(argument, f" {verb} {name!r}, which is not a header field"), remedy=hint)
+
+
+def where(name: str, places: Mapping[str, Place]) -> str:
     """Return a field with the bytes that hold it: `source_x (bytes 73-76)`."""
-    if name not in bytes_by_name:
-        return name
-    first = bytes_by_name[name]
-    return f"{name} (bytes {first}-{first + WIDTHS[first] - 1})"
+    return f"{name} (bytes {places[name].span})" if name in places else name

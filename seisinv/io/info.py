@@ -7,14 +7,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from seisinv.core.errors import Argument, Message, SeisinvError
 from seisinv.io.files import magic, uncompressed
-from seisinv.io.geometry import FOOT, Reading, scaled
+from seisinv.io.geometry import FOOT, scaled
 from seisinv.io.line import Line, build_line
-from seisinv.io.reader import recording
+from seisinv.io.reader import paths_of, recording
+from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
 
 #: Samples are read for the spectrum and the search for dead traces: all traces of a small file, else this many.
@@ -116,21 +118,12 @@ class Info:
         return self.step * max(self.samples - 1, 0)
 
 
-def describe(
-    path: str | Path | Sequence[str | Path],
-    *,
-    headers: Mapping[str, int] | None = None,
-    units: str | None = None,
-    coordinate_units: str | None = None,
-    vertical: str | None = None,
-    datum: float = 0.0,
-    shots_by: str | None = None,
-) -> Info:
+def describe(path: str | Path | Sequence[str | Path], reading: Reading | None = None, **options: Any) -> Info:
     """Describe a SEG-Y, SU or SEG-2 file.
 
     Parameters
     ----------
-    path, headers, units, coordinate_units, vertical, datum, shots_by
+    path, reading, **options
         As for `open_line`.
 
     Returns
@@ -156,10 +149,9 @@ def describe(
     >>> info.shots, info.receiver_spacing
     (3, 10.0)
     """
-    reading = Reading(headers, units, coordinate_units, vertical, datum, shots_by)
-    paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    reading, paths = reading or Reading(**options), paths_of(path)
     with contextlib.ExitStack() as stack:
-        plain = [recording(stack.enter_context(uncompressed(p)), headers) for p in paths]
+        plain = [recording(stack.enter_context(uncompressed(p)), reading) for p in paths]
         recordings = [dataclasses.replace(r, path=p) for r, p in zip(plain, paths, strict=True)]
         info = _samples_and_format(paths, recordings, reading)
         try:
@@ -197,7 +189,7 @@ def _samples_and_format(paths: Sequence[Path], recordings: Sequence[Recording], 
         samples=first.samples,
         step=first.step,
         units=unit or "not said; metres assumed",
-        scalars=scalars if first.bytes_by_name else {},
+        scalars=scalars if first.places else {},
         examined=sum(len(s) for s in samples),
         flagged_dead=sum(int(np.isin(r.fields["trace_kind"], (2, 3)).sum()) for r in recordings),
         zero=sum(int((~f.any(axis=1) & ~b).sum()) for f, b in zip(finite, broken, strict=True)),

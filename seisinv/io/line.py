@@ -16,9 +16,10 @@ from seisinv.core.arrays import check_memory
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
-from seisinv.io.geometry import Positions, Reading, positions, scaled
+from seisinv.io.geometry import Positions, positions, scaled
 from seisinv.io.plausible import odd_traces, without_far_traces
-from seisinv.io.projection import Projection, best_line
+from seisinv.io.projection import Projection, best_line, to_metres
+from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, TraceReader
 from seisinv.io.shots import SeismicTraces, sort_into_shots
 
@@ -46,6 +47,8 @@ class Line:
         Metres per length unit of the file.
     text : tuple of str
         Lines of the first file's textual header.
+    sign : float
+        What samples are multiplied by: 1, or -1 for reversed polarity.
 
     Examples
     --------
@@ -65,6 +68,7 @@ class Line:
     shift: np.ndarray = dataclasses.field(repr=False)
     readers: tuple[tuple[int, TraceReader], ...] = dataclasses.field(repr=False)
     text: tuple[str, ...] = dataclasses.field(repr=False, default=())
+    sign: float = 1.0
 
     def __len__(self) -> int:
         return len(self.survey)
@@ -85,7 +89,7 @@ class Line:
         live = np.zeros(data.shape[:2], bool)
         for k, shot in enumerate(index):
             rows = self.rows[shot]
-            traces = self._load(rows)
+            traces = self._load(rows) if self.sign > 0 else -self._load(rows)
             dead = self.dead[rows]
             traces[dead] = np.nan_to_num(traces[dead], nan=0, posinf=0, neginf=0)
             live[k, : len(rows)] = (traces != 0).any(axis=1) & ~dead
@@ -120,7 +124,11 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     found = [positions(recording, reading) for recording in recordings]
     step, samples = _one_sampling(recordings)
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
-    merged = _merge(recordings, found, firsts)
+    delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
+    merged = _merge(recordings, found, firsts, delays)
+    if reading.coordinate_units == "angle":
+        plan = to_metres(np.stack([merged.source[:, :2], merged.receiver[:, :2]]))
+        merged.source[:, :2], merged.receiver[:, :2] = plan
     notes: list[str] = list(dict.fromkeys(note for f in found for note in f.notes))
     end = float(merged.fields["delay"].max()) + step * (samples - 1)
     merged = without_far_traces(recordings, merged, end, notes)
@@ -152,14 +160,17 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         shift=_spread(merged.index, shift, total),
         readers=tuple((int(first), r.reader) for first, r in zip(firsts[:-1], recordings, strict=True)),
         text=recordings[0].text,
+        sign=-1.0 if reading.polarity == "reversed" else 1.0,
     )
 
 
-def _merge(recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray) -> SeismicTraces:
+def _merge(
+    recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray, delays: Sequence[float]
+) -> SeismicTraces:
     names = ("field_record", "trace_number", "offset")
     fields = {n: np.concatenate([r.fields[n][f.index] for r, f in zip(recordings, found, strict=True)]) for n in names}
     metres = np.concatenate([np.full(len(f.index), f.unit) for f in found])
-    delay = np.concatenate([_delay(r)[f.index] for r, f in zip(recordings, found, strict=True)])
+    delay = np.concatenate([_delay(r)[f.index] + d for r, f, d in zip(recordings, found, delays, strict=True)])
     return SeismicTraces(
         np.concatenate([first + f.index for first, f in zip(firsts, found, strict=False)]),
         np.concatenate([np.full(len(f.index), k) for k, f in enumerate(found)]),
@@ -183,7 +194,10 @@ def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
         if not 0 < other.step < np.inf:
             raise DataError(
                 "the sample interval is 0 in every header (bytes 3217-3218 of the file, 117-118 of the traces)",
-                remedy=Message("write it there or map it, e.g. ", Argument("data.headers", {"sample_interval": 117})),
+                remedy=(
+                    Message("give it in µs, e.g. ", Argument("data.values", {"sample_interval": 500})),
+                    Message("map it, e.g. ", Argument("data.headers", {"sample_interval": 181})),
+                ),
                 file=other.path,
             )
         if abs(other.step - first.step) > 1e-9 or other.samples != first.samples:

@@ -17,9 +17,10 @@ from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
 from seisinv.io.files import magic, replacing, uncompressed
 from seisinv.io.geometry import scaled
-from seisinv.io.headers import resolve
 from seisinv.io.reader import is_text
-from seisinv.io.segy import SegyTraces, is_segy, segy_recording
+from seisinv.io.reading import Reading
+from seisinv.io.recording import Recording
+from seisinv.io.segy import is_segy, segy_recording
 from seisinv.io.writer import decimals, write_traces
 
 log = logging.getLogger("seisinv.io")
@@ -102,7 +103,7 @@ def read_model(
     with uncompressed(path) as plain:
         if magic(plain) == "zip or npz":
             return _from_npz(plain, read_npz(plain), every)
-        if is_segy(plain) and shape is None:
+        if is_segy(plain, Reading()) and shape is None:
             stored = _from_segy(path, plain, every)
         elif magic(plain) == "npy":
             stored = _Stored(_two_axes(plain, read_npy(plain), layout))
@@ -166,7 +167,7 @@ def _from_npz(path: Path, arrays: Mapping[str, np.ndarray], every: int) -> Model
 
 
 def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
-    recording = segy_recording(plain, resolve(None))
+    recording = segy_recording(plain, Reading())
     values = recording.reader.load(np.arange(0, recording.traces, every)).T
     said = _said(recording.text) if recording.is_ours else {}
     if said.keys() == {"SPACING", "ORIGIN"}:
@@ -175,7 +176,7 @@ def _from_segy(path: Path, plain: Path, every: int) -> _Stored:
         if name is None and title is not None:
             raise ModelError(f"the file holds the {title}, not a model", remedy="name model.sgy or mean.sgy", file=path)
         return _Stored(values, said["SPACING"], said["ORIGIN"], name, is_thinned=True)
-    x = _trace_positions(SegyTraces(plain, recording.endian, is_su=False), recording.fields)
+    x = _trace_positions(recording)
     dz = recording.step * 1e3
     if x is None or dz <= 0:
         return _Stored(
@@ -195,10 +196,11 @@ def _said(text: Sequence[str]) -> dict[str, tuple[float, float]]:
         return {}
 
 
-def _trace_positions(reader: SegyTraces, fields: Mapping[str, np.ndarray]) -> np.ndarray | None:
+def _trace_positions(recording: Recording) -> np.ndarray | None:
     """Return x of each trace from the first field in which it is evenly spaced."""
-    for raw in (reader.field(181), fields["source_x"], fields["receiver_x"]):
-        x = scaled(raw, fields["coordinate_scalar"])
+    cdp_x = segy_recording(recording.path, Reading(headers={"source_x": 181})).fields["source_x"]
+    for raw in (cdp_x, recording.fields["source_x"], recording.fields["receiver_x"]):
+        x = scaled(raw, recording.fields["coordinate_scalar"])
         steps = np.diff(x)
         if len(steps) and steps[0] > 0 and np.ptp(steps) < 1e-3 * steps[0]:
             return x

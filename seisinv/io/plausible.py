@@ -53,7 +53,7 @@ def without_far_traces(
         limit=f"plausible are {limit:,.0f} m, {_ABSURD:g} times what a wave of 8 km/s crosses in {duration:g} s",
         remedy=(
             "correct the header, or its scalar and unit",
-            f"mark the trace dead ({where('trace_kind', recording.bytes_by_name)} = 2)",
+            f"mark the trace dead ({where('trace_kind', recording.places)} = 2)",
         ),
         file=recording.path,
     )
@@ -64,7 +64,7 @@ def _field(recording: Recording, traces: SeismicTraces, trace: int, side: str, a
     if axis == 2 and side == "source":
         names.append("source_depth")
     row = traces.number(trace) - 1
-    return where(max(names, key=lambda name: abs(float(recording.fields[name][row]))), recording.bytes_by_name)
+    return where(max(names, key=lambda name: abs(float(recording.fields[name][row]))), recording.places)
 
 
 def odd_traces(
@@ -107,7 +107,7 @@ def _contradicted(recording: Recording, traces: SeismicTraces) -> str:
         return ""
     distance = np.linalg.norm(traces.source[:, :2] - traces.receiver[:, :2], axis=1)
     gap = np.abs(said - distance)
-    usual, place = float(np.median(gap)), where("offset", recording.bytes_by_name)
+    usual, place = float(np.median(gap)), where("offset", recording.places)
     if usual > 0.05 * max(float(said.max()), 1.0):
         return f"{place} differs from the coordinates by {usual:,.0f} m (median): is the coordinate scalar right?"
     wrong = filled & (gap > max(2.0, 10 * usual))
@@ -127,7 +127,7 @@ def _small_shots(recording: Recording, traces: SeismicTraces, shots: Sequence[np
     if not len(small):
         return ""
     first = shots[small[0]][0]
-    place = where("field_record", recording.bytes_by_name)
+    place = where("field_record", recording.places)
     return Message(
         f"{len(small):,} of {len(shots):,} shots have far fewer traces than the usual {usual:g}: shot "
         f"{traces.fields['field_record'][first]:g} has {counts[small[0]]}, from trace {traces.number(first):,} on; "

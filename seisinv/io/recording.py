@@ -9,6 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from seisinv.core.errors import Argument, Message
+from seisinv.io.headers import Place
+from seisinv.io.reading import Reading
+
 
 class TraceReader(Protocol):
     """Loads samples of a file; holds no open handle, so that it can be pickled and used by several processes."""
@@ -39,7 +43,7 @@ class Recording:
         `metres` or `feet` where the file says so.
     fields : arrays [trace] by the names of `HEADERS`
         As stored; scalars not applied.
-    bytes_by_name : mapping
+    places : mapping
         Where the fields were read; empty for formats without binary trace headers.
     text : tuple of str
         Lines of the textual header.
@@ -57,7 +61,7 @@ class Recording:
     step: float
     units: str | None
     fields: Mapping[str, np.ndarray]
-    bytes_by_name: Mapping[str, int]
+    places: Mapping[str, Place]
     text: tuple[str, ...]
     notes: tuple[str, ...]
     reader: TraceReader
@@ -66,3 +70,30 @@ class Recording:
     def is_ours(self) -> bool:
         """Whether seisinv wrote the file, so that signs and zeros in its headers mean what they say."""
         return any("WRITTEN BY SEISINV" in line.upper() for line in self.text)
+
+
+def given(fields: Mapping[str, np.ndarray], reading: Reading, traces: int) -> dict[str, np.ndarray]:
+    """Return header fields with those in place that are given as values."""
+    return {**fields, **{name: np.broadcast_to(float(v), traces) for name, v in (reading.values or {}).items()}}
+
+
+def step_of(binary: int, fields: Mapping[str, np.ndarray], reading: Reading, notes: list[str]) -> float:
+    """Return the sample interval, s: that of the traces where they agree, else that of the file."""
+    if (told := reading.field("sample_interval")) is not None:
+        return float(told) * 1e-6
+    trace = np.unique(fields["sample_interval"])
+    trace = trace[trace > 0]
+    if len(trace) > 1:
+        notes.append(f"sample intervals differ between traces: {trace.min()} to {trace.max()} µs")
+        return (binary or float(trace[0])) * 1e-6
+    if not len(trace):
+        return binary * 1e-6
+    if binary and binary != trace[0]:
+        notes.append(
+            Message(
+                f"all trace headers say {trace[0]} µs per sample, which is used; the binary header says {binary} µs (",
+                Argument("data.values", {"sample_interval": binary}),
+                " for that)",
+            )
+        )
+    return float(trace[0]) * 1e-6

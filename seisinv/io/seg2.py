@@ -18,7 +18,8 @@ from seisinv.core.errors import DataError
 from seisinv.core.files import reason
 from seisinv.io.files import first_bytes
 from seisinv.io.headers import HEADERS
-from seisinv.io.recording import Recording
+from seisinv.io.reading import Reading
+from seisinv.io.recording import Recording, given
 
 _METRES = {"METERS": 1.0, "CENTIMETERS": 0.01, "FEET": 0.3048, "INCHES": 0.0254, "NONE": 1.0}
 
@@ -58,7 +59,7 @@ def _read(path: Path) -> Any:
     return stream
 
 
-def seg2_recording(path: Path) -> Recording:
+def seg2_recording(path: Path, reading: Reading) -> Recording:
     """Read the headers of a SEG-2 file."""
     stream = _read(path)
     headers = [{str(k).upper(): v for k, v in dict(trace.stats.seg2).items()} for trace in stream]
@@ -83,10 +84,10 @@ def seg2_recording(path: Path) -> Recording:
         endian="little" if first_bytes(path, 1) == b"\x55" else "big",
         traces=len(stream),
         samples=int(stats.npts),
-        step=float(stats.delta),
+        step=1e-6 * (reading.field("sample_interval") or 1e6 * float(stats.delta)),
         units="metres" if unit in _METRES else None,
-        fields=fields,
-        bytes_by_name={},
+        fields=given(fields, reading, len(stream)),
+        places={},
         text=tuple(f"{k}: {v}" for k, v in headers[0].items()),
         notes=tuple(notes),
         reader=Seg2Traces(path),

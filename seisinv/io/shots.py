@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisinv.core.errors import Argument, GeometryError, Message
-from seisinv.io.geometry import Reading
 from seisinv.io.headers import where
+from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
 
 
@@ -53,7 +53,7 @@ def sort_into_shots(
     count = int(shot.max()) + 1
     if count > 1 and place.max() == 0:
         x, y, _ = traces.source[0]
-        names = " and ".join(where(name, recordings[0].bytes_by_name) for name in ("source_x", "source_y"))
+        names = " and ".join(where(name, recordings[0].places) for name in ("source_x", "source_y"))
         raise GeometryError(
             f"all {count} shots are at one place, x = {x:,.1f} m, y = {y:,.1f} m, read from {names}",
             remedy=(

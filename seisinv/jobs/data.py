@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seisinv.core import ConfigError, DataError, Observed, Survey
 from seisinv.jobs.settings import DataSection
 from seisinv.signal.spectra import signal_band
+
+if TYPE_CHECKING:
+    from seisinv.io import Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,13 @@ class Data:
         return signal_band(gathers)
 
 
+def reading_of(data: DataSection) -> Reading:
+    """Return how the settings say that files are to be understood."""
+    from seisinv import io
+
+    return io.Reading(**{field.name: getattr(data, field.name) for field in fields(io.Reading)})
+
+
 def open_data(data: DataSection) -> Data:
     """Open the observed data, and part the shots to invert from those held out.
 
@@ -84,15 +94,7 @@ def open_data(data: DataSection) -> Data:
 
     if data.path is None:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    line = io.open_line(
-        data.path if len(data.path) > 1 else data.path[0],
-        headers=data.headers,
-        units=data.units,
-        coordinate_units=data.coordinate_units,
-        vertical=data.vertical,
-        datum=data.datum,
-        shots_by=data.shots_by,
-    )
+    line = io.open_line(data.path, reading_of(data))
     if data.every == 1 and data.held_out is None:
         return Data(line, line)
     used, n = range(0, len(line), data.every), data.held_out

@@ -60,16 +60,32 @@ class DataSection(Section):
     """The observed data, as for `seisinv.io.open_line`."""
 
     path: Paths | None = Field(default=None, description="SEG-Y, SU or SEG-2 file, or several that make one line")
-    headers: dict[str, int] = Field(default={}, description="where a field sits in other bytes: {source_x = 181}")
+    headers: dict[str, int | str] = Field(
+        default={}, description="where a field sits in other bytes: {source_x = 181}, {source_x = '181:float32'}"
+    )
+    values: dict[str, Finite] = Field(
+        default={}, description="what a field holds in every trace, in the file's unit: {sample_interval = 500}"
+    )
     units: Literal["metres", "feet"] | None = Field(
         default=None, description="default: what the file says, else metres"
     )
-    coordinate_units: Literal["length"] | None = Field(
-        default=None, description="take coordinates called angles as lengths"
+    coordinate_units: Literal["length", "angle"] | None = Field(
+        default=None, description="take coordinates called angles as lengths, or project them"
     )
     vertical: Literal["elevation", "depth"] | None = Field(default=None, description="what the elevation fields hold")
     datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
     shots_by: Literal["record", "position"] | None = Field(default=None, description="what distinguishes shots")
+    sample_format: Literal["ibm", "ieee", "int32", "int16", "int8", "float64"] | None = Field(
+        default=None, description="format of the samples, whatever the file says"
+    )
+    byte_order: Literal["big", "little"] | None = Field(default=None, description="byte order of the samples")
+    polarity: Literal["normal", "reversed"] | None = Field(default=None, description="reversed: samples change sign")
+    component: int | str | None = Field(
+        default=None, description="which of several: a trace identification code, 12, or the first of every three, 1/3"
+    )
+    delays: list[Finite] | None = Field(
+        default=None, description="added to the times of the records, s: one for all files or one for each"
+    )
     every: int = Field(default=1, ge=1, description="use every n-th shot")
     held_out: int | None = Field(
         default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"

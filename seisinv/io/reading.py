@@ -1,0 +1,136 @@
+"""How a file is to be understood, where its headers are wrong or silent: the options of `open_line` and `describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisinv.core.errors import Argument, ConfigError, Message
+from seisinv.io.headers import Place, known, resolve
+from seisinv.io.samples import NAMES, ORDERS
+
+_WORDS = {
+    "units": ("metres", "feet"),
+    "coordinate_units": ("length", "angle"),
+    "vertical": ("elevation", "depth"),
+    "shots_by": ("record", "position"),
+    "sample_format": tuple(NAMES),
+    "byte_order": tuple(ORDERS),
+    "polarity": ("normal", "reversed"),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How headers and samples are to be understood; what is left out is what the file says.
+
+    Parameters
+    ----------
+    headers : mapping of field name to byte, optional
+        Where the file keeps fields of `HEADERS` in other bytes than the standard, counted from 1: `{"source_x": 181}`;
+        with the kind of number where it is no integer of the standard's width: `{"source_x": "73:float32"}`.
+    values : mapping of field name to number, optional
+        What fields hold in every trace, whatever the file says, in the file's unit: `{"sample_interval": 500}` (µs),
+        `{"delay": -20}` (ms), `{"coordinate_scalar": -100}`, `{"sample_count": 70000}`.
+    units : "metres" or "feet", optional
+        Default: what the file says, else metres. Feet are converted.
+    coordinate_units : "length" or "angle", optional
+        "length": coordinates are lengths though the file calls them angles. "angle": they are longitudes and latitudes
+        in the unit that the file names, degrees where it names none, and are projected to metres around their mean.
+    vertical : "elevation" or "depth", optional
+        What the elevation fields hold; by default guessed from the signs and said.
+    datum : float, m
+        Elevation of z = 0.
+    shots_by : "record" or "position", optional
+        What distinguishes shots; default: both.
+    sample_format : str, optional
+        "ibm", "ieee", "int32", "int16", "int8" or "float64", whatever the file says.
+    byte_order : "big" or "little", optional
+        Of the samples; default: that of the headers, unless the samples can only be of the other.
+    polarity : "normal" or "reversed", optional
+        "reversed": samples change their sign.
+    component : int or str, optional
+        Which traces are used where a file holds several components: a trace identification code, 12; or the place of
+        the component among the traces of a position, "1/3".
+    delays : sequence of float, s, optional
+        Added to the times of the records, one for all files or one for each.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown.
+
+    Examples
+    --------
+    >>> Reading(units="feet", headers={"source_x": 181}).places["source_x"].span
+    '181-184'
+    """
+
+    headers: Mapping[str, int | str] | None = None
+    values: Mapping[str, float] | None = None
+    units: str | None = None
+    coordinate_units: str | None = None
+    vertical: str | None = None
+    datum: float = 0.0
+    shots_by: str | None = None
+    sample_format: str | None = None
+    byte_order: str | None = None
+    polarity: str | None = None
+    component: int | str | None = None
+    delays: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        resolve(self.headers)
+        for name, words in _WORDS.items():
+            value = getattr(self, name)
+            if value is not None and value not in words:
+                remedy = f"use {' or '.join(map(repr, words))}, or leave it out"
+                raise ConfigError(argument=Argument(f"data.{name}"), value=value, remedy=remedy)
+        if not np.isfinite(self.datum):
+            raise ConfigError(
+                argument=Argument("data.datum"), value=self.datum, unit="m", remedy="give a finite elevation"
+            )
+        for name, value in (self.values or {}).items():
+            known(name, "gives a value for", Argument("data.values"))
+            if not np.isfinite(value):
+                raise ConfigError(Message(Argument("data.values"), f" of {name} is {value}"), remedy="give a number")
+        if self.component is not None:
+            _ = self.chosen_component
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """Where header fields lie."""
+        return resolve(self.headers)
+
+    @property
+    def chosen_component(self) -> tuple[int, int]:
+        """The code of the component and 0, or its place among the traces of a position, from 1, and their number."""
+        code, slash, count = str(self.component).partition("/")
+        if code.isdigit() and (not slash or (count.isdigit() and 1 <= int(code) <= int(count))):
+            return int(code), int(count or 0)
+        raise ConfigError(
+            argument=Argument("data.component"), value=self.component,
+            remedy="give a trace identification code such as 12, or a place such as 1/3: the first of every 3 traces",
+        )  # fmt: skip
+
+    def field(self, name: str) -> float | None:
+        """Return what a field is given to be; None where the file says it."""
+        return (self.values or {}).get(name)
+
+    def delay(self, file: int, files: int) -> float:
+        """Return what is added to the times of a file's records, s.
+
+        Raises
+        ------
+        ConfigError
+            If there are neither one nor as many delays as files.
+        """
+        delays = list(self.delays or [0.0])
+        if len(delays) not in (1, files):
+            raise ConfigError(
+                argument=Argument("data.delays"), value=delays, unit="s",
+                limit=f"it must be one number, or one for each of {files} files",
+            )  # fmt: skip
+        return float(delays[file if len(delays) > 1 else 0])
