@@ -56,7 +56,7 @@ def _files(folder: Path, start: si.Model | None = None, **how: object) -> dict[s
 
 def _chosen(folder: Path, start: si.Model | None = None, **more: object):
     settings = config.load(None, {**_files(folder, start), **more})
-    return choose(settings, open_data(settings.data))
+    return choose(settings, open_data(settings))
 
 
 def test_a_search_finds_the_wavelet_that_the_starting_model_spoils():

@@ -57,9 +57,14 @@ def test_suspicious_headers_are_said(tmp_path):
 
 
 def test_feet_are_suspected(tmp_path):
-    fields = spread() | {81: 82 * (np.arange(6) % 3)}
-    info = io.describe(written(tmp_path, segy_bytes(fields, noise(), measurement=0)))
-    assert any("feet" in sentence and "25" in sentence for sentence in info.suspicious)
+    for spacing in (82.021, 110):  # 25 m, and a group interval that is only customary in feet
+        fields = spread() | {81: np.round(1000 * spacing * (np.arange(6) % 3)), 71: -1000}
+        path = written(tmp_path, segy_bytes(fields, noise(), measurement=0))
+        assert "--units" not in (problem := io.describe(path).problem)
+        assert f"receivers lie {spacing:g} apart" in problem
+        assert 'units="feet"' in problem
+        assert io.describe(path, units="feet").receiver_spacing == pytest.approx(spacing * 0.3048, abs=1e-3)
+        assert io.describe(path, units="metres").receiver_spacing == pytest.approx(spacing)
 
 
 def test_a_section_is_recognised(tmp_path):

@@ -79,7 +79,7 @@ def test_depths_in_elevation_fields_are_recognised_and_said(tmp_path):
     assert line.survey.shots[0].sources[0, 0] == 1600
     assert line.survey.shots[0].receivers[0, 0] == 100
     assert any("taken as depths" in note for note in line.notes)
-    assert io.open_segy(path, vertical="elevation").survey.shots[0].sources[0, 0] == -1600
+    assert io.open_segy(path, vertical="elevation", datum=0.0).survey.shots[0].sources[0, 0] == -1600
 
 
 def test_topography_stays_elevation(tmp_path):

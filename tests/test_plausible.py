@@ -105,4 +105,4 @@ def test_a_grid_beyond_the_memory_is_refused_with_the_extent_of_the_survey(tmp_p
     tables = {"data": {"path": [str(line(tmp_path))]}, "grid": {"spacing": [0.001]}, "inversion": {"bands": [5.0]}}
     settings = settings_from(tables)
     with pytest.raises(ConfigError, match="fit into the memory; sources and receivers lie between x = 0 and 150"):
-        choose(settings, open_data(settings.data))
+        choose(settings, open_data(settings))

@@ -24,6 +24,7 @@ COMPONENTS: Mapping[int, str] = {
 
 
 _MOST = 6  # traces of one position that can be components
+_MOSTLY = 0.95  # share of the positions that have as many; where coordinates are rounded, numbers differ
 
 
 def of_code(recording: Recording, seismic: np.ndarray, reading: Reading, notes: list[str]) -> np.ndarray:
@@ -89,7 +90,7 @@ def of_place(recording: Recording, keys: np.ndarray, reading: Reading) -> np.nda
             )
         return among == chosen[0] - 1
     usual = int(np.median(sizes))
-    if 1 < usual <= _MOST and np.mean(sizes == usual) > 0.5 and len(sizes) > 1:
+    if 1 < usual <= _MOST and np.mean(sizes == usual) > _MOSTLY and len(sizes) > 1:
         first, second = order[firsts[0]] + 1, order[firsts[0] + 1] + 1
         kind = int(recording.fields["trace_kind"][order[firsts[0]]])
         raise DataError(

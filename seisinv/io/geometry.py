@@ -16,12 +16,12 @@ import numpy as np
 from seisinv.core.errors import Argument, DataError, GeometryError, Message
 from seisinv.io.components import COMPONENTS, of_code, of_place
 from seisinv.io.headers import where
+from seisinv.io.plausible import FOOT, refuse_tiny
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
 
 log = logging.getLogger("seisinv.io")
 
-FOOT = 0.3048
 _ANGLES = {
     2: ("seconds of arc", 180 * 3600.0),
     3: ("degrees", 360.0),
@@ -113,7 +113,7 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     receiver_xy = np.stack([plan("receiver_x"), plan("receiver_y")], 1)
     elevations = level("source_elevation"), level("receiver_elevation")
     vertical = _vertical(recording, reading, (source_xy, receiver_xy), elevations, level("source_depth"), notes)
-    sign, datum = (-1.0, reading.datum) if vertical == "elevation" else (1.0, 0.0)
+    sign, datum = (-1.0, reading.datum or 0.0) if vertical == "elevation" else (1.0, 0.0)
     source_z = datum + sign * elevations[0] + level("source_depth")
     receiver_z = datum + sign * elevations[1]
     found = Positions(
@@ -127,6 +127,8 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         tuple(notes),
     )
     _refuse_missing(recording, found)
+    if reading.coordinate_units != "angle":
+        refuse_tiny(recording, found.source, found.receiver, found.dead)
     found = _without_lost_dead_traces(found)
     keys = np.column_stack([recording.fields["field_record"][found.index], found.source, found.receiver])
     chosen = of_place(recording, keys, reading)

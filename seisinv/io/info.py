@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from seisinv.core.errors import Argument, Message, SeisinvError
+from seisinv.core.errors import SeisinvError
 from seisinv.io.files import magic, uncompressed
-from seisinv.io.geometry import FOOT, scaled
+from seisinv.io.geometry import scaled
 from seisinv.io.line import Line, build_line
 from seisinv.io.reader import paths_of, recording
 from seisinv.io.reading import Reading
@@ -282,21 +282,12 @@ def _water(recordings: Sequence[Recording], line: Line) -> Range | None:
     return _extent(depths) if len(depths) else None
 
 
-def _is_round(spacing: float) -> bool:
-    """Whether a spacing is a multiple of 2.5 m, to 2 cm."""
-    return spacing > 2 and abs(spacing - 2.5 * round(spacing / 2.5)) < 0.02
-
-
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
     found: list[str] = []
     survey = line.survey
     doubled = sum(len(s.receivers) - len(np.unique(np.round(s.receivers, 3), axis=0)) for s in survey.shots)
     if not np.nanmax(np.abs(survey.offsets)):
         found.append("source and receiver coincide in every trace: this looks like a section or a model, not shots")
-    spacing = _receiver_spacing(line)
-    if spacing and recordings[0].units is None and line.unit == 1 and _is_round(spacing * FOOT) > _is_round(spacing):
-        text = f"receivers every {spacing:g} would be {spacing * FOOT:.3g} m if lengths are feet ("
-        found.append(Message(text, Argument("data.units", "feet"), ")"))
     if doubled:
         found.append(f"{doubled:,} traces share shot and receiver position with another (several components?)")
     if info.flagged_dead:

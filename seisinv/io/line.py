@@ -17,8 +17,8 @@ from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
 from seisinv.io.geometry import Positions, positions, scaled
-from seisinv.io.plausible import odd_traces, without_far_traces
-from seisinv.io.projection import Projection, best_line, to_metres
+from seisinv.io.plausible import odd_traces, refuse_unsaid_feet, without_far_traces
+from seisinv.io.projection import Projection, best_line, onto_section, to_metres
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, TraceReader
 from seisinv.io.shots import SeismicTraces, sort_into_shots
@@ -134,13 +134,15 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     merged = without_far_traces(recordings, merged, end, notes)
     shots = sort_into_shots(recordings, merged, reading, notes)
     projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
-    if np.ptp(merged.source[:, 1]) or np.ptp(merged.receiver[:, 1]) or projection.direction != (1.0, 0.0):
-        notes.append(projection.describe())
-    _odd_geometry(merged, projection, notes)
-    x = projection.x(merged.source[:, :2]), projection.x(merged.receiver[:, :2])
+    x = onto_section(merged.source[:, :2], merged.receiver[:, :2], projection, reading.projection, notes)
     source_zx = np.column_stack([merged.source[:, 2], x[0]])
     receiver_zx = np.column_stack([merged.receiver[:, 2], x[1]])
     notes += odd_traces(recordings, merged, shots, x, end)
+    refuse_unsaid_feet(recordings[0], reading, shots, x[1])
+    if found[0].vertical == "elevation" and reading.datum is None and not recordings[0].is_ours:
+        above = _above_datum(merged, notes)
+        source_zx[:, 0] += above
+        receiver_zx[:, 0] += above
     time, shift = _time(recordings[0].path, merged.fields["delay"], step, samples, notes)
     numbers = merged.fields["field_record"]
     survey = Survey(tuple(Shot(source_zx[rows[:1]], receiver_zx[rows], int(numbers[rows[0]])) for rows in shots), time)
@@ -210,27 +212,22 @@ def _one_sampling(recordings: Sequence[Recording]) -> tuple[float, int]:
     return first.step, first.samples
 
 
-def _odd_geometry(traces: SeismicTraces, projection: Projection, notes: list[str]) -> None:
-    highest = min(traces.source[:, 2].min(), traces.receiver[:, 2].min())
-    if highest < -0.01:
-        notes.append(
-            Message(
-                f"positions lie up to {-highest:g} m above the datum (z < 0): pass ",
-                Argument("data.datum", ...),
-                " (m above zero elevation), or ",
-                Argument("data.vertical", "depth"),
-                " if the elevation fields hold depths",
-            )
+def _above_datum(traces: SeismicTraces, notes: list[str]) -> float:
+    """Return how far the highest position lies above the datum, m, where z = 0 is put then, and said."""
+    z = np.concatenate([traces.source[~traces.dead, 2], traces.receiver[~traces.dead, 2]])
+    highest = -float(z.min(initial=0.0))
+    if highest <= 0.01:
+        return 0.0
+    lowest = highest + float(z.max())
+    ground = f"; they reach down to z = {lowest:g} m: above the ground, rock is assumed, not air" * (lowest > 0.01)
+    notes.append(
+        Message(
+            f"z = 0 is put at the elevation of the highest position, {highest:g} m (",
+            Argument("data.datum", 0.0), " for zero elevation; ",
+            Argument("data.vertical", "depth"), " if the elevation fields hold depths)" + ground,
         )
-    points = np.concatenate([traces.source[:, :2], traces.receiver[:, :2]])
-    length = float(np.ptp(projection.x(points)))
-    if projection.off_line_max > 0.2 * max(length, 1.0):
-        text = (
-            f"positions are up to {projection.off_line_max:,.0f} m off a line {length:,.0f} m long: "
-            "this does not look like a 2-D line"
-        )
-        log.warning(text)
-        notes.append(text)
+    )  # fmt: skip
+    return highest
 
 
 def _time(path: Path, delay: np.ndarray, step: float, samples: int, notes: list[str]) -> tuple[TimeAxis, np.ndarray]:

@@ -11,13 +11,82 @@ import numpy as np
 
 from seisinv.core.errors import Argument, GeometryError, Message
 from seisinv.io.headers import where
+from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
 from seisinv.io.shots import SeismicTraces
 
+FOOT = 0.3048
+SLOWEST = 300.0  # m/s; few first arrivals are slower
 FASTEST = 8000.0  # m/s; first arrivals of exploration are slower
 _ABSURD = 10.0  # times what such a wave crosses during the record (or two seconds, if that is longer)
 _JUMP = 10.0  # times the usual spacing
 _SIDES = ("source", "receiver")
+
+
+def refuse_tiny(recording: Recording, source: np.ndarray, receiver: np.ndarray, dead: np.ndarray) -> None:
+    """Refuse positions [trace, axis] that all lie so near each other that no sample tells them apart.
+
+    Raises
+    ------
+    GeometryError
+    """
+    places = np.concatenate([source[~dead], receiver[~dead]])
+    if not len(places) or recording.is_ours:
+        return
+    extent = float(np.ptp(places, axis=0).max())
+    limit = SLOWEST * recording.step
+    if not 0 < extent < limit:
+        return
+    x, y = (float(v) for v in source[~dead][0, :2])
+    place = where("coordinate_scalar", recording.places)
+    remedies = [Message("correct the scalar: ", Argument("data.values", {"coordinate_scalar": 1}))]
+    if abs(x) <= 180 and abs(y) <= 90:
+        remedies.insert(0, Message("if they are degrees: ", Argument("data.coordinate_units", "angle")))
+    raise GeometryError(
+        f"all sources and receivers lie within {extent:.2g} m of each other, from source_x = {x:g}, source_y = {y:g} "
+        f"on ({place} = {recording.fields['coordinate_scalar'][0]:g})",
+        limit=f"a slow wave (300 m/s) crosses {limit:.2g} m in a sample",
+        remedy=remedies,
+        file=recording.path,
+    )
+
+
+def refuse_unsaid_feet(
+    recording: Recording, reading: Reading, shots: Sequence[np.ndarray], receiver_x: np.ndarray
+) -> None:
+    """Refuse lengths without a unit where receivers are a customary number of feet apart, and no such one of metres.
+
+    Raises
+    ------
+    GeometryError
+    """
+    if reading.units or recording.units or reading.coordinate_units == "angle":
+        return
+    rows = max(shots, key=len)
+    steps = np.diff(np.unique(np.round(receiver_x[rows], 3)))
+    spacing = float(np.median(steps)) if len(steps) else 0.0
+    if spacing < 10 or not is_of_feet(spacing):
+        return
+    raise GeometryError(
+        f"the file does not say metres or feet, and its receivers lie {spacing:g} apart "
+        f"({where('receiver_x', recording.places)}), {spacing * FOOT:.4g} m if that is feet",
+        remedy=(
+            Message("say it: ", Argument("data.units", "feet")),
+            Message(Argument("data.units", "metres")),
+        ),
+        file=recording.path,
+    )
+
+
+def is_of_feet(spacing: float) -> bool:
+    """Return whether a spacing is customary in feet, or round in metres only after conversion, to 2 cm."""
+
+    def is_multiple(value: float, of: float) -> bool:
+        return value > 2 and abs(value - of * round(value / of)) < 0.02
+
+    if is_multiple(spacing * FOOT, 2.5) and not is_multiple(spacing, 2.5):
+        return True
+    return is_multiple(spacing, 55) and not is_multiple(spacing, 20) and not is_multiple(spacing, 25)
 
 
 def without_far_traces(

@@ -16,6 +16,7 @@ _WORDS = {
     "coordinate_units": ("length", "angle"),
     "vertical": ("elevation", "depth"),
     "shots_by": ("record", "position"),
+    "projection": ("line", "offsets"),
     "sample_format": tuple(NAMES),
     "byte_order": tuple(ORDERS),
     "polarity": ("normal", "reversed"),
@@ -41,14 +42,18 @@ class Reading:
         in the unit that the file names, degrees where it names none, and are projected to metres around their mean.
     vertical : "elevation" or "depth", optional
         What the elevation fields hold; by default guessed from the signs and said.
-    datum : float, m
-        Elevation of z = 0.
+    datum : float, m, optional
+        Elevation of z = 0; default: 0, or the highest position where some lie above it.
     shots_by : "record" or "position", optional
         What distinguishes shots; default: both.
     sample_format : str, optional
         "ibm", "ieee", "int32", "int16", "int8" or "float64", whatever the file says.
     byte_order : "big" or "little", optional
         Of the samples; default: that of the headers, unless the samples can only be of the other.
+    projection : "line" or "offsets", optional
+        Onto a section: "line" projects positions onto the straight line that fits them best; "offsets" puts sources
+        along the road that the stations follow and receivers at their true distance from each. Default: the line, or
+        the offsets where the line would shorten them by more than a hundredth.
     polarity : "normal" or "reversed", optional
         "reversed": samples change their sign.
     component : int or str, optional
@@ -73,8 +78,9 @@ class Reading:
     units: str | None = None
     coordinate_units: str | None = None
     vertical: str | None = None
-    datum: float = 0.0
+    datum: float | None = None
     shots_by: str | None = None
+    projection: str | None = None
     sample_format: str | None = None
     byte_order: str | None = None
     polarity: str | None = None
@@ -88,7 +94,7 @@ class Reading:
             if value is not None and value not in words:
                 remedy = f"use {' or '.join(map(repr, words))}, or leave it out"
                 raise ConfigError(argument=Argument(f"data.{name}"), value=value, remedy=remedy)
-        if not np.isfinite(self.datum):
+        if self.datum is not None and not np.isfinite(self.datum):
             raise ConfigError(
                 argument=Argument("data.datum"), value=self.datum, unit="m", remedy="give a finite elevation"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,7 +69,12 @@ class Recording:
     @property
     def is_ours(self) -> bool:
         """Whether seisinv wrote the file, so that signs and zeros in its headers mean what they say."""
-        return any("WRITTEN BY SEISINV" in line.upper() for line in self.text)
+        return is_ours(self.text)
+
+
+def is_ours(text: Sequence[str]) -> bool:
+    """Return whether a textual header says that seisinv wrote the file."""
+    return any("WRITTEN BY SEISINV" in line.upper() for line in text)
 
 
 def given(fields: Mapping[str, np.ndarray], reading: Reading, traces: int) -> dict[str, np.ndarray]:

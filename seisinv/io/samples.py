@@ -33,6 +33,7 @@ NAMES = {"ibm": 1, "ieee": 5, "int32": 2, "int16": 3, "int8": 8, "float64": 6}
 ORDERS = {"big": ">", "little": "<"}
 
 _ENOUGH = 300  # distinct words: that none of so many IEEE floats has a zero digit there is chance of (15/16)^300 = 4e-9
+_FEW = 50  # distinct words; so few tell nothing
 _NORMAL = 1e-3  # share of the words of IBM that need not be normalised
 _SPREAD = (0.5, 40.0)  # factors of two between the quartiles of a signal's samples
 _TYPICAL = 100.0  # and to their median from 1
@@ -107,7 +108,7 @@ def told_by(raw: np.ndarray, said: Stored) -> Stored:
 def _can_be(raw: np.ndarray, stored: Stored) -> bool:
     """Whether samples can be stored so."""
     words = np.unique(raw[raw != 0])
-    if len(words) < 2:
+    if len(words) < _FEW:
         return True
     if stored.dtype.itemsize == 2:
         return _roughness(raw) < _ROUGH or _roughness(raw) < 1.25 * _roughness(raw.view(raw.dtype.newbyteorder()))
@@ -120,9 +121,10 @@ def _can_be(raw: np.ndarray, stored: Stored) -> bool:
     values = np.abs(stored.decoded(words).astype(float))
     if stored.code not in (IBM, IEEE):
         return float(np.median(values)) < _SMALL
-    if not np.isfinite(values).mean() > 0.99:
+    sizes = values[np.isfinite(values) & (values > 0)]
+    if len(sizes) < 0.99 * len(values):
         return False
-    low, middle, high = np.percentile(np.log2(values[np.isfinite(values) & (values > 0)]), [25, 50, 75])
+    low, middle, high = np.percentile(np.log2(sizes), [25, 50, 75])
     is_spread = high - low > _SPREAD[0] or len(words) < _ENOUGH
     return bool(is_spread and high - low < _SPREAD[1] and abs(middle) < _TYPICAL)
 

@@ -17,7 +17,7 @@ import numpy as np
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.io.files import first_bytes
 from seisinv.io.reading import Reading
-from seisinv.io.recording import Recording, given, step_of
+from seisinv.io.recording import Recording, given, is_ours, step_of
 from seisinv.io.samples import FORMATS, NAMES, ORDERS, REFUSED, Stored, told_by
 from seisinv.io.traces import HEADER, TraceTable
 
@@ -215,7 +215,7 @@ def _examined(table: TraceTable, reading: Reading, notes: list[str]) -> TraceTab
     said = table.stored
     if reading.byte_order is not None:
         said = Stored(said.code, ORDERS[reading.byte_order])
-    elif reading.sample_format is None:
+    elif reading.sample_format is None and not is_ours(_text(table.path)):
         rows = np.unique(np.linspace(0, table.traces - 1, min(_EXAMINED, table.traces)).astype(int))
         found = told_by(table.raw(rows), said)
         if found != said:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seisinv.core import ConfigError, DataError, Observed, Survey
-from seisinv.jobs.settings import DataSection
+from seisinv.jobs.models import read_model_file
+from seisinv.jobs.settings import Settings
 from seisinv.signal.spectra import signal_band
 
 if TYPE_CHECKING:
@@ -73,14 +74,21 @@ class Data:
         return signal_band(gathers)
 
 
-def reading_of(data: DataSection) -> Reading:
-    """Return how the settings say that files are to be understood."""
+def reading_of(settings: Settings) -> Reading:
+    """Return how the settings say that files are to be understood.
+
+    A grid or a starting model that reaches above z = 0 counts from zero elevation, so z = 0 stays there.
+    """
     from seisinv import io
 
-    return io.Reading(**{field.name: getattr(data, field.name) for field in fields(io.Reading)})
+    reading = io.Reading(**{field.name: getattr(settings.data, field.name) for field in fields(io.Reading)})
+    tops = [0.0 if settings.grid.origin is None else settings.grid.origin[0]]
+    if reading.datum is None and settings.start.kind == "model" and isinstance(settings.start.vp, str):
+        tops.append(read_model_file(settings.start, "vp", settings.start.vp).grid.origin[0])
+    return replace(reading, datum=0.0) if reading.datum is None and min(tops) < 0 else reading
 
 
-def open_data(data: DataSection) -> Data:
+def open_data(settings: Settings) -> Data:
     """Open the observed data, and part the shots to invert from those held out.
 
     Raises
@@ -92,9 +100,10 @@ def open_data(data: DataSection) -> Data:
     """
     from seisinv import io
 
+    data = settings.data
     if data.path is None:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    line = io.open_line(data.path, reading_of(data))
+    line = io.open_line(data.path, reading_of(settings))
     if data.every == 1 and data.held_out is None:
         return Data(line, line)
     used, n = range(0, len(line), data.every), data.held_out

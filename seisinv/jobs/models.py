@@ -30,10 +30,11 @@ def starting_model(
     if made is not None:
         vp = regrid(io.read_model(made), grid, "vp", source=str(made))
     elif s.vp is None or is_made:
-        floor = 0.0 if isinstance(settings.inversion.water, str) else settings.inversion.water or 0.0
+        wet = settings.inversion.water
+        floor = float(grid.origin[0]) if isinstance(wet, str) or not wet else wet
         vp = gradient_model(grid, s.v0, s.gradient, water=floor)
         low, high = (settings.inversion.bounds or {}).get("vp", [0.0, np.inf])
-        vp = np.where(np.isclose(vp, 1500.0) & (floor > 0), vp, np.clip(vp, low, high))
+        vp = np.where(np.isclose(vp, 1500.0) & (floor > grid.origin[0]), vp, np.clip(vp, low, high))
         if not is_made:
             notes.append(
                 f"starting model: none given, so vp = {s.v0:g} m/s + {s.gradient:g}/s × depth below {floor:g} m"

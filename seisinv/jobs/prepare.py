@@ -38,7 +38,7 @@ def prepare(
     SeisinvError
         In one line, for anything that cannot work.
     """
-    data = data or open_data(settings.data)
+    data = data or open_data(settings)
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
     whole = completed(settings, chosen.tables(place))

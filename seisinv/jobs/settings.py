@@ -73,7 +73,12 @@ class DataSection(Section):
         default=None, description="take coordinates called angles as lengths, or project them"
     )
     vertical: Literal["elevation", "depth"] | None = Field(default=None, description="what the elevation fields hold")
-    datum: Finite = Field(default=0.0, description="elevation of z = 0, m")
+    datum: Finite | None = Field(
+        default=None, description="elevation of z = 0, m; default: 0, or the highest position if some lie above it"
+    )
+    projection: Literal["line", "offsets"] | None = Field(
+        default=None, description="onto the straight line that fits best, or so that offsets are kept"
+    )
     shots_by: Literal["record", "position"] | None = Field(default=None, description="what distinguishes shots")
     sample_format: Literal["ibm", "ieee", "int32", "int16", "int8", "float64"] | None = Field(
         default=None, description="format of the samples, whatever the file says"

@@ -41,7 +41,7 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> tuple[Path, li
             f"{directory}/start.sgy exists", remedy=(Message("replace it: ", Argument("overwrite", True)), OTHER)
         )
     refuse_models(settings.data.path or [])
-    data = open_data(settings.data)
+    data = open_data(settings)
     chosen = choose(settings, data)
     for note in chosen.notes:
         log.info("%s", note)
