@@ -259,7 +259,7 @@ def test_a_given_spacing_and_depth_win_over_the_file(tmp_path):
 
 def test_bounds_come_from_the_starting_model(tmp_path):
     chosen = _chosen(tmp_path)
-    assert chosen.inversion["bounds"] == {"vp": [1280.0, 2810.0]}
+    assert chosen.inversion["bounds"] == {"vp": [1280.0, 3890.0]}
     assert _chosen(tmp_path, **{"inversion.bounds.vp": [1000.0, 4000.0]}).inversion.get("bounds") is None
 
 
@@ -355,8 +355,9 @@ def test_lbfgs_ends_a_band_that_gains_little():
     assert slow.ends[0].iterations == 10 + int(np.argmax(gains < share))
 
 
-def test_a_run_of_another_misfit_does_not_inherit_what_the_grid_cannot_model(tmp_path):
-    prepared = prepare(config.load(None, _files(tmp_path)))
+def test_a_run_of_another_misfit_does_not_inherit_what_no_model_explains(tmp_path):
+    settings = config.load(None, {**_files(tmp_path), "inversion.unmodelled": [[15.0, 0.01]]})
+    prepared = prepare(settings)
     assert problem_of(prepared).unmodelled
     other = prepare(config.settings_from(config.merged(prepared.tables, {"inversion": {"misfit": "correlation"}})))
     assert not problem_of(other).unmodelled

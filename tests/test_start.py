@@ -117,8 +117,9 @@ def test_picks_of_a_field_record_follow_those_made_by_hand() -> None:
     _, receiver, time = hand[hand[:, 0] == 70].T
     shot = picks.survey.shots[0]
     error = picks.times[0] - np.interp(shot.receivers[:, 1], receiver, time, left=np.nan, right=np.nan)
-    assert np.isfinite(error).sum() > 80
-    assert np.mean(np.abs(error - np.nanmedian(error)) > 0.01) < 0.15  # measured 13 of 96, 22 without leading back
+    assert np.isfinite(error).sum() > 50
+    # Measured: none of 54. A window of the surface waves' period found 81, of which 13 were wrong.
+    assert np.mean(np.abs(error - np.nanmedian(error))[np.isfinite(error)] > 0.01) < 0.04
 
 
 def test_reciprocity_drops_only_pairs_that_disagree() -> None:
@@ -230,7 +231,7 @@ def test_start_command_makes_a_model_that_invert_takes(tmp_path: Path) -> None:
         ["invert", str(tmp_path / "line.sgy"), "--start", str(place / "start.sgy"), "--iterations", "1",
          "--directory", str(tmp_path / "run"), *common],
     )  # fmt: skip
-    assert inverted.exit_code == 0, inverted.stderr
+    assert inverted.exit_code in (0, 3), inverted.stderr  # a wavelet from one band and one update is doubtful
 
 
 def test_a_job_may_ask_for_a_start_from_its_own_first_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

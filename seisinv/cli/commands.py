@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,9 @@ import typer
 
 from seisinv import __version__
 from seisinv.cli.ends import EPILOGUE, end, tell_faults
-from seisinv.cli.flags import EVERY_JOB, HEADERS, INVERSION, absolute, settings_of, takes
+from seisinv.cli.flags import EVERY_JOB, HEADERS, INVERSION, JOB, absolute, named, settings_of, takes
 from seisinv.cli.guard import guarded, with_flags
 from seisinv.core import ConfigError, Message, RunError
-
-JOB = "A SEG-Y, SU or SEG-2 file, or a job."
 
 app = typer.Typer(
     name="seisinv",
@@ -61,7 +60,7 @@ def demo(*, given: dict[str, Any]) -> None:
 @guarded
 @takes(*INVERSION, "inversion.optimizer", "run.directory", "run.truth", "run.seed", *EVERY_JOB)
 def invert(
-    job: Annotated[str | None, typer.Argument(metavar="DATA | JOB.toml", help=JOB)] = None,
+    job: Annotated[list[str] | None, typer.Argument(metavar="DATA … | JOB.toml", help=JOB)] = None,
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this directory.")] = None,
     *,
     given: dict[str, Any],
@@ -73,9 +72,9 @@ def invert(
     if resume is not None:
         if given["run.directory"] is not None:
             raise ConfigError("--resume and --directory both name the run directory; give one of them")
-        if job is None and not (resume / "run.toml").is_file():
+        if not job and not (resume / "run.toml").is_file():
             raise RunError(f"{resume} holds no run to resume (no run.toml); name the directory of a run")
-        job = job or str(resume / "run.toml")
+        job = job or [str(resume / "run.toml")]
         given["run.directory"] = absolute("--resume", resume)
     settings = settings_of(job, given)
     where = run_directory(settings)
@@ -119,13 +118,15 @@ def forward(
 @app.command()
 @guarded
 @takes(*INVERSION, *EVERY_JOB)
-def check(job: Annotated[str, typer.Argument(metavar="DATA | JOB.toml", help=JOB)], *, given: dict[str, Any]) -> None:
+def check(
+    job: Annotated[list[str], typer.Argument(metavar="DATA … | JOB.toml", help=JOB)], *, given: dict[str, Any]
+) -> None:
     """Report before a run: stability, points per wavelength, memory, time, and how good the starting model is."""
     from seisinv.jobs.check import Failure, check_job
 
     faults = []
     for text in check_job(settings_of(job, given)):
-        typer.echo(text)
+        typer.echo(with_flags(text))
         faults += [text] * isinstance(text, Failure)
     end(faults)
 
@@ -145,6 +146,7 @@ def info(
     from seisinv import io
 
     logging.getLogger("seisinv.io").setLevel(logging.ERROR)  # its remarks are part of what is printed
+    file = named(file)
     found = io.describe(
         file if len(file) > 1 else file[0], **{key.removeprefix("data."): value for key, value in given.items()}
     )
@@ -215,5 +217,5 @@ def _resumable(directory: Path, work: Callable[[], Any]) -> Any:
         return work()
     except KeyboardInterrupt:
         if (directory / "run.toml").exists():
-            raise KeyboardInterrupt(f"go on with: seisinv invert --resume {directory}") from None
+            raise KeyboardInterrupt(f"go on with: seisinv invert --resume {shlex.quote(str(directory))}") from None
         raise KeyboardInterrupt("nothing to resume yet; run the same command again") from None

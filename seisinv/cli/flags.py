@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -270,12 +272,15 @@ FLAGS = {
         Flag("run.truth", "--truth", "true model, where known: only measured against", read=absolute),
         Flag("run.seed", "--seed", "seed of all random numbers"),
         Flag("overwrite", "--overwrite", "replace an existing file", kind=bool),
+        Flag("force", "--force", "keep a model that the data reject", kind=bool),
         Flag("device", "--device", "where to train: auto, cpu or cuda"),
         Flag("run.threads", "--threads", "number of threads; default: all cores"),
         Flag("set", "--set", "any setting: inversion.iterations=5", "KEY=VALUE", list[str], _parsed, "-s"),
         Flag("quiet", "--quiet", "show errors only", kind=bool, short="-q"),
     )
 }
+
+JOB = "SEG-Y, SU or SEG-2 files that make one line, or a job."
 
 # Flags that commands share.
 START = ("start.vp", "start.spacing", "start.v0", "start.gradient")
@@ -346,13 +351,26 @@ def with_parameters(
     return run
 
 
-def settings_of(job: str | None, given: dict[str, Any]) -> Settings:
-    """Return the settings of a job or a data file, overridden by what was typed; --set has the last word.
+def named(files: Sequence[str]) -> list[str]:
+    """Return the files of names, patterns such as line*.sg2 among them expanded, in the order of their numbers."""
+
+    def by_number(name: str) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+    out = []
+    for name in files:
+        found = sorted(glob(name), key=by_number) if not Path(name).exists() and has_magic(name) else []
+        out += found or [name]
+    return out
+
+
+def settings_of(job: str | Sequence[str] | None, given: dict[str, Any]) -> Settings:
+    """Return the settings of a job or of data files, overridden by what was typed; --set has the last word.
 
     Parameters
     ----------
-    job : str, optional
-        A job (.toml), or a data file.
+    job : str or sequence of str, optional
+        A job (.toml), or data files that make one line, or patterns of their names.
     given : values by key
         As a command that `takes` flags gets them.
 
@@ -364,13 +382,17 @@ def settings_of(job: str | None, given: dict[str, Any]) -> Settings:
     flags = {key: value for key, value in given.items() if setting(key)}
     if flags.get("wavelet.peak") is not None:
         flags["wavelet.kind"] = "ricker"
-    is_job = job is not None and job.endswith(".toml")
-    if job is not None and not is_job:
-        flags = {"data.path": [absolute("", job)], **flags}
-    if job is None and "inversion.bands" in flags:
+    files = named([job] if isinstance(job, str) else list(job or ()))
+    jobs = [file for file in files if file.endswith(".toml")]
+    if jobs and len(files) > 1:
+        raise ConfigError(f"{' and '.join(files[:2])} are given; name one job, or files of data that make one line")
+    path = jobs[0] if jobs else None
+    if files and path is None:
+        flags = {"data.path": [absolute("", file) for file in files], **flags}
+    if not files and "inversion.bands" in flags:
         raise ConfigError("nothing to invert; name a SEG-Y file or a job: seisinv invert line.sgy")
     flags |= given.get("set") or {}
-    settings = config.load(job if is_job else None, flags)
+    settings = config.load(path, flags)
     low, high = (given.get(f"inversion.bounds.vp.{end}") for end in ("low", "high"))
     if low is None and high is None:
         return settings
@@ -378,7 +400,7 @@ def settings_of(job: str | None, given: dict[str, Any]) -> Settings:
     low, high = lowest if low is None else low, highest if high is None else high
     if low >= high:
         raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")
-    return config.load(job if is_job else None, {**flags, "inversion.bounds.vp": [low, high]})
+    return config.load(path, {**flags, "inversion.bounds.vp": [low, high]})
 
 
 def as_flag(part: Argument | Code) -> str | None:

@@ -112,6 +112,14 @@ class Shot:
             raise GeometryError(f"shot {self.number}: sources and receivers have different numbers of axes")
 
 
+def reaches(source: np.ndarray, receivers: np.ndarray) -> np.ndarray:
+    """Return the distances of receivers from a source, m, negative on one side of it along the receivers' line."""
+    away, spread = receivers - source, receivers - receivers.mean(axis=0)
+    direction = np.linalg.svd(spread, full_matrices=False)[2][0] if spread.any() else away[0]
+    along = away @ (direction * np.sign(direction[np.argmax(np.abs(direction))]))
+    return np.asarray(np.linalg.norm(away, axis=1) * np.where(along < 0, -1.0, 1.0))
+
+
 @dataclass(frozen=True, eq=False)
 class Survey:
     """Shots, a time axis and the source time functions.
@@ -254,6 +262,17 @@ class Survey:
         for row, shot in zip(out, self.shots, strict=True):
             apart = [np.linalg.norm(shot.receivers - source, axis=1) for source in shot.sources]
             row[: len(shot.receivers)] = np.min(apart, axis=0)
+        return out
+
+    @cached_property
+    def reaches(self) -> np.ndarray:
+        """Distance from the first source [shot, receiver], m, negative on one side of it along the receivers' line.
+
+        In a well, on the sea floor or at the surface alike; NaN where padded.
+        """
+        out = np.full((len(self), self.max_receivers), np.nan)
+        for row, shot in zip(out, self.shots, strict=True):
+            row[: len(shot.receivers)] = reaches(shot.sources[0], shot.receivers)
         return out
 
     def replace(self, **changes: object) -> Survey:

@@ -122,11 +122,11 @@ class Reading:
         )  # fmt: skip
 
     def field(self, name: str) -> float | None:
-        """Return what a field is given to be; None where the file says it."""
+        """Return what the field of a name is given to be; None where the file says it."""
         return (self.values or {}).get(name)
 
     def delay(self, file: int, files: int) -> float:
-        """Return what is added to the times of a file's records, s.
+        """Return what is added to the times of the records of one of several files, s.
 
         Raises
         ------

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from seisinv.core import Model
+from seisinv.core import Message, Model
 from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
@@ -51,7 +51,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     extents = ", ".join(f"{a} {low:,.0f} to {high:,.0f} m" for a, (low, high) in spans)
     nodes, spacing = " × ".join(map(str, grid.shape)), " × ".join(f"{h:g}" for h in grid.spacing)
     yield f"grid         {nodes} nodes of {spacing} m: {extents}"
-    yield from (f"chosen       {note}" for note in prepared.notes)
+    yield from (Message("chosen       ", note) for note in prepared.notes)
     yield from solver_lines(prepared)
     yield memory_line(prepared)
     bands = bands_of(prepared.chosen.bands, survey.time.nyquist)

@@ -26,7 +26,7 @@ PLENTY = 5.0  # points that are enough: a starting model's grid that has twice a
 RATIO = 2.2  # of the corners of two bands
 THINNEST = 10  # nodes along depth
 BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
-SLOWER, FASTER = 0.75, 1.3  # of the extremes of a starting model, which is smoother than the truth
+SLOWER, FASTER = 0.75, 1.8  # of the extremes of a starting model, in which thin and small bodies are smoothed away
 NEAR = 2.5  # cells: a source on a grid is about as wide
 WATCHED, MOST_WATCHED = 20, 4  # one shot in so many is watched, up to a number
 SLOW = 0.1  # share that ten updates gain at least, or the band ends
@@ -86,7 +86,7 @@ def choose(settings: Settings, data: Data) -> Chosen:
     ConfigError
         If bands are beyond what the data are sampled for, or the grid cannot hold the survey.
     """
-    notes: list[str] = []
+    notes: list[str] = list(data.notes)
     start = _start_file(settings)
     slowest = _slowest(settings, start)
     bands = _bands(settings, data, start, slowest, notes)

@@ -143,6 +143,12 @@ def dump(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(exclude_none=True)
 
 
+def changed(settings: Settings) -> dict[str, Any]:
+    """Return the settings that differ from their defaults, as tables for TOML."""
+    tables = settings.model_dump(exclude_none=True, exclude_defaults=True)
+    return {name: table for name, table in tables.items() if table}
+
+
 def not_set(tables: Mapping[str, Any]) -> list[str]:
     """Return the keys of options that tables leave open: what the program then does is in their description."""
     every: dict[str, Any] = Settings().model_dump()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seisinv.core import ConfigError, DataError, Observed, Survey
 from seisinv.jobs.models import read_model_file
+from seisinv.jobs.quality import cleaned
 from seisinv.jobs.settings import Settings
 from seisinv.signal.spectra import signal_band
 
@@ -49,11 +50,14 @@ class Data:
         The shots to be inverted.
     held_out : Observed, optional
         The shots that are only predicted.
+    notes : tuple of str
+        What was found in the samples, and removed.
     """
 
     line: Observed
     observed: Observed
     held_out: Observed | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def band(self) -> tuple[float, float, float]:
@@ -103,15 +107,18 @@ def open_data(settings: Settings) -> Data:
     data = settings.data
     if data.path is None:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    line = io.open_line(data.path, reading_of(settings))
+    line: Observed = io.open_line(data.path, reading_of(settings))
+    notes: tuple[str, ...] = ()
+    if data.clean:
+        line, notes = cleaned(line)
     if data.every == 1 and data.held_out is None:
-        return Data(line, line)
+        return Data(line, line, notes=notes)
     used, n = range(0, len(line), data.every), data.held_out
     if n is None:
-        return Data(line, some_of(line, used))
+        return Data(line, some_of(line, used), notes=notes)
     kept = used[n // 2 :: n]  # the middle one of every n
     if not kept:
         raise ConfigError(
             f"data.held_out is {n}, but there are only {len(used)} shots; use {max(2, len(used))} or less"
         )
-    return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept))
+    return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept), notes)

@@ -12,7 +12,7 @@ from seisinv.jobs.models import starting_model
 from seisinv.jobs.prepared import Prepared, completed, engine_of
 from seisinv.jobs.settings import Settings
 from seisinv.jobs.tomography import fitted_start
-from seisinv.jobs.trials import with_surface, with_unmodelled, within_minutes
+from seisinv.jobs.trials import with_surface, within_minutes
 from seisinv.physics import wave_equation
 
 DISPERSION = 0.01  # error of the phase velocity from which a job says so
@@ -64,7 +64,5 @@ def prepare(
     prepared = Prepared(completed(whole, more), data, chosen, start, propagator, place, tuple(notes))
     if settings.propagator.free_surface is None:
         prepared = with_surface(prepared)
-    if settings.inversion.unmodelled is None:
-        prepared = with_unmodelled(prepared)
     is_timed = settings.inversion.minutes is not None and settings.inversion.budget is None
     return within_minutes(prepared) if is_timed else prepared

@@ -91,6 +91,9 @@ class DataSection(Section):
     delays: list[Finite] | None = Field(
         default=None, description="added to the times of the records, s: one for all files or one for each"
     )
+    clean: bool = Field(
+        default=True, description="remove offset from zero, spikes and hum; leave out noisy and reversed traces"
+    )
     every: int = Field(default=1, ge=1, description="use every n-th shot")
     held_out: int | None = Field(
         default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"
@@ -213,13 +216,13 @@ class InversionSection(Section):
     )
     unmodelled: list[Pair] | None = Field(
         default=None,
-        description="pairs of a frequency in Hz and the share of the data's misfit up to it that the grid cannot "
-        "model, where a band ends; default: from a grid twice as fine, for l2 and huber",
+        description="pairs of a frequency in Hz and the share of the data's misfit up to it that no model explains, "
+        "noise or what the grid cannot hold, at which a band ends; default: none",
     )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
         description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "
-        "its lowest to 1.3 × its highest, else 1400 to 5500 m/s",
+        "its lowest to 1.8 × its highest, else 1400 to 5500 m/s",
     )
     water: NotNegative | Literal["layer"] | None = Field(
         default=None,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from seisinv.core import Argument, Message, RunError
 from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import open_data
 from seisinv.jobs.settings import Settings
-from seisinv.jobs.tomography import fit_first_breaks, refuse_models
+from seisinv.jobs.tomography import Made, fit_first_breaks, refuse_models
 from seisinv.runs.directory import OTHER
 
 log = logging.getLogger("seisinv.run")
 
 
-def make_start(settings: Settings, *, overwrite: bool = False) -> tuple[Path, list[str]]:
-    """Pick first breaks, fit a model to them, and write start.sgy, picks.csv, figures and start.html.
+def make_start(settings: Settings, *, overwrite: bool = False, force: bool = False) -> Made:
+    """Pick first breaks, fit a model to them, and write start.sgy, job.toml, picks.csv, figures and start.html.
 
     Parameters
     ----------
@@ -24,11 +23,13 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> tuple[Path, li
         Data, grid, bounds and water as for an inversion.
     overwrite : bool
         Write over what an earlier call left.
+    force : bool
+        Keep a model that the data reject.
 
     Returns
     -------
-    Path, list of str
-        start.sgy, for `seisinv invert --start`, and what is wrong with its fit.
+    Made
+        Files, and what is wrong with the fit.
 
     Raises
     ------
@@ -45,4 +46,4 @@ def make_start(settings: Settings, *, overwrite: bool = False) -> tuple[Path, li
     chosen = choose(settings, data)
     for note in chosen.notes:
         log.info("%s", note)
-    return fit_first_breaks(settings, data, chosen, directory)
+    return fit_first_breaks(settings, data, chosen, directory, force=force)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tomli_w
 import torch
 
 from seisinv.core import DataError, Gathers, Grid, Model, ricker
@@ -33,13 +35,37 @@ SHOWN = 3  # gathers in the picture
 SAMPLED = 50  # traces read to tell waves from a model
 
 
-def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: Path) -> tuple[Path, list[str]]:
-    """Pick first breaks, fit a model to them, and write start.sgy, picks.csv, figures and start.html.
+@dataclass(frozen=True)
+class Made:
+    """What came of first breaks: the files in a directory, and what is wrong with the fit, in words.
 
-    Returns
-    -------
-    Path, list of str
-        start.sgy in the directory, and what is wrong with its fit.
+    A model that the data reject is not kept: its files are there only if `kept`.
+    """
+
+    directory: Path
+    faults: list[str]
+    kept: bool
+
+    @property
+    def model(self) -> Path:
+        """The model, for `seisinv invert --start`."""
+        return self.directory / "start.sgy"
+
+    @property
+    def job(self) -> Path:
+        """A job that inverts the same data, read in the same way, from the model."""
+        return self.directory / "job.toml"
+
+    @property
+    def page(self) -> Path:
+        """Picks, fit and model in pictures."""
+        return self.directory / "start.html"
+
+
+def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: Path, *, force: bool = False) -> Made:
+    """Pick first breaks, fit a model to them, and write start.sgy, job.toml, picks.csv, figures and start.html.
+
+    A model that the data reject is only shown on the page, unless it is forced.
 
     Raises
     ------
@@ -55,7 +81,7 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
     gathers = data.observed[list(range(len(data.observed)))]
     if settings.wavelet.kind == "ricker" and settings.wavelet.peak is not None:
         gathers = gathers.replace(survey=gathers.survey.with_wavelet(ricker(settings.wavelet.peak)))
-    picks = pick_first_breaks(gathers)
+    picks = without_delays(pick_first_breaks(gathers))
     log.info(
         "first breaks: %d of %d live traces, period %.3g s, %s",
         picks.count, int(gathers.live.sum()), picks.period,
@@ -73,17 +99,37 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
     tomography = Tomography(coarse(chosen.grid), water=water, bounds=(low, high))
     found = tomography.run(picks, callback=_said)
     log.info("predicted − picked by offset, mean ± standard deviation: %s", "; ".join(found.by_offset(picks)))
+    made = Made(directory, wrong := faults(picks, found), kept=force or not wrong)
     directory.mkdir(parents=True, exist_ok=True)
-    model, gradient = (
-        Model(chosen.grid, vp=regrid(m, chosen.grid, extrapolate=True).astype(np.float32))
-        for m in (found.model, found.gradient)
-    )
-    write_model(directory / "start.sgy", model, overwrite=True)
-    write_model(directory / "start.npz", model, overwrite=True)
-    write_model(directory / "gradient.npz", gradient, overwrite=True)
+    for path in (made.model, made.job, directory / "start.npz", directory / "gradient.npz"):
+        path.unlink(missing_ok=True)
+    if made.kept:
+        model, gradient = (
+            Model(chosen.grid, vp=regrid(m, chosen.grid, extrapolate=True).astype(np.float32))
+            for m in (found.model, found.gradient)
+        )
+        write_model(made.model, model)
+        write_model(directory / "start.npz", model)
+        write_model(directory / "gradient.npz", gradient)
+        start = {"start": {"kind": "model", "vp": str(made.model.resolve())}}
+        tables = {n: t for n, t in config.changed(settings).items() if n not in ("run", "start")}
+        write_whole(made.job, tomli_w.dumps({**tables, **start}).encode())
     write_whole(directory / "picks.csv", picks.table())
-    write_page(directory, gathers, picks, found, tables=config.merged(config.dump(settings), chosen.tables(directory)))
-    return directory / "start.sgy", faults(picks, found)
+    write_page(made, gathers, picks, found)
+    return made
+
+
+def without_delays(picks: Picks) -> Picks:
+    """Return picks without the delays of shots that are late against the others, which are said."""
+    from seisinv.traveltime import shot_delays
+
+    late = shot_delays(picks)
+    for k in np.flatnonzero(late):
+        log.warning(
+            "shot %d is %.0f ms %s: its first breaks are shifted back",
+            picks.survey.shots[k].number, abs(1e3 * late[k]), "late" if late[k] > 0 else "early",
+        )  # fmt: skip
+    return picks.replace(times=picks.times - late[:, None])
 
 
 def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path) -> Path:
@@ -102,8 +148,12 @@ def fitted_start(settings: Settings, data: Data, chosen: Chosen, directory: Path
     note = place / "made-of.txt"  # comes last: without it the folder is that of a call that was stopped
     if not note.exists():
         refuse_models(settings.data.path or [])
-        for fault in fit_first_breaks(settings, data, chosen, place)[1]:
-            log.warning("starting model: %s", fault)
+        made = fit_first_breaks(settings, data, chosen, place)
+        if not made.kept:
+            raise DataError(
+                f"no starting model: the data reject the fit of their first breaks: {'; '.join(made.faults)}",
+                remedy=f"look at {made.page}, or give a starting model (start.vp)",
+            )
         write_whole(note, f"{made_of}\n".encode())
     log.info("starting model: %s", place / "start.sgy")
     return place / "start.sgy"
@@ -140,14 +190,14 @@ def coarse(grid: Grid) -> Grid:
     return Grid(shape, [h * every for h in grid.spacing], grid.origin)
 
 
-def write_page(directory: Path, gathers: Gathers, picks: Picks, found: Tomogram, *, tables: Mapping[str, Any]) -> Path:
+def write_page(made: Made, gathers: Gathers, picks: Picks, found: Tomogram) -> None:
     """Write figures and start.html."""
     from seisinv import plot
     from seisinv.report.start import render
 
     shots = np.unique(np.linspace(0, len(gathers) - 1, min(SHOWN, len(gathers))).round().astype(int)).tolist()
     some, lag = gathers[shots], picks.lag or 0.0
-    folder = directory / "figures"
+    folder = made.directory / "figures"
     folder.mkdir(exist_ok=True)
     width = some.survey.max_receivers
     figures: dict[str, Any] = {
@@ -161,12 +211,9 @@ def write_page(directory: Path, gathers: Gathers, picks: Picks, found: Tomogram,
     }
     for name, figure in figures.items():
         plot.save(figure, folder / f"{name}.png")
-    page = render(
-        directory, figures={n: plot.png(f) for n, f in figures.items()}, picks=picks, found=found,
-        settings=tables,
-    )  # fmt: skip
-    write_whole(directory / "start.html", page.encode())
-    return directory / "start.html"
+    page = render(made.directory, figures={n: plot.png(f) for n, f in figures.items()}, picks=picks, found=found,
+                  job=str(made.job) if made.kept else "")  # fmt: skip
+    write_whole(made.page, page.encode())
 
 
 def _said(fit: Fit) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seisinv.report.render import Headline, Picture
 from seisinv.report.render import render as rendered
@@ -36,20 +36,19 @@ def _gradient(found: Tomogram) -> Fit:
     return next(f for f in reversed(found.history) if f.medium == "gradient")
 
 
-def render(
-    directory: Path, *, figures: Mapping[str, bytes], picks: Picks, found: Tomogram, settings: Mapping[str, Any]
-) -> str:
+def render(directory: Path, *, figures: Mapping[str, bytes], picks: Picks, found: Tomogram, job: str) -> str:
     """Return the page as HTML with all pictures inside.
 
     Parameters
     ----------
     directory : Path
-        Named in the title and in the commands of the next steps.
+        Named in the title.
     figures : mapping of str to bytes
         PNG files by name.
     picks : Picks
     found : Tomogram
-    settings : mapping
+    job : str
+        That inverts the data from the model; empty where the model is not kept.
 
     Returns
     -------
@@ -68,15 +67,13 @@ def render(
         Headline("gradient model", f"{v0:.0f} m/s", f"growing by {k:.2f} m/s per metre"),
         Headline("delay", f"{1e3 * found.delay:.1f} ms", delay),
     ]
-    data = settings.get("data", {}).get("path") or ["line.sgy"]
     return rendered(
         "report/start.html",
         name=directory.name,
         bad_fit="; ".join(faults(picks, found)),
         cards=cards,
         pictures=[Picture(name, name.capitalize(), text, figures[name]) for name, text in CAPTIONS.items()],
-        place=str(directory),
-        data=data[0],
+        job=job,
         history=found.history,
         by_offset=found.by_offset(picks),
         vp=(float(found.model.vp.min()), float(found.model.vp.max())),

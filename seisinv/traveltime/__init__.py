@@ -3,7 +3,7 @@
 from seisinv.traveltime.autograd import first_arrivals
 from seisinv.traveltime.eikonal import Arrivals, arrivals
 from seisinv.traveltime.picking import Picks, pick_first_breaks
-from seisinv.traveltime.reciprocity import Reciprocity, check_reciprocity
+from seisinv.traveltime.reciprocity import Reciprocity, check_reciprocity, shot_delays
 from seisinv.traveltime.tomography import Tomogram, Tomography
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "check_reciprocity",
     "first_arrivals",
     "pick_first_breaks",
+    "shot_delays",
 ]

@@ -25,12 +25,12 @@ import numpy as np
 
 from seisinv.core import ConfigError, DataError, Gathers, Survey
 from seisinv.core.gathers import refuse_nan
-from seisinv.signal.delays import power_spectrum
 
 FLOOR = 3e-3  # share of a trace's largest amplitude below which nothing counts as an arrival
 WEAK = 2.0  # amplitude after over before a pick, below which there is no pick
 NEIGHBOURS = 9  # traces whose running median a pick must follow
 TRIALS = 9  # noises under which the wavelet is picked
+TURNS, ALIKE = 3, 0.2  # times that all is picked, and how alike two periods are of which the first is good enough
 OFF = 0.75  # periods that a pick may lie off that median
 
 
@@ -93,7 +93,9 @@ class Picks:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
-def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest: float = 300.0) -> Picks:
+def pick_first_breaks(
+    gathers: Gathers, *, period: float | None = None, slowest: float = 300.0, fastest: float = 8000.0
+) -> Picks:
     """Pick the first breaks of gathers.
 
     Parameters
@@ -101,9 +103,9 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
     gathers : Gathers
         Two-dimensional; the survey's wavelet, where it has one, gives the lag that is subtracted.
     period : float, s, optional
-        Dominant period; default: from the spectrum.
-    slowest : float, m/s
-        First breaks slower than this (from the source, plus two periods) are not looked for.
+        Dominant period; default: that of the first breaks themselves, from the spectrum of what follows the picks.
+    slowest, fastest : float, m/s
+        First breaks slower or faster than this (from the source, give or take two periods) are not looked for.
 
     Returns
     -------
@@ -129,35 +131,75 @@ def pick_first_breaks(gathers: Gathers, *, period: float | None = None, slowest:
     survey, dt = gathers.survey, gathers.survey.time.step
     refuse_nan(gathers.data, gathers.live, survey)
     data = np.where(gathers.live.numpy()[..., None], gathers.data.detach().double().numpy(), 0.0)
-    period = dominant_period(data, dt) if period is None else period
-    if period < 4 * dt:
-        raise ConfigError(f"the period is {period:g} s; picking needs at least four samples of {dt:g} s: filter first")
-    size = max(4, round(period / dt))
-    times, quality = np.full(data.shape[:2], np.nan), np.zeros(data.shape[:2])
-    offsets = np.abs(survey.offsets)
-    for i, j in zip(*np.nonzero(np.abs(data).max(-1) > 0), strict=True):
-        stop = round((offsets[i, j] / slowest + 2 * period - survey.time.start) / dt) if slowest > 0 else None
-        times[i, j], quality[i, j] = _pick(data[i, j], size, stop=stop)
-    for i in range(len(survey)):
-        _follow_neighbours(times[i], quality[i], survey.offsets[i], data[i], size)
-        _follow_outward(times[i], quality[i], survey.offsets[i], data[i], size)
+    reach = np.nan_to_num(survey.reaches)
+    used = dominant_period(data, dt) if period is None else period
+    for _ in range(TURNS):
+        if used < 4 * dt:
+            what = f"the period is {used:g} s; picking needs at least four samples of {dt:g} s: filter first"
+            raise ConfigError(what)
+        times, quality = _picked(data, reach, used, survey.time.start, dt, (slowest, fastest))
+        found = used if period is not None else _period_after(data, times, used, dt)
+        if found < 4 * dt or abs(found / used - 1) < ALIKE:
+            break
+        used = found
+    period, size = used, max(4, round(used / dt))
     if not np.isfinite(times).any():
         raise DataError(
             "no trace has a first break: no rise above the noise; check units and polarity of time, or filter the data"
         )
     times = survey.time.start + dt * times
-    found = np.isfinite(times)
-    lag = None if survey.wavelet is None else _lag(survey, size, noise=1 - float(np.median(quality[found])))
+    noise = 1 - float(np.median(quality[np.isfinite(times)]))
+    lag = None if survey.wavelet is None else _lag(survey, size, noise=noise)
     return Picks(survey, times - (lag or 0.0), np.where(np.isfinite(times), quality, 0.0), period, lag)
 
 
+def _picked(
+    data: np.ndarray, reach: np.ndarray, period: float, start: float, dt: float, speeds: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return times in samples and qualities [shot, receiver]."""
+    size = max(4, round(period / dt))
+    times, quality = np.full(data.shape[:2], np.nan), np.zeros(data.shape[:2])
+    (slowest, fastest), margin = speeds, 2 * period
+    for i, j in zip(*np.nonzero(np.abs(data).max(-1) > 0), strict=True):
+        distance = abs(reach[i, j])
+        stop = round((distance / slowest + margin - start) / dt) if slowest > 0 else None
+        first = max(0, round((distance / fastest - margin - start) / dt))
+        times[i, j], quality[i, j] = _pick(data[i, j], size, first=first, stop=stop)
+    for i in range(len(data)):
+        _follow_neighbours(times[i], quality[i], reach[i], data[i], size)
+        _follow_outward(times[i], quality[i], reach[i], data[i], size)
+    return times, quality
+
+
 def dominant_period(data: np.ndarray, dt: float) -> float:
-    """Return one over the amplitude-weighted mean frequency of data [..., time], s."""
-    power, f = power_spectrum(data.reshape(-1, data.shape[-1]), dt, data.shape[-1])
-    return float(power[1:].sum() / (power[1:] @ f[1:]))
+    """Return one over the mean frequency of data [..., time], s: the median of traces, so that none decides alone."""
+    power, f = _power(data.reshape(-1, data.shape[-1]), dt)
+    return float(1 / np.median(power[:, 1:] @ f[1:] / power[:, 1:].sum(1)))
 
 
-def _pick(trace: np.ndarray, size: int, *, near: float | None = None, stop: int | None = None) -> tuple[float, float]:
+def _period_after(data: np.ndarray, times: np.ndarray, period: float, dt: float) -> float:
+    """Return the dominant period of the first two periods after the picks, s."""
+    length = max(8, round(2 * period / dt))
+    window, before = np.hanning(2 * length)[length:], max(2, length // 8)
+    pieces = []
+    for i, j in zip(*np.nonzero(np.isfinite(times)), strict=True):
+        first = int(times[i, j]) - before
+        piece = data[i, j, max(first, 0) : first + length]
+        if len(piece) == length:
+            pieces.append(piece * window)
+    return dominant_period(np.stack(pieces), dt) if pieces else period
+
+
+def _power(traces: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the power spectra of the traces that are not zero, and the frequencies, Hz."""
+    traces = traces[np.abs(traces).max(-1) > 0]
+    n = max(64, 2 * traces.shape[-1])
+    return np.abs(np.fft.rfft(traces, n)) ** 2, np.fft.rfftfreq(n, dt)
+
+
+def _pick(
+    trace: np.ndarray, size: int, *, near: float | None = None, first: int = 0, stop: int | None = None
+) -> tuple[float, float]:
     """Return the onset in samples (with its fraction) and its quality; NaN and 0 where there is none."""
     n, none = len(trace), (np.nan, 0.0)
     peak = float(np.abs(trace).max())
@@ -173,12 +215,12 @@ def _pick(trace: np.ndarray, size: int, *, near: float | None = None, stop: int 
     if near is not None:
         ratio = np.where(np.abs(k - near) <= size, ratio, 0)
     elif stop is not None:
-        ratio = np.where(k <= max(stop, 2 * size), ratio, 0)
+        ratio = np.where((k >= first) & (k <= max(stop, first + 2 * size)), ratio, 0)
     if float(ratio.max()) <= 0:
         return none
     strong = np.flatnonzero(ratio > 0.15 * ratio.max())
-    first = int(strong[0])
-    rise = first + int(np.argmax(ratio[first : first + size]))
+    begin = int(strong[0])
+    rise = begin + int(np.argmax(ratio[begin : begin + size]))
     low, high = max(0, rise - 2 * size), min(n, rise + size)
     onset = _akaike(x[low:high], FLOOR) + low
     m = int(onset)

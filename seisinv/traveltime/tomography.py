@@ -19,10 +19,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.optimize import least_squares
 from scipy.sparse import csr_matrix, diags
 
 from seisinv.core import ConfigError, DataError, GeometryError, Grid, Model
 from seisinv.core.resampling import bilinear
+from seisinv.core.survey import reaches
 from seisinv.traveltime.eikonal import Arrivals, Linearised, arrivals
 from seisinv.traveltime.knots import Knots, layered_knots
 from seisinv.traveltime.picking import Picks
@@ -30,7 +32,9 @@ from seisinv.traveltime.picking import Picks
 HUBER = 1.5  # standard deviations beyond which residuals count linearly
 SIGMA = 0.03  # periods: standard deviation of a pick of quality 1
 SMOOTH = (0.4, 1.6)  # wavelengths at the surface over which the update varies, along z and x
-LEFT, UNKNOWN = 0.05, 2.0  # periods: how large the delay may be with and without a known lag
+LEFT, UNKNOWN = 0.05, 0.5  # periods: how large the delay may be with and without a known lag
+GUESSES = ((1.0, 0.1), (0.7, 1.0), (0.4, 5.0))  # of v₀ and k from which a medium is sought, as shares of mean speeds
+STEEPEST = (1e-3, 1000.0)  # 1/s; gradients of the medium, least and largest
 GAIN = 0.01  # relative gain of the objective below which a fit ends
 
 
@@ -102,7 +106,7 @@ class Tomogram:
             For each range: offsets, mean and standard deviation of the difference in ms.
         """
         rest = 1e3 * (self.predicted - picks.times)
-        distance = np.abs(picks.survey.offsets)
+        distance = np.abs(picks.survey.reaches)
         good = np.isfinite(rest)
         edges = np.quantile(distance[good], np.linspace(0, 1, parts + 1))
         lines = []
@@ -247,7 +251,7 @@ class _Run:
     @staticmethod
     def alike(receivers: np.ndarray, source: np.ndarray, times: np.ndarray, period: float) -> np.ndarray:
         """Return how many picks of a shot lie within half a wavelength on either side of each."""
-        along = np.linalg.norm(receivers - source, axis=1) * np.where(receivers[:, -1] < source[-1], -1, 1)
+        along = reaches(source, receivers)
         wavelength = period * np.abs(along) / np.maximum(times, period)
         return np.asarray((np.abs(along[:, None] - along) <= 0.5 * wavelength[:, None]).sum(1))
 
@@ -304,10 +308,10 @@ class _Run:
             s = self.line_slowness(p)
             # ∂s/∂v₀ = −s² and ∂s/∂k = −s² z, in the rock.
             columns = np.stack([-(s**2) * self.rock, -(s**2) * self.rock * self.depth], axis=1)
-            weak = np.diag([1 / 2000.0**2, 1 / 2.0**2])
+            weak = np.diag([1 / p[0] ** 2, 1 / (p[1] + 1.0) ** 2])
             change = self.step(self.jacobian(csr_matrix(columns)), residual, weak, np.zeros(2))
             for share in (1.0, 0.5, 0.25, 0.1):
-                trial = np.clip(p + share * change[:2], [self.how.bounds[0], 0.0], [self.how.bounds[1], 20.0])
+                trial = np.clip(p + share * change[:2], [self.how.bounds[0], 0.0], [self.how.bounds[1], STEEPEST[1]])
                 shift = self.delay + share * change[2]
                 other = self.predict(self.line_slowness(trial)) + shift - self.times
                 if self.misfit(other) < best:
@@ -321,17 +325,29 @@ class _Run:
         return p
 
     def first_guess(self) -> np.ndarray:
-        """Take v₀ from the nearest fifth of the picks, and k from how the farthest fifth is faster."""
-        reach = np.concatenate(
-            [np.linalg.norm(r - s, axis=1) for r, s in zip(self.receivers, self.sources, strict=True)]
-        )
-        speed = reach / np.maximum(self.times, 1e-3)
-        near, far = reach <= np.quantile(reach, 0.2), reach >= np.quantile(reach, 0.8)
-        slow, fast = float(np.median(speed[near])), float(np.median(speed[far]))
-        v0 = float(np.clip(slow, *self.how.bounds))
-        # The mean speed of a diving wave grows by about k² x² / (24 v₀²).
-        k = np.sqrt(max(24 * (fast / v0 - 1), 0.01)) * v0 / float(np.median(reach[far]))
-        return np.array([v0, min(k, 10.0)])
+        """Fit v₀, k and a delay to the picks with the exact times of a medium v₀ + k z, the layer of water apart.
+
+        t = arcosh(1 + k² d² / (2 v_s v_r)) / k, with v_s and v_r at the source and at the receiver (Slotnick 1959).
+        """
+        top = self.grid.origin[0] if self.how.water is None else self.how.water
+        ends = [(np.broadcast_to(s, r.shape), r) for r, s in zip(self.receivers, self.sources, strict=True)]
+        source, receiver = (np.concatenate(side) for side in zip(*ends, strict=True))
+        z = [np.maximum(side[:, 0] - top, 0.0) for side in (source, receiver)]
+        d = np.linalg.norm(source - receiver, axis=1)
+
+        def off(p: np.ndarray) -> np.ndarray:
+            v0, k = np.exp(p[:2])
+            away = k**2 * d**2 / (2 * (v0 + k * z[0]) * (v0 + k * z[1]))
+            return np.asarray((np.arccosh(1 + away) / k + p[2] - self.times) / self.sigma)
+
+        speed, longest = float(np.median(d / np.maximum(self.times, 1e-3))), float(d.max())
+        low, high = np.log([self.how.bounds[0], *STEEPEST[:1]]), np.log([self.how.bounds[1], *STEEPEST[1:]])
+        limits = np.append(low, -3 * self.delay_sigma), np.append(high, 3 * self.delay_sigma)
+        guesses = [np.array([np.log(speed * share), np.log(k * speed / longest), 0.0]) for share, k in GUESSES]
+        how = {"loss": "huber", "f_scale": HUBER, "x_scale": [0.3, 1.0, self.delay_sigma], "max_nfev": 100}
+        tries = [least_squares(off, np.clip(g, *limits), bounds=limits, **how) for g in guesses]
+        best = min(tries, key=lambda found: float(found.cost))
+        return np.exp(np.asarray(best.x[:2]))
 
     def fit_smooth(self, base: np.ndarray, knots: Knots) -> np.ndarray:
         """Gauss–Newton in the logarithm of the slowness between knots."""

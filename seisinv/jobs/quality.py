@@ -1,0 +1,77 @@
+"""Data without what instruments left in them: looked for in some shots, removed from all as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seisinv.core import Argument, Gathers, Message, Observed, Survey
+from seisinv.signal.quality import Quality, examined
+
+SAMPLES = 20_000_000  # that are looked at, at most
+MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """Observed data that are cleaned as they are read.
+
+    Parameters
+    ----------
+    observed : Observed
+    quality : Quality
+        Of all traces or of some shots.
+    bad : bool array [shot, receiver]
+        Traces that are left out.
+    """
+
+    observed: Observed
+    quality: Quality
+    bad: np.ndarray
+
+    @property
+    def survey(self) -> Survey:
+        """The acquisition."""
+        return self.observed.survey
+
+    def __len__(self) -> int:
+        return len(self.observed)
+
+    def __getitem__(self, shots: Sequence[int] | slice) -> Gathers:
+        """Load some of the shots."""
+        index = list(range(len(self))[shots]) if isinstance(shots, slice) else [int(k) for k in shots]
+        found = self.observed[index]
+        live = found.live & ~torch.from_numpy(self.bad[index, : found.live.shape[1]])
+        return self.quality.cleaned(found.replace(live=live))
+
+
+def looked_at(observed: Observed) -> tuple[Quality, np.ndarray]:
+    """Examine data, some shots of large ones; return what was found and which traces [shot, receiver] are bad."""
+    survey = observed.survey
+    each = survey.max_receivers * survey.time.samples
+    count = int(np.clip(SAMPLES // max(each, 1), 1, len(observed)))
+    shots = np.unique(np.linspace(0, len(observed) - 1, count).round().astype(int))
+    found = examined(observed[shots.tolist()])
+    bad = np.zeros((len(observed), survey.max_receivers), bool)
+    some = found.bad
+    bad[:, : some.shape[1]] = some.mean(axis=0) > MOSTLY
+    bad[shots, : some.shape[1]] = some
+    return found, bad
+
+
+def cleaned(observed: Observed) -> tuple[Observed, tuple[str, ...]]:
+    """Return data as they should be used, the same where nothing was found, and what was found, in words."""
+    found, bad = looked_at(observed)
+    if not (found.zero or found.spikes or found.hum or bad.any()):
+        return observed, found.notes
+    notes: list[str] = list(found.notes)
+    if bad.any():
+        notes.append(
+            Message(
+                f"{bad.sum():,} noisy or reversed traces are left out (", Argument("data.clean", False), " uses them)"
+            )
+        )
+    return Cleaned(observed, found, bad), tuple(notes)
