@@ -6,6 +6,7 @@ import csv
 import html
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from seisinv.cli import app
 from seisinv.cli.ends import EXIT_CODES
 from seisinv.core import ConfigError
 from seisinv.jobs.check import Failure
+from seisinv.jobs.tomography import Made
 from seisinv.report.measure import headlines, measure
 from seisinv.report.start import faults
 from seisinv.runs import read_run
@@ -109,6 +111,7 @@ def worse(directory: Path) -> Path:
 @dataclass
 class Line:
     problem: str | None
+    line: None = None
 
 
 class Wave:
@@ -125,7 +128,14 @@ COMMANDS: dict[str, tuple[list[str], str, Any, Any]] = {
     "compare": (["compare", "RUN", "-d", "RUN/compared"], "seisinv.compare.page.write_files", "", ""),
     "check": (["check", "x.sgy"], "seisinv.jobs.check.check_job", ["fine"], ["fine", Failure("too coarse")]),
     "forward": (["forward", "x.npz"], "seisinv.jobs.forward.model_survey", ("x", []), ("x", ["no waves"])),
-    "start": (["start", "x.sgy"], "seisinv.jobs.start.make_start", (Path("x"), []), (Path("x"), ["no fit"])),
+    "start": (
+        ["start", "x.sgy"], "seisinv.jobs.start.make_start",
+        Made(Path("x"), [], kept=True), Made(Path("x"), ["no fit"], kept=False),
+    ),
+    "geometry": (
+        ["geometry", "x.sgy"], "seisinv.io.open_line",
+        SimpleNamespace(notes=(), rows=(), survey=SimpleNamespace(shots=(), reaches=np.zeros((0, 0)))), None,
+    ),
     "info": (["info", "x.sgy"], "seisinv.io.describe", Line(None), Line("no geometry")),
     "train pinn": (
         ["train", "pinn", "MODEL", "--duration", "1", "--width", "50"],

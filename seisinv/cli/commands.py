@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -150,6 +151,10 @@ def info(
     found = io.describe(
         file if len(file) > 1 else file[0], **{key.removeprefix("data."): value for key, value in given.items()}
     )
+    if found.line is not None:
+        from seisinv.jobs.quality import remarks
+
+        found = replace(found, suspicious=(*found.suspicious, *remarks(found.line)))
     typer.echo(with_flags(io.info_text(found)))
     if plot is None:
         end([found.problem] if found.problem else [])
@@ -162,6 +167,29 @@ def info(
         raise ConfigError(f"--plot {plot}: the picture must end in .png, .pdf or .svg")
     save(overview(found.line, title=Path(file[0]).name), plot)
     typer.echo(f"\nwrote {plot}")
+
+
+@app.command()
+@guarded
+@takes(*HEADERS, "overwrite")
+def geometry(
+    file: Annotated[list[str], typer.Argument(help="SEG-Y, SU or SEG-2 files that make one line.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the line as SEG-Y with these positions.")
+    ] = None,
+    *,
+    given: dict[str, Any],
+) -> None:
+    """Show where sources and receivers are, shot by shot, by headers and tables; write them into a SEG-Y file."""
+    from seisinv import io
+
+    logging.getLogger("seisinv.io").setLevel(logging.ERROR)  # its remarks are part of what is printed
+    line = io.open_line(named(file), **{k.removeprefix("data."): v for k, v in given.items() if k in HEADERS})
+    for text in io.geometry_lines(line):
+        typer.echo(with_flags(text))
+    if output is not None:
+        io.write_segy(output, line[:], overwrite=given["overwrite"])
+        typer.echo(f"wrote {output}")
 
 
 @app.command()

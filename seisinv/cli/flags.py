@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from seisinv.core import Argument, Code, ConfigError
+from seisinv.io.tables import ROLES
 from seisinv.jobs import config
 from seisinv.jobs.settings import WIDE, Settings
 
@@ -181,6 +182,20 @@ def _header_values(flag: str, pairs: list[str]) -> dict[str, float] | None:
     return out or None
 
 
+def _tables(flag: str, names: list[str]) -> list[str] | None:
+    """Return tables, [ROLE=]FILE, with absolute paths."""
+    split = [name.partition("=") if name.partition("=")[0] in ROLES else ("", "", name) for name in names]
+    return [f"{role}{mark}{absolute(flag, path)}" for role, mark, path in split] or None
+
+
+def _spread(flag: str, text: str) -> dict[str, float]:
+    """Return a regular spread from spacing=2.5,first=5."""
+    try:
+        return {name.strip(): float(value) for name, _, value in (part.partition("=") for part in text.split(","))}
+    except ValueError:
+        raise ConfigError(f"{flag} {text!r} is not NAME=METRES,…; for example {flag} spacing=2.5,first=5") from None
+
+
 def _parsed(flag: str, pairs: list[str]) -> dict[str, Any]:
     """Return settings by dotted key from KEY=VALUE texts, their paths absolute."""
     return config.anchored(dict(config.parse_setting(text) for text in pairs), Path.cwd())
@@ -216,6 +231,7 @@ FLAGS = {
         Flag("propagator.free_surface", "--free-surface", "pressure-free surface at the top"),
         Flag("wavelet.peak", "--peak", "peak frequency of the sources' Ricker wavelet, Hz; default: it is estimated"),
         Flag("data.every", "--every"),
+        Flag("data.clean", "--clean", "remove offset, spikes and hum; leave out noisy and reversed traces"),
         Flag("data.held_out", "--held-out", "keep one of every N shots of a job back"),
         Flag(
             "data.headers",
@@ -238,6 +254,15 @@ FLAGS = {
         Flag("data.vertical", "--vertical", "what the elevation fields hold"),
         Flag("data.shots_by", "--shots-by", "what distinguishes shots"),
         Flag("data.datum", "--datum", "elevation of z = 0, m", kind=float),
+        Flag(
+            "data.geometry",
+            "--geometry",
+            "a table of positions, shifts, killed traces; sources=, receivers=, relations= where columns have no names",
+            "[ROLE=]FILE",
+            list[str],
+            _tables,
+        ),
+        Flag("data.layout", "--layout", "a regular spread, m: spacing=2.5,first=5,move=10", "NAME=M,…", str, _spread),
         Flag("data.projection", "--projection", "of a crooked line: straight, or so that offsets are kept"),
         Flag("data.sample_format", "--sample-format", "format of the samples, whatever the file says"),
         Flag("data.byte_order", "--byte-order", "byte order of the samples"),
@@ -296,6 +321,8 @@ HEADERS = (
     "data.vertical",
     "data.shots_by",
     "data.datum",
+    "data.geometry",
+    "data.layout",
     "data.projection",
     "data.sample_format",
     "data.byte_order",
@@ -303,7 +330,7 @@ HEADERS = (
     "data.component",
     "data.delays",
 )
-DATA = ("data.every", *HEADERS)
+DATA = ("data.every", "data.clean", *HEADERS)
 INVERSION = (*START, *MODEL, *METHOD, *DATA, "ensemble.members")
 EVERY_JOB = ("run.threads", "set", "quiet")
 
@@ -425,8 +452,12 @@ def as_flag(part: Argument | Code) -> str | None:
 
 
 def _with_value(flag: Flag, value: Any) -> str:
+    if value is False:
+        return flag.name.replace("--", "--no-")
     if value is None or value is True or (value is ... and flag.metavar is None):
         return flag.name
     if isinstance(value, dict):
         return " ".join(f"{flag.name} {name}={v}" for name, v in value.items())
+    if isinstance(value, list):
+        return " ".join(f"{flag.name} {v}" for v in value)
     return f"{flag.name} {flag.metavar if value is ... else value}"

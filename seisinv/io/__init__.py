@@ -10,7 +10,7 @@ from seisinv.io.models import read_model, write_model, write_section
 from seisinv.io.projection import Projection
 from seisinv.io.reader import open_line, open_segy, read_line, read_segy
 from seisinv.io.reading import Reading
-from seisinv.io.text import facts, info_text
+from seisinv.io.text import facts, geometry_lines, info_text
 from seisinv.io.writer import write_segy
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "describe",
     "facts",
     "fetch",
+    "geometry_lines",
     "info_text",
     "open_line",
     "open_segy",

@@ -15,7 +15,7 @@ import numpy as np
 
 from seisinv.core.errors import Argument, DataError, GeometryError, Message
 from seisinv.io.components import COMPONENTS, of_code, of_place
-from seisinv.io.headers import where
+from seisinv.io.headers import scaled, where
 from seisinv.io.plausible import FOOT, refuse_tiny
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
@@ -65,12 +65,6 @@ class Positions:
         """Return the traces of a mask, with more notes."""
         kept = {name: getattr(self, name)[keep] for name in ("index", "source", "receiver", "dead")}
         return replace(self, **kept, notes=(*self.notes, *notes))
-
-
-def scaled(values: np.ndarray, scalar: np.ndarray) -> np.ndarray:
-    """Apply a SEG-Y scalar: n multiplies, −n divides, 0 stands for 1."""
-    scalar = np.asarray(scalar, float)
-    return np.where(scalar < 0, values / np.where(scalar < 0, -scalar, 1), values * np.where(scalar > 0, scalar, 1))
 
 
 def positions(recording: Recording, reading: Reading) -> Positions:
@@ -271,12 +265,13 @@ def _refuse_missing(recording: Recording, found: Positions) -> None:
         )
 
 
-def _remedy(recording: Recording, name: str) -> str:
+def _remedy(recording: Recording, name: str) -> tuple[str, ...]:
+    table = Message("give a table of positions: ", Argument("data.geometry", ["geometry.csv"]))
     if not recording.places:
-        return "write the locations into the file's headers"
+        return (table,)
     varying = recording.reader.varying()
     there = f" (bytes that vary: {', '.join(varying[:12])})" if varying else " (no other field varies)"
-    return Message("map the bytes that hold them, e.g. ", Argument("data.headers", {name: 181}), there)
+    return (Message("map the bytes that hold them, e.g. ", Argument("data.headers", {name: 181}), there), table)
 
 
 def _without_lost_dead_traces(found: Positions) -> Positions:

@@ -161,3 +161,9 @@ def known(name: str, verb: str, argument: Argument = ARGUMENT) -> None:
 def where(name: str, places: Mapping[str, Place]) -> str:
     """Return a field with the bytes that hold it: `source_x (bytes 73-76)`."""
     return f"{name} (bytes {places[name].span})" if name in places else name
+
+
+def scaled(values: np.ndarray, scalar: np.ndarray) -> np.ndarray:
+    """Apply a SEG-Y scalar: n multiplies, −n divides, 0 stands for 1."""
+    scalar = np.asarray(scalar, float)
+    return np.where(scalar < 0, values / np.where(scalar < 0, -scalar, 1), values * np.where(scalar > 0, scalar, 1))

@@ -13,7 +13,7 @@ import numpy as np
 
 from seisinv.core.errors import SeisinvError
 from seisinv.io.files import magic, uncompressed
-from seisinv.io.geometry import scaled
+from seisinv.io.headers import scaled
 from seisinv.io.line import Line, build_line
 from seisinv.io.reader import paths_of, recording
 from seisinv.io.reading import Reading

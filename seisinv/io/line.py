@@ -16,12 +16,14 @@ from seisinv.core.arrays import check_memory
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
-from seisinv.io.geometry import Positions, positions, scaled
+from seisinv.io.geometry import Positions, positions
+from seisinv.io.headers import scaled
 from seisinv.io.plausible import odd_traces, refuse_unsaid_feet, without_far_traces
 from seisinv.io.projection import Projection, best_line, onto_section, to_metres
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, TraceReader
 from seisinv.io.shots import SeismicTraces, sort_into_shots
+from seisinv.io.tables import Edits, layout_of, read_tables, with_geometry
 
 log = logging.getLogger("seisinv.io")
 
@@ -47,7 +49,7 @@ class Line:
         Metres per length unit of the file.
     text : tuple of str
         Lines of the first file's textual header.
-    sign : float
+    sign : array (trace,), optional
         What samples are multiplied by: 1, or -1 for reversed polarity.
 
     Examples
@@ -68,7 +70,7 @@ class Line:
     shift: np.ndarray = dataclasses.field(repr=False)
     readers: tuple[tuple[int, TraceReader], ...] = dataclasses.field(repr=False)
     text: tuple[str, ...] = dataclasses.field(repr=False, default=())
-    sign: float = 1.0
+    sign: np.ndarray | None = dataclasses.field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.survey)
@@ -89,7 +91,9 @@ class Line:
         live = np.zeros(data.shape[:2], bool)
         for k, shot in enumerate(index):
             rows = self.rows[shot]
-            traces = self._load(rows) if self.sign > 0 else -self._load(rows)
+            traces = self._load(rows)
+            if self.sign is not None and (upside := self.sign[rows] < 0).any():
+                traces[upside] = -traces[upside]
             dead = self.dead[rows]
             traces[dead] = np.nan_to_num(traces[dead], nan=0, posinf=0, neginf=0)
             live[k, : len(rows)] = (traces != 0).any(axis=1) & ~dead
@@ -121,11 +125,15 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     DataError
         If files or traces differ in sampling.
     """
+    tables, layout = read_tables(reading.geometry or ()), layout_of(reading.layout)
+    recordings, edits = zip(*(with_geometry(recording, tables, layout) for recording in recordings), strict=True)
     found = [positions(recording, reading) for recording in recordings]
     step, samples = _one_sampling(recordings)
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
     delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
     merged = _merge(recordings, found, firsts, delays)
+    sign = _edited(merged, found, edits, step, reversed=reading.polarity == "reversed")
+    sign = _spread(merged.index, sign, int(firsts[-1]))
     if reading.coordinate_units == "angle":
         plan = to_metres(np.stack([merged.source[:, :2], merged.receiver[:, :2]]))
         merged.source[:, :2], merged.receiver[:, :2] = plan
@@ -162,8 +170,23 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         shift=_spread(merged.index, shift, total),
         readers=tuple((int(first), r.reader) for first, r in zip(firsts[:-1], recordings, strict=True)),
         text=recordings[0].text,
-        sign=-1.0 if reading.polarity == "reversed" else 1.0,
+        sign=sign,
     )
+
+
+def _edited(
+    traces: SeismicTraces, found: Sequence[Positions], edits: Sequence[Edits | None], step: float, *, reversed: bool
+) -> np.ndarray:
+    """Shift and kill traces as tables say; return the sign of each."""
+    sign = np.full(len(traces.index), -1 if reversed else 1, np.int8)
+    at = 0
+    for place, edit in zip(found, edits, strict=True):
+        here = slice(at, at := at + len(place.index))
+        if edit is not None:
+            traces.fields["delay"][here] += np.round(edit.shift[place.index] / step) * step
+            traces.dead[here] |= edit.kill[place.index]
+            sign[here] *= np.where(edit.reverse[place.index], -1, 1).astype(np.int8)
+    return sign
 
 
 def _merge(

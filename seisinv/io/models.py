@@ -16,7 +16,7 @@ from seisinv.core.errors import Argument, Code, ConfigError, DataError, Message,
 from seisinv.core.grid import Grid
 from seisinv.core.model import PARAMETERS, Model
 from seisinv.io.files import magic, replacing, uncompressed
-from seisinv.io.geometry import scaled
+from seisinv.io.headers import scaled
 from seisinv.io.reader import is_text
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording

@@ -61,6 +61,12 @@ class Reading:
         the component among the traces of a position, "1/3".
     delays : sequence of float, s, optional
         Added to the times of the records, one for all files or one for each.
+    geometry : sequence of str, optional
+        Tables of positions, time shifts, killed and reversed traces: FILE, or sources=FILE, receivers=FILE,
+        relations=FILE, traces=FILE where its columns have no names. See docs/field.md.
+    layout : mapping, optional
+        A regular spread: `{"spacing": 2.5, "first": 5.0}` puts channel 1 5 m from its source and the others 2.5 m
+        apart, "move" moves the source from shot to shot; with "spacing" alone, receivers lie at channel × spacing.
 
     Raises
     ------
@@ -86,6 +92,8 @@ class Reading:
     polarity: str | None = None
     component: int | str | None = None
     delays: Sequence[float] | None = None
+    geometry: Sequence[str] | None = None
+    layout: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         resolve(self.headers)

@@ -137,7 +137,7 @@ def _layouts(path: Path, header: BinaryHeader, reading: Reading, size: int) -> I
     others = [0] if said else [header.extended] if 0 < header.extended < 100 else []
     for extended in (said, *others):
         first = _FILE_HEADER + 3200 * extended
-        if first + HEADER > size or extended < 0:
+        if first + HEADER > size or extended < 0 or not _is_text(first_bytes(path, first)[_FILE_HEADER:]):
             continue
         skipped = [f"{extended} extended textual headers are there, whatever bytes 3501-3506 say"] * (extended != said)
         (own,) = struct.unpack_from(f"{header.order}H", first_bytes(path, first + HEADER)[first:], 114)
@@ -158,6 +158,14 @@ def _layouts(path: Path, header: BinaryHeader, reading: Reading, size: int) -> I
                 )
         for count, text in counts.items():
             yield _Layout(first, count, "; ".join([*skipped, *([text] if text else [])]))
+
+
+def _is_text(raw: bytes) -> bool:
+    """Whether bytes can be textual headers: printable in ASCII or EBCDIC, or zero."""
+    values = np.frombuffer(raw, np.uint8)
+    ascii_, ebcdic = (values >= 0x20) & (values < 0x7F), (values == 0x40) | ((values >= 0x4B) & (values <= 0xF9))
+    blank = values == 0
+    return len(values) == 0 or max(float((part | blank).mean()) for part in (ascii_, ebcdic)) > 0.95
 
 
 def _no_layout(path: Path, header: BinaryHeader, guesses: list[_Layout], size: int, stored: Stored) -> DataError:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from seisinv.core.errors import Message, printable
 from seisinv.io.info import Info, Range
+from seisinv.io.line import Line
 
 
 def info_text(info: Info) -> Message:
@@ -110,3 +115,43 @@ def _bytes(size: int) -> str:
 def _span(values: Range) -> str:
     low, high = (f"{value:,.1f}".removesuffix(".0") for value in values)
     return low if low == high else f"{low} to {high}"
+
+
+def geometry_lines(line: Line) -> Iterator[str]:
+    """Yield the geometry of a line as text: remarks, then a shot each.
+
+    Parameters
+    ----------
+    line : Line
+
+    Yields
+    ------
+    str
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import torch
+    >>> import seisinv as si
+    >>> survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 100, every=10),
+    ...                            wavelet=None, duration=0.1, dt=4e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     si.io.write_segy(f"{folder}/line.sgy", si.Gathers(torch.ones(3, 11, 26), survey))
+    ...     texts = list(geometry_lines(si.io.open_line(f"{folder}/line.sgy")))
+    >>> texts[-1].split()[:5]
+    ['3', '100.00', '0.00', '11', '0.00']
+    """
+    for note in line.notes:
+        yield Message("- ", note)
+    columns = {"shot": 6, "source x": 11, "z, m": 9, "traces": 8, "receiver x, m": 24, "z, m ": 20, "distance, m": 20}
+    yield "".join(f"{name:>{width}}" for name, width in columns.items()) + f"{'dead':>6}"
+    survey = line.survey
+    for shot, reach, rows in zip(survey.shots, np.abs(survey.reaches), line.rows, strict=True):
+        (z, x), low, high = shot.sources[0], shot.receivers.min(axis=0), shot.receivers.max(axis=0)
+        near, far = reach[: len(rows)].min(), reach[: len(rows)].max()
+        words = (
+            f"{shot.number}", f"{x:.2f}", f"{z:.2f}", f"{len(rows)}", f"{low[1]:.2f} to {high[1]:.2f}",
+            f"{low[0]:.2f} to {high[0]:.2f}", f"{near:.1f} to {far:.1f}",
+        )  # fmt: skip
+        row = "".join(f"{word:>{width}}" for word, width in zip(words, columns.values(), strict=True))
+        yield f"{row}{line.dead[rows].sum():>6}"

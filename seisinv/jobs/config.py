@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from seisinv.core import ConfigError, DataError
 from seisinv.core.files import parsed, read_toml, tomllib
+from seisinv.io.tables import ROLES
 from seisinv.jobs.settings import Settings
 
 # Tables that run.toml carries for the reader; a job that is read back does without them.
@@ -260,10 +261,13 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
     def absolute(value: Any) -> Any:
         if isinstance(value, list):
             return [absolute(v) for v in value]
-        return str(folder / value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        role, mark, path = value.rpartition("=") if value.partition("=")[0] in ROLES else ("", "", value)
+        return f"{role}{mark}{folder / path}"
 
     for section, keys in {
-        "data": ["path"],
+        "data": ["path", "geometry"],
         "start": ["vp", "rho"],
         "forward": ["output"],
         "wavelet": ["path"],

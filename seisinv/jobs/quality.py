@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seisinv.core import Argument, Gathers, Message, Observed, Survey
+from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Survey
 from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 20_000_000  # that are looked at, at most
@@ -75,3 +75,33 @@ def cleaned(observed: Observed) -> tuple[Observed, tuple[str, ...]]:
             )
         )
     return Cleaned(observed, found, bad), tuple(notes)
+
+
+def remarks(observed: Observed) -> list[str]:
+    """Return what is odd in the samples, in words: traces, recorder, and shots that are late against the others."""
+    found, bad = looked_at(observed)
+    survey = observed.survey
+    if survey.max_receivers * survey.time.samples * len(observed) > SAMPLES:
+        return list(found.notes)
+    return [*found.notes, *late_shots(Cleaned(observed, found, bad))]
+
+
+def late_shots(observed: Observed) -> list[str]:
+    """Name the shots whose first breaks come late or early against those of the others; none where they do not tell."""
+    from seisinv.traveltime import pick_first_breaks, shot_delays
+
+    try:
+        picks = pick_first_breaks(observed[list(range(len(observed)))])
+    except SeisinvError:
+        return []
+    late = shot_delays(picks)
+    remedy = Argument("data.geometry", ["shifts.csv"])
+    return [
+        Message(
+            f"shot {picks.survey.shots[k].number} is {abs(1e3 * late[k]):.0f} ms {'late' if late[k] > 0 else 'early'} "
+            "against the others: shift it by a table of shot and shift_ms (",
+            remedy,
+            ")",
+        )
+        for k in np.flatnonzero(late)
+    ]

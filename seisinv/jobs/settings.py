@@ -91,6 +91,14 @@ class DataSection(Section):
     delays: list[Finite] | None = Field(
         default=None, description="added to the times of the records, s: one for all files or one for each"
     )
+    geometry: Paths | None = Field(
+        default=None,
+        description="tables of positions, shifts, killed traces: FILE, or sources=FILE, receivers=FILE, "
+        "relations=FILE, traces=FILE",
+    )
+    layout: dict[str, Finite] = Field(
+        default={}, description="a regular spread, m: {spacing = 2.5, first = 5, move = 10}"
+    )
     clean: bool = Field(
         default=True, description="remove offset from zero, spikes and hum; leave out noisy and reversed traces"
     )

@@ -125,10 +125,8 @@ def without_delays(picks: Picks) -> Picks:
 
     late = shot_delays(picks)
     for k in np.flatnonzero(late):
-        log.warning(
-            "shot %d is %.0f ms %s: its first breaks are shifted back",
-            picks.survey.shots[k].number, abs(1e3 * late[k]), "late" if late[k] > 0 else "early",
-        )  # fmt: skip
+        number, by = picks.survey.shots[k].number, "late" if late[k] > 0 else "early"
+        log.warning("shot %d is %.0f ms %s: its first breaks are shifted back", number, abs(1e3 * late[k]), by)
     return picks.replace(times=picks.times - late[:, None])
 
 

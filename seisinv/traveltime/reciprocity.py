@@ -110,6 +110,10 @@ def shot_delays(picks: Picks) -> np.ndarray:
     ----------
     picks : Picks
 
+    Returns
+    -------
+    array [shot], s
+
     Examples
     --------
     >>> import numpy as np

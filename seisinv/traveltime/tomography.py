@@ -19,7 +19,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.optimize import least_squares
 from scipy.sparse import csr_matrix, diags
 
 from seisinv.core import ConfigError, DataError, GeometryError, Grid, Model
@@ -329,6 +328,8 @@ class _Run:
 
         t = arcosh(1 + k² d² / (2 v_s v_r)) / k, with v_s and v_r at the source and at the receiver (Slotnick 1959).
         """
+        from scipy.optimize import least_squares
+
         top = self.grid.origin[0] if self.how.water is None else self.how.water
         ends = [(np.broadcast_to(s, r.shape), r) for r, s in zip(self.receivers, self.sources, strict=True)]
         source, receiver = (np.concatenate(side) for side in zip(*ends, strict=True))

@@ -1,0 +1,344 @@
+"""Files with the diseases of real records: read right, or refused with a remedy that works as it is printed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from command_line import seisinv
+from hostile_files import ibm_floats
+from io_files import segy_bytes, trace_headers, written
+
+import seisinv as si
+from seisinv import io
+from seisinv.core import ConfigError, DataError, GeometryError
+from seisinv.io.reader import is_segd
+from seisinv.io.samples import Stored, told_by
+from seisinv.io.tables import layout_of
+from seisinv.jobs.quality import cleaned, remarks
+from seisinv.signal.quality import examined
+from seisinv.traveltime import pick_first_breaks
+
+SHOTS, CHANNELS, SAMPLES, STEP = 5, 24, 240, 500  # µs
+SPEED = 800.0  # m/s
+SHOT, CHANNEL = np.divmod(np.arange(SHOTS * CHANNELS), CHANNELS)
+SOURCE, RECEIVER = 12.0 * SHOT + 1, 2.5 * CHANNEL
+TIMES = np.arange(SAMPLES) * STEP * 1e-6
+
+
+def fields(**changed: Any) -> dict[int, Any]:
+    """Return the header fields of a land line in centimetres, some changed: b41=100."""
+    found = {9: SHOT + 1, 13: CHANNEL + 1, 29: 1, 69: -100, 71: -100, 73: np.round(100 * SOURCE),
+             81: np.round(100 * RECEIVER), 89: 1, 115: SAMPLES, 117: STEP}  # fmt: skip
+    return found | {int(name[1:]): value for name, value in changed.items()}
+
+
+def waves(noise: float = 0.003) -> np.ndarray:
+    """Return direct waves in a little noise."""
+    t = TIMES - np.abs(SOURCE - RECEIVER)[:, None] / SPEED - 0.01
+    pulse = np.where(t > 0, np.sin(2 * np.pi * 60 * t) * np.exp(-70 * np.maximum(t, 0)), 0)
+    return (pulse + noise * np.random.default_rng(0).standard_normal(t.shape)).astype(np.float32)
+
+
+def file(folder: Path, samples: np.ndarray | None = None, name: str = "line.sgy", **how: Any) -> Path:
+    """Write the line."""
+    changed = {k: how.pop(k) for k in list(how) if re.fullmatch(r"b\d+", k)}
+    data = waves() if samples is None else samples
+    return written(folder, segy_bytes(fields(**changed), data, **{"interval": STEP, **how}), name)
+
+
+def noted(line: io.Line, words: str) -> bool:
+    """Whether a remark holds some words."""
+    return any(words in note for note in line.notes)
+
+
+DISEASES = {
+    "IEEE called IBM": (lambda: {"code": 1}, waves, "4-byte IEEE float"),
+    "IBM called IEEE": (lambda: {"code": 5}, lambda: ibm_floats(waves().astype(float)), "4-byte IBM float"),
+    "little samples": (lambda: {}, lambda: waves().byteswap(), "little-endian"),
+    "integers called IEEE": (lambda: {"code": 5}, lambda: (1e4 * waves()).astype("i4"), "signed integer"),
+}
+
+
+@pytest.mark.parametrize("disease", DISEASES)
+def test_samples_tell_their_format(tmp_path: Path, disease: str) -> None:
+    how, samples, words = DISEASES[disease]
+    line = io.open_line(file(tmp_path, samples(), **how()))
+    assert noted(line, words)
+    scale = 1e-4 if "integers" in disease else 1.0
+    assert np.allclose(line[:].data.reshape(len(SHOT), -1).numpy() * scale, waves(), atol=2e-4 if scale < 1 else 1e-6)
+    said = io.open_line(line.paths[0], sample_format="ibm" if disease == "IEEE called IBM" else "ieee")
+    assert not noted(said, words)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 5])
+@pytest.mark.parametrize("order", [">", "<"])
+def test_samples_that_are_what_the_file_says_are_believed(code: int, order: str) -> None:
+    random = np.random.default_rng(code)
+    signals = {
+        "wave": waves().astype(float), "noise": random.standard_normal((20, 400)), "steps": np.round(waves() * 10),
+        "large": 1e12 * waves().astype(float), "few": np.eye(30, 300), "positive": 1500 + 10 * random.random((20, 300)),
+    }  # fmt: skip
+    for name, signal in signals.items():
+        scale = 1e3 / np.abs(signal).max() if code in (2, 3) else 1.0
+        stored = {1: ibm_floats, 2: np.int32, 3: np.int16, 5: np.float32}[code](signal * scale)
+        raw = stored.astype(stored.dtype.newbyteorder(order))
+        assert told_by(raw, Stored(code, order)) == Stored(code, order), name
+
+
+def test_trace_headers_beat_a_stale_binary_header(tmp_path: Path) -> None:
+    line = io.open_line(file(tmp_path, interval=4000))
+    assert line.survey.time.step == pytest.approx(STEP * 1e-6)
+    assert noted(line, "the binary header says 4000 µs")
+    assert io.open_line(line.paths[0], values={"sample_interval": 4000}).survey.time.step == 0.004
+
+
+def with_words(path: Path, **words: int) -> Path:
+    """Change 16-bit words of the binary header, by their first byte in the file."""
+    content = bytearray(path.read_bytes())
+    for name, value in words.items():
+        struct.pack_into(">h", content, int(name[1:]) - 1, value)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "words", [{"b3501": 0x7973, "b3505": 0x6577}, {"b3501": 0, "b3505": 2}, {"b3501": 0x0100, "b3505": 3}]
+)
+def test_extended_headers_are_only_believed_where_they_are(tmp_path: Path, words: dict[str, int]) -> None:
+    line = io.open_line(with_words(file(tmp_path), **words))
+    assert line[[0]].data.shape == (1, CHANNELS, SAMPLES)
+    assert np.allclose(line[:].data.reshape(len(SHOT), -1).numpy(), waves())
+
+
+def test_counts_beyond_16_bits_and_partial_traces(tmp_path: Path) -> None:
+    data = np.zeros((6, 70_000), np.float32)
+    data[:, 100] = 1
+    header = {9: 1, 13: np.arange(6) + 1, 29: 1, 73: 5, 81: 10 * np.arange(6) + 10, 115: 70_000 % 65_536, 117: 1000}
+    path = written(tmp_path, segy_bytes(header, data, interval=1000, count=70_000 % 65_536))
+    line = io.open_line(path)
+    assert line.survey.time.samples == 70_000
+    assert (line[:].data[0, :, 100] == 1).all()
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert [len(shot.receivers) for shot in io.open_line(path).survey.shots] == [5]
+    assert noted(io.open_line(path), "ends within a trace")
+
+
+def test_one_component_is_used_and_said(tmp_path: Path) -> None:
+    data = np.repeat(waves(), 3, axis=0)
+    data[1::3] *= 0.3
+    tripled = {byte: np.repeat(np.broadcast_to(v, len(SHOT)), 3) for byte, v in fields().items()}
+    path = written(tmp_path, segy_bytes(tripled | {29: np.tile([12, 13, 14], len(SHOT))}, data, interval=STEP))
+    line = io.open_line(path)
+    assert noted(line, "vertical is used")
+    assert np.allclose(line[:].data.reshape(len(SHOT), -1).numpy(), waves())
+    assert np.allclose(io.open_line(path, component=13)[:].data.reshape(len(SHOT), -1).numpy(), 0.3 * waves())
+    with pytest.raises(DataError, match="no trace has identification code 15"):
+        io.open_line(path, component=15)
+    same = written(tmp_path, segy_bytes(tripled, data, interval=STEP), "same.sgy")
+    with pytest.raises(DataError, match="3 traces each, such as 1 and 2"):
+        io.open_line(same)
+    assert np.allclose(io.open_line(same, component="2/3")[:].data.reshape(len(SHOT), -1).numpy(), 0.3 * waves())
+    with pytest.raises(DataError, match="positions have 3 traces each"):
+        io.open_line(same, component="1/2")
+    with pytest.raises(ConfigError, match="component"):
+        io.open_line(same, component="vertical")
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    return values.astype(">f4").view(">i4").astype(np.int64)
+
+
+DEGREES = {"b71": -10_000, "b73": -1_069_000 + SHOT, "b77": 340_700, "b81": -1_069_000 + CHANNEL * 2, "b85": 340_700}
+REFUSED: dict[str, dict[str, Any]] = {
+    "no interval": {"b117": 0, "interval": 0},
+    "degrees": DEGREES | {"b89": 3},
+    "degrees unsaid": DEGREES | {"b89": 0},
+    "floats": {"b71": 0, "b73": _floats(SOURCE), "b81": _floats(RECEIVER)},
+    "feet unsaid": {"b71": 1, "b73": 330 * SHOT + 165, "b81": 110 * CHANNEL, "measurement": 0},
+    "an area": {"b71": -10, "b73": 800 * (SHOT % 3), "b77": 900 * (SHOT // 3), "b81": 600 * (CHANNEL % 6)}
+    | {"b85": 600 * (CHANNEL // 6)},
+}
+FLAG = r"--[a-z-]+ [^\s;,)(]+"
+
+
+@pytest.mark.parametrize("disease", REFUSED)
+def test_what_is_refused_names_a_remedy_that_works_as_printed(tmp_path: Path, disease: str) -> None:
+    path = file(tmp_path, **REFUSED[disease])
+    code, said, _ = seisinv("info", path)
+    assert code == 3
+    flags = re.findall(
+        r"--[a-z-]+ [^\s;,)(]+(?: --[a-z-]+ [^\s;,)(]+)*", said.split("Not usable as a survey")[1].split("\n")[0]
+    )
+    assert flags, said
+    code, said, _ = seisinv("info", path, *shlex.split(flags[0]))
+    assert code == 0, said
+    assert "Not usable" not in said
+
+
+def test_polarity_delays_and_datum(tmp_path: Path) -> None:
+    path = file(tmp_path, b41=np.round(100 * (150 + 0.1 * RECEIVER)), b45=np.round(100 * (150 + 0.1 * SOURCE)))
+    line = io.open_line(path)
+    top = 150 + 0.1 * max(SOURCE.max(), RECEIVER.max())
+    assert noted(line, f"highest position, {top:g} m")
+    assert line.survey.shots[0].receivers[4, 0] == pytest.approx(top - 150 - 0.1 * RECEIVER[4])
+    assert io.open_line(path, datum=0.0).survey.shots[0].receivers[4, 0] == pytest.approx(-150 - 0.1 * RECEIVER[4])
+    turned = io.open_line(path, polarity="reversed", delays=[0.02])
+    assert torch.equal(turned[:].data, -line[:].data)
+    assert turned.survey.time.start == pytest.approx(0.02)
+    with pytest.raises(ConfigError, match="one for each of 1 files"):
+        io.open_line(path, delays=[0.0, 0.1])
+
+
+def test_a_bent_line_keeps_its_offsets(tmp_path: Path) -> None:
+    def road(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(s < 30, s, 30 + (s - 30) * 0.5), np.where(s < 30, 0, (s - 30) * 0.866)
+
+    (sx, sy), (gx, gy) = road(SOURCE), road(RECEIVER)
+    stored = {f"b{byte}": np.round(100 * v) for byte, v in zip((73, 77, 81, 85), (sx, sy, gx, gy), strict=True)}
+    line = io.open_line(file(tmp_path, **stored))
+    distance = np.hypot(np.round(sx - gx, 2), np.round(sy - gy, 2)).reshape(SHOTS, -1)
+    assert np.allclose(np.abs(line.survey.offsets), distance, atol=0.02)
+    assert noted(line, "the line bends")
+    straight = np.abs(io.open_line(line.paths[0], projection="line").survey.offsets)
+    assert (distance - straight).max() > 3
+
+
+def test_geometry_from_tables(tmp_path: Path) -> None:
+    bare = file(tmp_path, b73=0, b81=0, b71=0)
+    true = io.open_line(file(tmp_path, name="true.sgy")).survey
+
+    def same(*names: str) -> bool:
+        found = io.open_line(bare, geometry=names).survey
+        return all(np.allclose(a.receivers, b.receivers) and np.allclose(a.sources, b.sources)
+                   for a, b in zip(found.shots, true.shots, strict=True))  # fmt: skip
+
+    def table(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    rows = "".join(f"{s + 1},{c + 1},{x},{g}\n" for s, c, x, g in zip(SHOT, CHANNEL, SOURCE, RECEIVER, strict=True))
+    assert same(table("traces.csv", "Shot,Channel,SX (m),GX (m)\n" + rows))
+    sources = "".join(f"{k + 1} {12 * k + 1} 0 0\n" for k in range(SHOTS))
+    receivers = "".join(f"{k + 1} {2.5 * k} 0 0\n" for k in range(CHANNELS))
+    assert same(f"sources={table('shots.geo', sources)}", f"receivers={table('receivers.geo', receivers)}")
+    sps = "H00SPS format version num. SPS 2.1\n"
+    sps += "".join(f"S{1:10.2f}{100 + k:10.2f}{'':25}{12 * k + 1:9.1f}{0:10.1f}{0:6.1f}\n" for k in range(SHOTS))
+    sps += "".join(f"R{2:10.2f}{k + 1:10.2f}{'':25}{2.5 * k:9.1f}{0:10.1f}{0:6.1f}\n" for k in range(CHANNELS))
+    sps += "".join(
+        f"X{'':6}{k + 1:8d}  {1:10.2f}{100 + k:10.2f} {1:5d}{CHANNELS:5d}1{2:10.2f}{1:10.2f}{CHANNELS:10.2f}1\n"
+        for k in range(SHOTS)
+    )
+    assert same(table("line.sps", sps))
+    edits = table("edits.csv", "shot,channel,kill,reverse,shift_ms\n2,3,1,0,0\n2,4,0,1,0\n2,5,0,0,20\n")
+    plain, edited = io.open_line(tmp_path / "true.sgy")[[1]], io.open_line(tmp_path / "true.sgy", geometry=[edits])[[1]]
+    assert not edited.live[0, 2]
+    assert torch.equal(edited.data[0, 3, :SAMPLES], -plain.data[0, 3])
+    assert torch.equal(edited.data[0, 4, 40:], plain.data[0, 4])
+    with pytest.raises(GeometryError, match=r"no line for trace 121|no line for trace 1 "):
+        io.open_line(bare, geometry=[table("short.csv", "shot,channel,sx,gx\n2,1,0,5\n")])
+    with pytest.raises(DataError, match="names no column that is known"):
+        io.open_line(bare, geometry=[table("odd.csv", "a,b\n1,2\n")])
+    with pytest.raises(DataError, match="not a number"):
+        io.open_line(bare, geometry=[table("word.csv", "shot,x\n1,north\n")])
+
+
+def test_a_regular_spread_and_the_command_that_writes_it(tmp_path: Path) -> None:
+    bare = file(tmp_path, b73=0, b81=0, b71=0)
+    found = io.open_line(bare, layout={"spacing": 2.5, "first": -5.0, "move": 12.0}).survey
+    assert found.shots[2].sources[0, 1] == 24
+    assert found.shots[2].receivers[1, 1] == 24 - 7.5
+    assert io.open_line(bare, layout={"spacing": 2.5}, headers={"source_x": 9}).survey.shots[0].receivers[0, 1] == 2.5
+    with pytest.raises(ConfigError, match="spacing"):
+        layout_of({"first": 2.0})
+    code, said, _ = seisinv("geometry", bare, "--layout", "spacing=2.5,first=5,move=12", "-o", tmp_path / "out.sgy")
+    assert code == 0
+    assert len(said.splitlines()) >= SHOTS + 2
+    assert io.open_line(tmp_path / "out.sgy").survey.shots[1].receivers[0, 1] == 17
+
+
+def test_recorders_leave_offset_spikes_and_hum(tmp_path: Path) -> None:
+    clean = io.open_line(file(tmp_path))
+    assert not remarks(clean)
+    dirty = waves() + 0.5
+    dirty[:, 7] += 4
+    dirty += (2 * np.sin(2 * np.pi * 50 * TIMES + CHANNEL[:, None])).astype(np.float32)
+    line = io.open_line(file(tmp_path, dirty, "dirty.sgy"))
+    found = examined(line[:])
+    assert found.zero
+    assert found.spikes == (7,)
+    assert found.hum == (50.0,)
+    observed, notes = cleaned(line)
+    assert len(notes) == 3
+    picks, true = pick_first_breaks(observed[:]), pick_first_breaks(clean[:])
+    assert np.nanmedian(np.abs(picks.times - true.times)) < 1e-3
+    assert picks.count > 0.8 * true.count
+
+
+def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
+    data = waves()
+    data[5::CHANNELS] *= -1
+    data[11::CHANNELS] = 20 * np.random.default_rng(2).standard_normal(data[11::CHANNELS].shape)
+    data[17::CHANNELS] = 0
+    data[3 * CHANNELS : 4 * CHANNELS] = np.roll(data[3 * CHANNELS : 4 * CHANNELS], 120, axis=1)
+    data[3 * CHANNELS : 4 * CHANNELS, :120] = 0.003 * np.random.default_rng(3).standard_normal((CHANNELS, 120))
+    line = io.open_line(file(tmp_path, data))
+    text = " ".join(remarks(line))
+    assert "noisy: channel 12 " in text
+    assert "reversed: channel 6 " in text
+    assert "silent: channel 18 " in text
+    assert "shot 4 is 60 ms late" in text
+    observed, _ = cleaned(line)
+    assert not observed[[0]].live[0, [5, 11]].any()
+
+
+def test_a_fit_that_the_data_reject_is_not_kept(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    t = TIMES - random.permuted(np.abs(SOURCE - RECEIVER).reshape(SHOTS, -1), axis=1).reshape(-1, 1) / SPEED - 0.01
+    wrong = np.where(t > 0, np.sin(2 * np.pi * 120 * t) * np.exp(-140 * np.maximum(t, 0)), 0).astype(np.float32)
+    path = file(tmp_path, wrong + 1e-3 * random.standard_normal(wrong.shape).astype(np.float32))
+    place = tmp_path / "made"
+    code, said, _ = seisinv("start", path, "-d", place, "--vp-min", 200, "--set", "data.clean=false", "-q")
+    assert code in (2, 3)
+    assert not (place / "start.sgy").exists()
+    if code == 3:
+        assert said.startswith("no model is kept, but the residual")
+        assert "--force" in said
+
+
+def test_other_kinds_of_files_are_named(tmp_path: Path) -> None:
+    head = bytearray(4096)
+    head[2:4], head[10:16] = bytes.fromhex("8058"), bytes.fromhex("261032123000")
+    path = written(tmp_path, bytes(head), "shot.segd")
+    assert is_segd(path)
+    with pytest.raises(DataError, match="SEG-D"):
+        io.open_line(path)
+    body = trace_headers({}, 1).tobytes()
+    assert not is_segd(written(tmp_path, body, "other"))
+
+
+def test_several_files_and_patterns_make_one_line(tmp_path: Path) -> None:
+    data = waves()
+    for k in range(SHOTS):
+        part = k == SHOT
+        header = {byte: np.broadcast_to(v, len(SHOT))[part] for byte, v in fields().items()}
+        written(tmp_path, segy_bytes(header, data[part], interval=STEP), f"f{k + 8}.sgy")
+    code, said, _ = seisinv("info", tmp_path / "f*.sgy")
+    assert code == 0
+    assert re.search(rf"shots +{SHOTS}\b", said)
+    code, _, message = seisinv("check", tmp_path / "f8.sgy", tmp_path / "job.toml")
+    assert code == 2
+    assert "name one job" in message
+    done = seisinv("start", tmp_path / "f*.sgy", "-d", tmp_path / "out dir", "--vp-min", 200, "-q")
+    assert done[0] == 0, done
+    go_on = next(text for text in done[1].splitlines() if text.startswith("go on:"))
+    words = shlex.split(go_on.removeprefix("go on:"))
+    code, said, _ = seisinv("check", *words[2:])
+    assert re.search(rf"shots +{SHOTS}\b", said)
+    assert si.io.read_model(tmp_path / "out dir" / "start.sgy").vp.min() > 200
