@@ -6,6 +6,7 @@ doi:10.1190/1.1442942.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,9 +48,7 @@ def _read(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Given a name, obspy would leave a damaged file open.
-            with path.open("rb") as file:
-                stream = _read_seg2(file)
+            stream = _read_seg2(_with_terminators(path))  # given a name, obspy would leave a damaged file open
     except Exception as error:  # obspy raises many types on damaged files; each means that it cannot read it
         raise DataError(f"not a readable SEG-2 file: {reason(error)}", remedy="copy it again", file=path) from error
     if not len(stream):
@@ -57,6 +56,19 @@ def _read(path: Path) -> Any:
     if len({(trace.stats.npts, trace.stats.delta) for trace in stream}) > 1:
         raise DataError("traces differ in length or sample interval", remedy="write it with one sampling", file=path)
     return stream
+
+
+def _with_terminators(path: Path) -> io.BytesIO:
+    """Return a file with terminators of strings and lines of one or two bytes, the standard's where it has others.
+
+    What follows the first byte of a longer terminator is part of the string's length, and stripped.
+    """
+    content = bytearray(path.read_bytes())
+    if len(content) > 14:
+        for size, usual in ((8, b"\x01\x00\x00"), (11, b"\x01\n\x00")):
+            if content[size] not in (1, 2):
+                content[size : size + 3] = usual
+    return io.BytesIO(content)
 
 
 def seg2_recording(path: Path, reading: Reading) -> Recording:

@@ -119,18 +119,23 @@ def draw_gather(
     axes: Axes, data: np.ndarray, offsets: np.ndarray, time: TimeAxis, *, kind: str = "image", scale: float
 ) -> None:
     """Draw traces [receiver, time] into `axes` against offset where it is known and distinct, else trace number."""
-    order = np.argsort(offsets, kind="stable") if np.isfinite(offsets).all() else np.arange(len(data))
-    data, position = data[order], offsets[order]
-    gaps = np.diff(position)
-    known = len(position) > 1 and bool(np.all(gaps > 0))
-    if not known:
-        position, gaps = np.arange(len(data), dtype=float), np.ones(max(len(data) - 1, 1))
-    axes.set(xlabel="offset (m)" if known else "trace", ylabel="time (s)")
+    order, position, name = trace_axis(offsets)
+    data, gaps = data[order], np.diff(position) if len(position) > 1 else np.ones(1)
+    axes.set(xlabel=name, ylabel="time (s)")
     if kind == "wiggle":
         _draw_wiggles(axes, data, position, time, scale=scale, gap=float(np.median(gaps)))
     else:
         _draw_image(axes, data, position, time, scale=scale)
     axes.set_ylim(time.end, time.start)
+
+
+def trace_axis(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the order in which traces are drawn, where each is on the axis in that order, and the axis' name."""
+    order = np.argsort(offsets, kind="stable") if np.isfinite(offsets).all() else np.arange(len(offsets))
+    position = offsets[order]
+    if len(position) > 1 and bool(np.all(np.diff(position) > 0)):
+        return order, position, "offset (m)"
+    return order, np.arange(len(offsets), dtype=float), "trace"
 
 
 def _draw_image(axes: Axes, data: np.ndarray, position: np.ndarray, time: TimeAxis, *, scale: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from seisinv.core import PARAMETERS, Gathers, Model, Survey
 from seisinv.plot.figure import BLUE, INK, ORANGE, RED, new_figure, styled
-from seisinv.plot.gathers import amplitude, draw_gather, live_traces, rms_of
+from seisinv.plot.gathers import amplitude, draw_gather, live_traces, rms_of, trace_axis
 from seisinv.plot.models import (
     SEQUENTIAL,
     Panel,
@@ -61,12 +61,13 @@ def first_breaks(
         data, offsets = live_traces(gathers, k)
         data, live = data / rms_of(data), gathers.live[k].numpy()
         draw_gather(panel, data, offsets, gathers.survey.time, scale=amplitude(data, CLIP))
-        order = np.argsort(offsets, kind="stable")
-        panel.scatter(offsets, picked[k, : len(live)][live] + lag, s=18, color=RED, linewidths=0, label="picked")
+        order, position, _ = trace_axis(offsets)
+        seen = picked[k, : len(live)][live][order] + lag
+        panel.scatter(position, seen, s=18, color=RED, linewidths=0, label="picked")
         if predicted is not None:  # a thin line with a pale edge: it shows on dots, and dots show on both of its sides
-            t = predicted[k, : len(live)][live] + lag
-            panel.plot(offsets[order], t[order], color="white", linewidth=2.2)
-            panel.plot(offsets[order], t[order], color=BLUE, linewidth=1.2, label="predicted")
+            t = predicted[k, : len(live)][live][order] + lag
+            panel.plot(position, t, color="white", linewidth=2.2)
+            panel.plot(position, t, color=BLUE, linewidth=1.2, label="predicted")
         last = np.nanmax(picked[k]) if np.isfinite(picked[k]).any() else gathers.survey.time.end
         low, high = min(gathers.survey.time.end, 1.4 * (last + lag) + 0.02), max(gathers.survey.time.start, -0.1 * last)
         panel.set(ylim=(low, high), title=f"shot {gathers.survey.shots[k].number}")
@@ -104,7 +105,7 @@ def traveltime_fit(
     2
     """
     figure, axes = new_figure(10.0, 3.6, columns=2)
-    distance = np.abs(survey.offsets)
+    distance = np.abs(survey.reaches)
     sets = [(before, ORANGE, "gradient medium")] if before is not None else []
     drawn = [(1e3 * (t - picked), colour, name) for t, colour, name in [*sets, (after, BLUE, "tomography")]]
     finite = [rest[np.isfinite(rest)] for rest, _, _ in drawn]
@@ -118,7 +119,9 @@ def traveltime_fit(
                         label=f"{name}: RMS {rms:.3g} ms")  # fmt: skip
     axes[0, 0].axhline(0, color=INK, linewidth=0.6)
     words = "predicted − picked (ms)"
-    axes[0, 0].set(ylim=(-limit, limit), xlabel="offset (m)", ylabel=words, title="residuals against offset")
+    axes[0, 0].set(
+        ylim=(-limit, limit), xlabel="distance (m)", ylabel=words, title="residuals against distance"
+    )
     axes[0, 1].set(xlabel=words, ylabel="picks", title="residuals")
     axes[0, 1].set_ylim(0, 1.25 * axes[0, 1].get_ylim()[1])  # room for the legend above the bars
     axes[0, 1].legend(fontsize=8, loc="upper center", ncols=len(drawn))
