@@ -23,6 +23,7 @@ COMPONENTS: Mapping[int, str] = {
 }
 
 
+_LOOKED_AT = 20_000  # traces, whether places have one each
 _MOST = 6  # traces of one position that can be components
 _MOSTLY = 0.95  # share of the positions that have as many; where coordinates are rounded, numbers differ
 
@@ -60,14 +61,18 @@ def of_code(recording: Recording, seismic: np.ndarray, reading: Reading, notes: 
     return seismic & ~np.isin(kind, found[1:])
 
 
-def of_place(recording: Recording, keys: np.ndarray, reading: Reading) -> np.ndarray | None:
+def of_place(
+    recording: Recording, index: np.ndarray, positions: tuple[np.ndarray, np.ndarray], reading: Reading
+) -> np.ndarray | None:
     """Return which traces are at the place among those of equal keys that is chosen; None for all.
 
     Parameters
     ----------
     recording : Recording
-    keys : array [trace, number]
-        Equal for traces of one shot and one receiver position.
+    index : array [trace]
+        Their numbers in the recording.
+    positions : arrays [trace, axis]
+        Of their sources and receivers.
     reading : Reading
 
     Raises
@@ -75,13 +80,23 @@ def of_place(recording: Recording, keys: np.ndarray, reading: Reading) -> np.nda
     DataError
         If most positions have several traces and no component is chosen.
     """
+    # Where the first thousands of traces each have a place of their own, so have the others.
+    is_chosen = reading.component is not None and bool(reading.chosen_component[1])
+    if not is_chosen and len(index) > 2 * _LOOKED_AT:
+        some = tuple(side[:_LOOKED_AT] for side in positions)
+        if np.unique(np.column_stack([recording.fields["field_record"][index[:_LOOKED_AT]], *some]), axis=0).shape[
+            0
+        ] > 0.9 * len(some[0]):
+            return None
+    keys = np.column_stack([recording.fields["field_record"][index], *positions])
     order = np.lexsort(keys.T[::-1])
     starts = np.concatenate([[True], np.any(np.diff(keys[order], axis=0) != 0, axis=1)])
     firsts = np.flatnonzero(starts)
     sizes = np.diff(np.append(firsts, len(keys)))
     among = np.empty(len(keys), int)
     among[order] = np.arange(len(keys)) - np.repeat(firsts, sizes)
-    if reading.component is not None and (chosen := reading.chosen_component)[1]:
+    if is_chosen:
+        chosen = reading.chosen_component
         if chosen[1] != np.median(sizes):
             raise DataError(
                 Message("component is ", Argument("data.component", reading.component)),

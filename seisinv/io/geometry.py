@@ -103,18 +103,21 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         values = scaled(fields[name], fields["coordinate_scalar"])
         return metres * values if degrees is None else degrees(values)
 
-    source_xy = np.stack([plan("source_x"), plan("source_y")], 1)
-    receiver_xy = np.stack([plan("receiver_x"), plan("receiver_y")], 1)
+    # Of millions of traces, one axis is looked at after the other: so they lie in memory.
+    source, receiver = (np.empty((3, len(index))) for _ in range(2))
+    for row, axis in enumerate("xy"):
+        source[row], receiver[row] = plan(f"source_{axis}"), plan(f"receiver_{axis}")
     elevations = level("source_elevation"), level("receiver_elevation")
-    vertical = _vertical(recording, reading, (source_xy, receiver_xy), elevations, level("source_depth"), notes)
+    vertical = _vertical(recording, reading, (source[:2].T, receiver[:2].T), elevations, level("source_depth"), notes)
     sign, datum = (-1.0, reading.datum or 0.0) if vertical == "elevation" else (1.0, 0.0)
-    source_z = datum + sign * elevations[0] + level("source_depth")
-    receiver_z = datum + sign * elevations[1]
+    source[2] = datum + sign * elevations[0] + level("source_depth")
+    receiver[2] = datum + sign * elevations[1]
+    source += 0.0  # turns −0 into 0
+    receiver += 0.0
     found = Positions(
         index,
-        # Adding zero turns −0 into 0.
-        np.column_stack([source_xy, source_z]) + 0.0,
-        np.column_stack([receiver_xy, receiver_z]) + 0.0,
+        source.T,
+        receiver.T,
         np.isin(kind[index], _DEAD),
         vertical,
         metres,
@@ -124,8 +127,7 @@ def positions(recording: Recording, reading: Reading) -> Positions:
     if reading.coordinate_units != "angle":
         refuse_tiny(recording, found.source, found.receiver, found.dead)
     found = _without_lost_dead_traces(found)
-    keys = np.column_stack([recording.fields["field_record"][found.index], found.source, found.receiver])
-    chosen = of_place(recording, keys, reading)
+    chosen = of_place(recording, found.index, (found.source, found.receiver), reading)
     return found if chosen is None else found.some(chosen)
 
 
@@ -244,10 +246,12 @@ def _range(values: np.ndarray) -> str:
 
 def _refuse_missing(recording: Recording, found: Positions) -> None:
     """Tell fields that were never filled (all zero) from a source or receiver that is at zero."""
-    source, receiver = found.source[~found.dead], found.receiver[~found.dead]
+    live = slice(None) if not found.dead.any() else ~found.dead
+    source, receiver = found.source[live], found.receiver[live]
     if recording.is_ours or not len(source):
         return
-    records = np.unique(recording.fields["field_record"][found.index[~found.dead]])
+    numbers = recording.fields["field_record"]
+    records = np.unique(numbers[:1] if numbers.strides == (0,) else numbers[found.index[live]])
     source_moves, receiver_moves = np.ptp(source, axis=0).any(), np.ptp(receiver, axis=0).any()
     no_source = not source[:, :2].any() and not source_moves
     no_receiver = not receiver[:, :2].any() and not receiver_moves
@@ -276,6 +280,8 @@ def _remedy(recording: Recording, name: str) -> tuple[str, ...]:
 
 def _without_lost_dead_traces(found: Positions) -> Positions:
     """Drop dead traces whose receiver was never positioned: at (0, 0) would be far from the line."""
+    if not found.dead.any():
+        return found
     live = ~found.dead
     lost = found.dead & ~found.receiver[:, :2].any(axis=1) & bool(found.receiver[live, :2].any())
     if not lost.any() or not live.any():

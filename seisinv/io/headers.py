@@ -165,5 +165,10 @@ def where(name: str, places: Mapping[str, Place]) -> str:
 
 def scaled(values: np.ndarray, scalar: np.ndarray) -> np.ndarray:
     """Apply a SEG-Y scalar: n multiplies, −n divides, 0 stands for 1."""
+    if values.ndim == scalar.ndim == 1 and len(values) and values.strides == scalar.strides == (0,):
+        return np.broadcast_to(scaled(values[:1].copy(), scalar[:1].copy()), values.shape)  # the same in all traces
+    if scalar.ndim and len(scalar) and scalar.strides == (0,):
+        one = float(scalar[0])
+        return np.asarray(values / -one if one < 0 else values * (one or 1.0))
     scalar = np.asarray(scalar, float)
     return np.where(scalar < 0, values / np.where(scalar < 0, -scalar, 1), values * np.where(scalar > 0, scalar, 1))

@@ -133,7 +133,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
     merged = _merge(recordings, found, firsts, delays)
     sign = _edited(merged, found, edits, step, reversed=reading.polarity == "reversed")
-    sign = _spread(merged.index, sign, int(firsts[-1]))
+    sign = None if sign is None else _spread(merged.index, sign, int(firsts[-1]))
     if reading.coordinate_units == "angle":
         plan = to_metres(np.stack([merged.source[:, :2], merged.receiver[:, :2]]))
         merged.source[:, :2], merged.receiver[:, :2] = plan
@@ -143,7 +143,8 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     shots = sort_into_shots(recordings, merged, reading, notes)
     projection = best_line(merged.source[:, :2], merged.receiver[:, :2])
     x = onto_section(merged.source[:, :2], merged.receiver[:, :2], projection, reading.projection, notes)
-    source_zx = np.column_stack([merged.source[:, 2], x[0]])
+    first = np.array([rows[0] for rows in shots])
+    source_zx = np.column_stack([merged.source[first, 2], x[0][first]])
     receiver_zx = np.column_stack([merged.receiver[:, 2], x[1]])
     notes += odd_traces(recordings, merged, shots, x, end)
     refuse_unsaid_feet(recordings[0], reading, shots, x[1])
@@ -153,8 +154,10 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         receiver_zx[:, 0] += above
     time, shift = _time(recordings[0].path, merged.fields["delay"], step, samples, notes)
     numbers = merged.fields["field_record"]
-    survey = Survey(tuple(Shot(source_zx[rows[:1]], receiver_zx[rows], int(numbers[rows[0]])) for rows in shots), time)
-    rows_in_files = tuple(merged.index[rows] for rows in shots)
+    places = ((source_zx[k : k + 1], _rows_of(receiver_zx, rows)) for k, rows in enumerate(shots))
+    shot_of = [(*place, int(numbers[rows[0]])) for place, rows in zip(places, shots, strict=True)]
+    survey = Survey(tuple(Shot(*parts) for parts in shot_of), time)
+    rows_in_files = tuple(_rows_of(merged.index, rows) for rows in shots)
     total = int(firsts[-1])
     for note in notes:
         log.info("%s: %s", recordings[0].path, note)
@@ -176,16 +179,19 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
 
 def _edited(
     traces: SeismicTraces, found: Sequence[Positions], edits: Sequence[Edits | None], step: float, *, reversed: bool
-) -> np.ndarray:
-    """Shift and kill traces as tables say; return the sign of each."""
-    sign = np.full(len(traces.index), -1 if reversed else 1, np.int8)
+) -> np.ndarray | None:
+    """Shift and kill traces as tables say; return the sign of each, None where all are upright."""
+    if not reversed and not any(edits):
+        return None
+    sign, delay = np.full(len(traces.index), -1 if reversed else 1, np.int8), np.array(traces.fields["delay"])
     at = 0
     for place, edit in zip(found, edits, strict=True):
         here = slice(at, at := at + len(place.index))
         if edit is not None:
-            traces.fields["delay"][here] += np.round(edit.shift[place.index] / step) * step
+            delay[here] += np.round(edit.shift[place.index] / step) * step
             traces.dead[here] |= edit.kill[place.index]
             sign[here] *= np.where(edit.reverse[place.index], -1, 1).astype(np.int8)
+    traces.fields["delay"] = delay
     return sign
 
 
@@ -193,21 +199,47 @@ def _merge(
     recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray, delays: Sequence[float]
 ) -> SeismicTraces:
     names = ("field_record", "trace_number", "offset")
-    fields = {n: np.concatenate([r.fields[n][f.index] for r, f in zip(recordings, found, strict=True)]) for n in names}
-    metres = np.concatenate([np.full(len(f.index), f.unit) for f in found])
-    delay = np.concatenate([_delay(r)[f.index] + d for r, f, d in zip(recordings, found, delays, strict=True)])
+    fields = {n: _joined([_at(r.fields[n], f.index) for r, f in zip(recordings, found, strict=True)]) for n in names}
+    delay = _joined([_later(_at(_delay(r), f.index), d) for r, f, d in zip(recordings, found, delays, strict=True)])
+    units = {f.unit for f in found}
+    metres = units.pop() if len(units) == 1 else np.concatenate([np.full(len(f.index), f.unit) for f in found])
     return SeismicTraces(
-        np.concatenate([first + f.index for first, f in zip(firsts, found, strict=False)]),
-        np.concatenate([np.full(len(f.index), k) for k, f in enumerate(found)]),
-        np.concatenate([f.source for f in found]),
-        np.concatenate([f.receiver for f in found]),
-        np.concatenate([f.dead for f in found]),
+        _joined([first + f.index if first else f.index for first, f in zip(firsts, found, strict=False)]),
+        _joined([np.full(len(f.index), k, np.int32) for k, f in enumerate(found)]),
+        _joined([f.source for f in found]),
+        _joined([f.receiver for f in found]),
+        _joined([f.dead for f in found]),
         {**fields, "offset": fields["offset"] * metres, "delay": delay},
         firsts,
     )
 
 
+def _later(delay: np.ndarray, by: float) -> np.ndarray:
+    return delay + by if by else delay
+
+
+def _at(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the values of some traces; of all, or where they are the same in all, without a copy."""
+    if len(index) == len(values):
+        return values
+    return np.broadcast_to(values[0], len(index)) if values.strides == (0,) else values[index]
+
+
+def _rows_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return some rows; without a copy where they follow each other."""
+    first, last = int(rows[0]), int(rows[-1])
+    is_run = last - first == len(rows) - 1 and bool((np.diff(rows) == 1).all())
+    return values[first : last + 1] if is_run else values[rows]
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays one after another; one alone without a copy."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
 def _spread(index: np.ndarray, values: np.ndarray, total: int) -> np.ndarray:
+    if len(index) == total and (np.diff(index) == 1).all():
+        return values
     out = np.zeros(total, values.dtype)
     out[index] = values
     return out
@@ -255,7 +287,8 @@ def _above_datum(traces: SeismicTraces, notes: list[str]) -> float:
 
 def _time(path: Path, delay: np.ndarray, step: float, samples: int, notes: list[str]) -> tuple[TimeAxis, np.ndarray]:
     """Return the common time axis and by how many samples each trace starts later than it."""
-    start = float(delay.min())
+    start, count = float(delay.min()), len(delay)
+    delay = delay[:1] if delay.strides == (0,) else delay
     later = (delay - start) / step
     if later.max() > 4 * samples:
         raise DataError(
@@ -285,11 +318,13 @@ def _time(path: Path, delay: np.ndarray, step: float, samples: int, notes: list[
             f"recording starts between {start * 1e3:g} and {delay.max() * 1e3:g} ms: traces are padded with zeros "
             "to one axis"
         )
-    return TimeAxis(step, samples + longest, start), shift
+    return TimeAxis(step, samples + longest, start), np.broadcast_to(shift, count)
 
 
 def _delay(recording: Recording) -> np.ndarray:
-    scalar = recording.fields["time_scalar"]
+    scalar, delay = recording.fields["time_scalar"], recording.fields["delay"]
+    if scalar.strides == delay.strides == (0,):
+        scalar, delay = scalar[:1], delay[:1]
     # Bytes 181 to 240 hold other things in old files; a scalar is a power of ten up to 10 000.
     scalar = np.where(np.isin(np.abs(scalar), (1, 10, 100, 1000, 10000)), scalar, 1)
-    return 1e-3 * scaled(recording.fields["delay"].astype(float), scalar)
+    return np.broadcast_to(1e-3 * scaled(delay.astype(float), scalar), recording.traces)

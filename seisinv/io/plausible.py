@@ -20,6 +20,8 @@ SLOWEST = 300.0  # m/s; few first arrivals are slower
 FASTEST = 8000.0  # m/s; first arrivals of exploration are slower
 _ABSURD = 10.0  # times what such a wave crosses during the record (or two seconds, if that is longer)
 _JUMP = 10.0  # times the usual spacing
+_CELLS = 100_000  # of half the plausible distance, along a line
+_SHOTS = 500  # in which the spacing of receivers is looked at
 _SIDES = ("source", "receiver")
 
 
@@ -30,14 +32,16 @@ def refuse_tiny(recording: Recording, source: np.ndarray, receiver: np.ndarray, 
     ------
     GeometryError
     """
-    places = np.concatenate([source[~dead], receiver[~dead]])
-    if not len(places) or recording.is_ours:
+    live = slice(None) if not dead.any() else ~dead
+    sides = [side[live] for side in (source, receiver)]
+    if not len(sides[0]) or recording.is_ours:
         return
-    extent = float(np.ptp(places, axis=0).max())
+    lowest, highest = (f([f(side, axis=0) for side in sides], axis=0) for f in (np.min, np.max))
+    extent = float((highest - lowest).max())
     limit = SLOWEST * recording.step
     if not 0 < extent < limit:
         return
-    x, y = (float(v) for v in source[~dead][0, :2])
+    x, y = (float(v) for v in sides[0][0, :2])
     place = where("coordinate_scalar", recording.places)
     remedies = [Message("correct the scalar: ", Argument("data.values", {"coordinate_scalar": 1}))]
     if abs(x) <= 180 and abs(y) <= 90:
@@ -96,7 +100,7 @@ def without_far_traces(
     duration = max(end, 2.0)
     limit = _ABSURD * FASTEST * duration
     lowest, highest = (f([f(p, axis=0) for p in (traces.source, traces.receiver)], axis=0) for f in (np.min, np.max))
-    if (highest - lowest <= limit).all():
+    if (highest - lowest <= limit).all() or not _has_gaps(traces, lowest, highest, limit):
         return traces
     places = np.stack([traces.source, traces.receiver])  # [side, trace, axis]
     away = np.abs(places - np.median(places.reshape(-1, 3), axis=0))
@@ -128,6 +132,20 @@ def without_far_traces(
     )
 
 
+def _has_gaps(traces: SeismicTraces, lowest: np.ndarray, highest: np.ndarray, limit: float) -> bool:
+    """Whether a trace is longer than a limit, or positions leave a gap as wide as that."""
+    for axis in range(3):
+        source, receiver = traces.source[:, axis], traces.receiver[:, axis]
+        if float(np.abs(source - receiver).max()) > limit or (highest - lowest)[axis] > limit * _CELLS:
+            return True
+        cells = np.zeros(int((highest - lowest)[axis] / (0.5 * limit)) + 1, bool)
+        for side in (source, receiver):
+            cells[((side - lowest[axis]) / (0.5 * limit)).astype(np.int32)] = True
+        if not cells.all():
+            return True
+    return False
+
+
 def _field(recording: Recording, traces: SeismicTraces, trace: int, side: str, axis: int) -> str:
     names = [f"{side}_{'xy'[axis]}"] if axis < 2 else [f"{side}_elevation"]
     if axis == 2 and side == "source":
@@ -144,20 +162,25 @@ def odd_traces(
     end: float,
 ) -> list[str]:
     """Return what looks wrong; `x` of sources and receivers along the line, `end` of the records in s."""
+    plan = np.hypot(traces.source[:, 0] - traces.receiver[:, 0], traces.source[:, 1] - traces.receiver[:, 1])
     notes = [
-        _too_far(traces, end),
-        _contradicted(recordings[0], traces),
+        _too_far(traces, plan, end),
+        _contradicted(recordings[0], traces, plan),
         _small_shots(recordings[0], traces, shots),
         *(_level(traces, side) for side in _SIDES),
     ]
-    shot = np.empty(len(traces.index), int)
-    shot[np.concatenate(shots)] = np.repeat(np.arange(len(shots)), [len(rows) for rows in shots])
-    notes += [_jump(traces, "sources", x[0], np.zeros_like(shot)), _jump(traces, "receivers of a shot", x[1], shot)]
+    first = np.array([rows[0] for rows in shots])
+    looked = [shots[k] for k in np.unique(np.linspace(0, len(shots) - 1, min(len(shots), _SHOTS)).astype(int))]
+    group = np.repeat(np.arange(len(looked)), [len(rows) for rows in looked])
+    notes += [
+        _jump(traces, "sources", x[0], first, np.zeros_like(first)),
+        _jump(traces, "receivers of a shot", x[1], np.concatenate(looked), group),
+    ]
     return [note for note in notes if note]
 
 
-def _too_far(traces: SeismicTraces, end: float) -> str:
-    distance = np.linalg.norm(traces.source - traces.receiver, axis=1)
+def _too_far(traces: SeismicTraces, plan: np.ndarray, end: float) -> str:
+    distance = np.hypot(plan, traces.source[:, 2] - traces.receiver[:, 2])
     beyond = distance > FASTEST * end
     if not beyond.any():
         return ""
@@ -168,13 +191,12 @@ def _too_far(traces: SeismicTraces, end: float) -> str:
     )
 
 
-def _contradicted(recording: Recording, traces: SeismicTraces) -> str:
+def _contradicted(recording: Recording, traces: SeismicTraces, distance: np.ndarray) -> str:
     """Compare the offset of each header with the coordinates, where most headers have one."""
     said = np.abs(traces.fields["offset"])
     filled = said > 0
     if 2 * np.count_nonzero(filled) <= len(said):
         return ""
-    distance = np.linalg.norm(traces.source[:, :2] - traces.receiver[:, :2], axis=1)
     gap = np.abs(said - distance)
     usual, place = float(np.median(gap)), where("offset", recording.places)
     if usual > 0.05 * max(float(said.max()), 1.0):
@@ -220,8 +242,9 @@ def _level(traces: SeismicTraces, side: str) -> str:
     )
 
 
-def _jump(traces: SeismicTraces, what: str, x: np.ndarray, group: np.ndarray) -> str:
-    """Look for neighbours within a group that are much farther apart than most."""
+def _jump(traces: SeismicTraces, what: str, along: np.ndarray, rows: np.ndarray, group: np.ndarray) -> str:
+    """Look for neighbours within a group of rows that are much farther apart than most."""
+    x = along[rows]
     order = np.lexsort((x, group))
     steps = np.diff(x[order])
     steps[(np.diff(group[order]) != 0) | (steps < 1e-3)] = np.nan
@@ -234,7 +257,7 @@ def _jump(traces: SeismicTraces, what: str, x: np.ndarray, group: np.ndarray) ->
     there = max(order[k], order[k + 1], key=lambda trace: abs(x[trace] - middle))
     return (
         f"spacing jumps: {what} lie {steps[k]:,.0f} m apart beside x = {x[there]:,.0f} m (trace "
-        f"{traces.number(there):,}), usually {usual:,.3g} m"
+        f"{traces.number(rows[there]):,}), usually {usual:,.3g} m"
     )
 
 

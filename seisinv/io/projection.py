@@ -17,6 +17,7 @@ from seisinv.core.errors import Argument, GeometryError, Message
 _LOSS = 0.01  # of the mean offset, beyond which a straight line is not taken by itself
 _NARROW = 0.2  # distance from a line over its length, up to which positions need not follow a road
 _BESIDE = 0.05  # distance from a road over its length, up to which positions follow it
+_POINTS = 200_000  # traces by which a line is fitted
 _STATIONS = 400  # that a road is made of
 
 
@@ -92,28 +93,34 @@ def best_line(source: np.ndarray, receiver: np.ndarray) -> Projection:
     Where all Y are equal x is X, unchanged; where all X are equal it is Y. Else x is 0 at the first projected
     position and grows with the larger of X and Y.
     """
-    points = np.concatenate([source, receiver])
+    ends = [(side[:, axis].min(), side[:, axis].max()) for axis in (0, 1) for side in (source, receiver)]
     with np.errstate(all="ignore"):
-        spread = np.ptp(points, axis=0)
+        spread = [max(ends[k][1], ends[k + 1][1]) - min(ends[k][0], ends[k + 1][0]) for k in (0, 2)]
     if not np.isfinite(spread).all():
         raise GeometryError("coordinates hold values that are not finite; check the coordinate scalar")
     if spread[1] == 0:
-        return Projection((0.0, float(points[0, 1])), (1.0, 0.0), 0.0, 0.0, 0.0, 0.0)
+        return Projection((0.0, float(source[0, 1])), (1.0, 0.0), 0.0, 0.0, 0.0, 0.0)
     if spread[0] == 0:
-        return Projection((float(points[0, 0]), 0.0), (0.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+        return Projection((float(source[0, 0]), 0.0), (0.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+    every = max(1, len(source) // _POINTS)  # of millions, so many tell where the line runs
+    points = np.concatenate([source[::every], receiver[::every]])
     points = points[np.lexsort((points[:, 1], points[:, 0]))]  # as np.unique of rows, but faster
     points = points[np.concatenate([[True], (np.diff(points, axis=0) != 0).any(axis=1)])]
     centre = points.mean(axis=0)
     direction = np.linalg.svd(points - centre, full_matrices=False)[2][0]
     direction = direction * np.sign(direction[np.argmax(np.abs(direction))])
-    along = (points - centre) @ direction
-    off = np.abs((points - centre) @ np.array([-direction[1], direction[0]]))
-    origin = centre + along.min() * direction
-    lost = np.linalg.norm(source - receiver, axis=1) - np.abs((source - receiver) @ direction)
+    lowest, most, off = np.inf, 0.0, np.abs((points - centre) @ np.array([-direction[1], direction[0]]))
+    for side in (source, receiver):
+        x, y = side[:, 0] - centre[0], side[:, 1] - centre[1]
+        lowest = min(lowest, float((x * direction[0] + y * direction[1]).min()))
+        most = max(most, float(np.abs(y * direction[0] - x * direction[1]).max()))
+    origin = centre + lowest * direction
+    x, y = source[:, 0] - receiver[:, 0], source[:, 1] - receiver[:, 1]
+    lost = np.hypot(x, y) - np.abs(x * direction[0] + y * direction[1])
     return Projection(
         (float(origin[0]) + 0.0, float(origin[1]) + 0.0),
         (float(direction[0]), float(direction[1])),
-        float(off.max()),
+        most,
         float(off.mean()),
         float(max(lost.max(), 0.0)),
         float(max(lost.mean(), 0.0)),
@@ -216,7 +223,7 @@ def onto_section(
         if line.direction != (1.0, 0.0):
             notes.append(line.describe())
         return straight
-    offset = np.linalg.norm(source - receiver, axis=1)
+    offset = np.hypot(source[:, 0] - receiver[:, 0], source[:, 1] - receiver[:, 1])
     length = float(max(x.max() for x in straight) - min(x.min() for x in straight))
     loss = line.offset_lost_mean / max(float(offset.mean()), 1e-9)
     lost = f"up to {line.offset_lost_max:,.1f} m (mean {line.offset_lost_mean:,.1f} m, {loss:.1%})"

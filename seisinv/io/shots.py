@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ class SeismicTraces:
     source: np.ndarray
     receiver: np.ndarray
     dead: np.ndarray
-    fields: Mapping[str, np.ndarray]
+    fields: dict[str, np.ndarray]
     firsts: np.ndarray
 
     def number(self, trace: int) -> int:
@@ -42,14 +42,14 @@ def sort_into_shots(
     recordings: Sequence[Recording], traces: SeismicTraces, reading: Reading, notes: list[str]
 ) -> list[np.ndarray]:
     """Sort traces into shots: those of one field record and one source position (to the millimetre)."""
-    place = _numbered(np.round(traces.source, 3))
-    record = _numbered(np.column_stack([traces.file, traces.fields["field_record"]]))
-    keys = np.column_stack([record, place])
+    place = _numbered(traces.source.T, digits=3)
+    record = _numbered([traces.file, traces.fields["field_record"]])
+    both = _numbered([record, place])
     by_position = reading.shots_by == "position"
-    if reading.shots_by is None and len(keys) == _numbered(keys).max() + 1 > 2 * (place.max() + 1):
+    if reading.shots_by is None and len(both) == both.max() + 1 > 2 * (place.max() + 1):
         by_position = True
         notes.append("every trace has a field record of its own; shots are distinguished by source position")
-    shot = place if by_position else _numbered(keys)
+    shot = place if by_position else both
     count = int(shot.max()) + 1
     if count > 1 and place.max() == 0:
         x, y, _ = traces.source[0]
@@ -64,7 +64,7 @@ def sort_into_shots(
         )
     if len(np.unique(record)) < count and not by_position and len(np.unique(record)) > 1:
         notes.append("source positions change within a field record; each position is a shot")
-    order = np.argsort(shot, kind="stable")
+    order = np.arange(len(shot)) if (np.diff(shot) >= 0).all() else np.argsort(shot, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(shot[order])) + 1)
     if np.count_nonzero(np.diff(shot)) == count - 1:
         groups.sort(key=lambda rows: int(rows[0]))
@@ -73,17 +73,28 @@ def sort_into_shots(
     return [_in_channel_order(rows, traces) for rows in groups]
 
 
-def _numbered(keys: np.ndarray) -> np.ndarray:
-    """Number the distinct rows of `keys`, in sorted order."""
-    order = np.lexsort(keys.T[::-1])
-    new = np.any(np.diff(keys[order], axis=0) != 0, axis=1)
-    number = np.empty(len(keys), int)
+def _numbered(columns: Sequence[np.ndarray] | np.ndarray, *, digits: int | None = None) -> np.ndarray:
+    """Number the distinct rows of columns, rounded to some digits, in sorted order."""
+    # Equal rows mostly follow each other: the first of each run stands for all of it.
+    count = len(columns[0])
+    begins = np.zeros(count, bool)
+    begins[0] = True
+    for column in columns:
+        begins[1:] |= column[1:] != column[:-1]
+    firsts = np.flatnonzero(begins)
+    some = np.column_stack([column[firsts] for column in columns])
+    some = some if digits is None else np.round(some, digits)
+    order = np.lexsort(some.T[::-1])
+    new = np.any(np.diff(some[order], axis=0) != 0, axis=1)
+    number = np.empty(len(some), int)
     number[order] = np.concatenate([[0], np.cumsum(new)])
-    return number
+    return np.repeat(number, np.diff(np.append(firsts, count)))
 
 
 def _in_channel_order(rows: np.ndarray, traces: SeismicTraces) -> np.ndarray:
     channel = traces.fields["trace_number"][rows]
+    if (np.diff(channel) > 0).all():
+        return rows
     if len(np.unique(channel)) < len(rows):
         return rows
     return rows[np.argsort(channel, kind="stable")]

@@ -58,12 +58,13 @@ class TraceTable:
                 "offsets": [place.byte - 1 for place in places.values()], "itemsize": HEADER,
             }
         )  # fmt: skip
-        headers = self._table()["header"]
-        first = np.array(headers[:1]).view(layout)
+        first = np.array(self._table(0, 1)["header"]).view(layout)
         native = {name: kind.newbyteorder("=") for name, kind in kinds.items()}
         out = {name: np.broadcast_to(first[name].astype(native[name]), self.traces) for name in places}
         for start in range(0, self.traces, _BLOCK):
-            block = np.array(headers[start : start + _BLOCK]).view(layout)
+            # A map of its own for each block: pages of a large file do not stay in memory.
+            count = min(_BLOCK, self.traces - start)
+            block = np.array(self._table(start, count)["header"]).view(layout)
             for name in places:
                 values = block[name]
                 if not out[name].flags.writeable:
@@ -89,9 +90,10 @@ class TraceTable:
         fields = self.fields(places)
         return [places[name].span for name, values in fields.items() if values.min() != values.max()]
 
-    def _table(self) -> np.ndarray:
+    def _table(self, start: int = 0, count: int | None = None) -> np.ndarray:
         kind = np.dtype([("header", f"V{HEADER}"), ("samples", self.stored.dtype, (self.samples,))])
         try:
-            return np.memmap(self.path, kind, "r", self.first, (self.traces,))
+            first = self.first + start * kind.itemsize
+            return np.memmap(self.path, kind, "r", first, (self.traces if count is None else count,))
         except (OSError, ValueError) as error:  # shorter than when it was opened
             raise DataError(f"cannot be read: {reason(error)}", remedy="copy it again", file=self.path) from error

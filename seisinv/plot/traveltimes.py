@@ -119,9 +119,7 @@ def traveltime_fit(
                         label=f"{name}: RMS {rms:.3g} ms")  # fmt: skip
     axes[0, 0].axhline(0, color=INK, linewidth=0.6)
     words = "predicted − picked (ms)"
-    axes[0, 0].set(
-        ylim=(-limit, limit), xlabel="distance (m)", ylabel=words, title="residuals against distance"
-    )
+    axes[0, 0].set(ylim=(-limit, limit), xlabel="distance (m)", ylabel=words, title="residuals against distance")
     axes[0, 1].set(xlabel=words, ylabel="picks", title="residuals")
     axes[0, 1].set_ylim(0, 1.25 * axes[0, 1].get_ylim()[1])  # room for the legend above the bars
     axes[0, 1].legend(fontsize=8, loc="upper center", ncols=len(drawn))
