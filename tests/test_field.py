@@ -342,3 +342,18 @@ def test_several_files_and_patterns_make_one_line(tmp_path: Path) -> None:
     code, said, _ = seisinv("check", *words[2:])
     assert re.search(rf"shots +{SHOTS}\b", said)
     assert si.io.read_model(tmp_path / "out dir" / "start.sgy").vp.min() > 200
+
+
+def test_tasks_carry_no_more_than_the_headers_of_their_own_shots(tmp_path: Path) -> None:
+    line = io.open_line(file(tmp_path), polarity="reversed")
+    part = line.part([3, 1])
+    assert torch.equal(part[:].data, line[[3, 1]].data)
+    assert torch.equal(part.part([1])[[0]].data, line[[1]].data)
+    assert len(part.dead) == 2 * CHANNELS
+    dirty = waves() + 0.5
+    dirty[5::CHANNELS] *= -1
+    observed, _ = cleaned(io.open_line(file(tmp_path, dirty, "dirty.sgy")))
+    whole, alone = observed[[2]], observed.part([2])[[0]]
+    assert torch.equal(whole.data, alone.data)
+    assert torch.equal(whole.live, alone.live)
+    assert not alone.live[0, 5]

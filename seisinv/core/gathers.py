@@ -95,6 +95,26 @@ class Gathers:
 MEND = "mark it dead (bytes 29-30 = 2 of a file, live = False of gathers) or repair it"
 
 
+@runtime_checkable
+class Parted(Protocol):
+    """Recorded data of which a part can travel alone, with no more than its own shots' headers."""
+
+    def part(self, shots: Sequence[int]) -> Observed:
+        """Return data that hold some of the shots, in the order given."""
+
+
+def part_of(observed: Observed, shots: Sequence[int]) -> tuple[Observed, tuple[int, ...]]:
+    """Return data that hold some shots of others, as little more as they can, and where the shots are in them.
+
+    Gathers in memory travel as samples; a file is opened where its part is read.
+    """
+    if isinstance(observed, Gathers):
+        return observed[list(shots)], tuple(range(len(shots)))
+    if isinstance(observed, Parted):
+        return observed.part(shots), tuple(range(len(shots)))
+    return observed, tuple(shots)
+
+
 def refuse_nan(
     data: Tensor, live: Tensor, survey: Survey | None = None, *, file: Path | None = None, remedy: str = MEND
 ) -> None:

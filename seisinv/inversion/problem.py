@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, Gathers, Model, Observed, Simulator
+from seisinv.core import ConfigError, Model, Observed, Simulator
+from seisinv.core.gathers import part_of
 from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
@@ -171,12 +172,11 @@ class Inversion:
         slowest = float(self.unknown.start["vp"].detach().min())
         highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
         for shots, simulator in self._groups[which]:
-            # Data in memory travel with the task; a file is opened where the task runs.
-            in_memory = isinstance(self.observed, Gathers)
+            observed, rows = part_of(self.observed, shots)
             yield ShotTask(
                 simulator=simulator,
-                observed=self.observed[shots] if in_memory else self.observed,
-                rows=tuple(range(len(shots))) if in_memory else tuple(shots),
+                observed=observed,
+                rows=rows,
                 shots=tuple(shots),
                 grid=model.grid,
                 parameters=parameters,

@@ -49,8 +49,16 @@ class Line:
         Metres per length unit of the file.
     text : tuple of str
         Lines of the first file's textual header.
+    rows : tuple of arrays
+        The traces of each shot, as they are counted in `dead`, `shift` and `sign`.
+    dead, shift : arrays (trace,)
+        Whether a trace is dead, and by how many samples it starts later than the time axis.
+    readers : tuple of (int, TraceReader)
+        The number of the first trace of each file, and what loads its samples.
     sign : array (trace,), optional
         What samples are multiplied by: 1, or -1 for reversed polarity.
+    index : array (trace,), optional
+        The traces' numbers through all files; default: all of them.
 
     Examples
     --------
@@ -71,6 +79,7 @@ class Line:
     readers: tuple[tuple[int, TraceReader], ...] = dataclasses.field(repr=False)
     text: tuple[str, ...] = dataclasses.field(repr=False, default=())
     sign: np.ndarray | None = dataclasses.field(repr=False, default=None)
+    index: np.ndarray | None = dataclasses.field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.survey)
@@ -91,7 +100,7 @@ class Line:
         live = np.zeros(data.shape[:2], bool)
         for k, shot in enumerate(index):
             rows = self.rows[shot]
-            traces = self._load(rows)
+            traces = self._load(rows if self.index is None else self.index[rows])
             if self.sign is not None and (upside := self.sign[rows] < 0).any():
                 traces[upside] = -traces[upside]
             dead = self.dead[rows]
@@ -103,6 +112,30 @@ class Line:
         found = Gathers(torch.from_numpy(data), survey, torch.from_numpy(live))
         refuse_nan(found.data, found.live, survey, file=self.paths[0])
         return found
+
+    def part(self, shots: Sequence[int]) -> Line:
+        """Return the line of some shots, with no more than their headers.
+
+        Parameters
+        ----------
+        shots : sequence of int
+
+        Returns
+        -------
+        Line
+        """
+        kept = [self.rows[k] for k in shots]
+        rows = np.concatenate(kept)
+        ends = np.cumsum([len(part) for part in kept])
+        return dataclasses.replace(
+            self,
+            survey=self.survey.subset(list(shots)),
+            rows=tuple(np.split(np.arange(len(rows)), ends[:-1])),
+            dead=self.dead[rows],
+            shift=self.shift[rows],
+            sign=None if self.sign is None else self.sign[rows],
+            index=rows if self.index is None else self.index[rows],
+        )
 
     def _load(self, rows: np.ndarray) -> np.ndarray:
         firsts = np.array([first for first, _ in self.readers])

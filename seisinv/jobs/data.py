@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seisinv.core import ConfigError, DataError, Observed, Survey
+from seisinv.core.gathers import part_of
 from seisinv.jobs.models import read_model_file
 from seisinv.jobs.quality import cleaned
 from seisinv.jobs.settings import Settings
@@ -27,6 +28,12 @@ class Thinned:
 
     def __len__(self) -> int:
         return len(self.shots)
+
+    def part(self, shots: Sequence[int]) -> Observed:
+        """Return data that hold some of the shots."""
+        index = [self.shots[int(k)] for k in shots]
+        line, rows = part_of(self.line, index)
+        return Thinned(line, rows, self.survey.subset(list(shots)))
 
     def __getitem__(self, shots: Any) -> Any:
         index = list(range(len(self))[shots]) if isinstance(shots, slice) else shots
@@ -107,10 +114,8 @@ def open_data(settings: Settings) -> Data:
     data = settings.data
     if data.path is None:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    line: Observed = io.open_line(data.path, reading_of(settings))
-    notes: tuple[str, ...] = ()
-    if data.clean:
-        line, notes = cleaned(line)
+    opened = io.open_line(data.path, reading_of(settings))
+    line, notes = cleaned(opened) if data.clean else (opened, ())
     if data.every == 1 and data.held_out is None:
         return Data(line, line, notes=notes)
     used, n = range(0, len(line), data.every), data.held_out

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Survey
+from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 20_000_000  # that are looked at, at most
@@ -21,14 +22,14 @@ class Cleaned:
 
     Parameters
     ----------
-    observed : Observed
+    observed : Line
     quality : Quality
         Of all traces or of some shots.
     bad : bool array [shot, receiver]
         Traces that are left out.
     """
 
-    observed: Observed
+    observed: Line
     quality: Quality
     bad: np.ndarray
 
@@ -39,6 +40,11 @@ class Cleaned:
 
     def __len__(self) -> int:
         return len(self.observed)
+
+    def part(self, shots: Sequence[int]) -> Cleaned:
+        """Return data that hold some of the shots."""
+        observed = self.observed.part(shots)
+        return Cleaned(observed, self.quality, self.bad[list(shots), : observed.survey.max_receivers])
 
     def __getitem__(self, shots: Sequence[int] | slice) -> Gathers:
         """Load some of the shots."""
@@ -62,7 +68,7 @@ def looked_at(observed: Observed) -> tuple[Quality, np.ndarray]:
     return found, bad
 
 
-def cleaned(observed: Observed) -> tuple[Observed, tuple[str, ...]]:
+def cleaned(observed: Line) -> tuple[Observed, tuple[str, ...]]:
     """Return data as they should be used, the same where nothing was found, and what was found, in words."""
     found, bad = looked_at(observed)
     if not (found.zero or found.spikes or found.hum or bad.any()):
@@ -77,7 +83,7 @@ def cleaned(observed: Observed) -> tuple[Observed, tuple[str, ...]]:
     return Cleaned(observed, found, bad), tuple(notes)
 
 
-def remarks(observed: Observed) -> list[str]:
+def remarks(observed: Line) -> list[str]:
     """Return what is odd in the samples, in words: traces, recorder, and shots that are late against the others."""
     found, bad = looked_at(observed)
     survey = observed.survey
