@@ -21,6 +21,8 @@ from seisinv.core import ConfigError, DataError, GeometryError
 from seisinv.io.reader import is_segd
 from seisinv.io.samples import Stored, told_by
 from seisinv.io.tables import layout_of
+from seisinv.jobs import config
+from seisinv.jobs.data import open_data
 from seisinv.jobs.quality import cleaned, remarks
 from seisinv.signal.quality import examined
 from seisinv.traveltime import pick_first_breaks
@@ -357,3 +359,17 @@ def test_tasks_carry_no_more_than_the_headers_of_their_own_shots(tmp_path: Path)
     assert torch.equal(whole.data, alone.data)
     assert torch.equal(whole.live, alone.live)
     assert not alone.live[0, 5]
+
+
+def test_records_are_cut_to_what_the_window_uses(tmp_path: Path) -> None:
+    path = file(tmp_path)
+    settings = config.load(None, {"data.path": [str(path)], "window.time": [0.0, 0.05], "window.taper": 0.005})
+    data = open_data(settings)
+    assert data.observed.survey.time.samples == 101
+    assert torch.equal(data.observed[[1]].data, io.open_line(path)[[1]].data[..., :101])
+    assert any("cut at 0.05 s" in note for note in data.notes)
+    muted = config.load(None, {"data.path": [str(path)], "window.after": [2000.0, 0.02]})
+    assert open_data(muted).observed.survey.time.end < 0.06
+    hum = waves() + np.where(TIMES > 0.08, 5 * np.sin(2 * np.pi * 300 * TIMES), 0).astype(np.float32)
+    loud = config.load(None, {"data.path": [str(file(tmp_path, hum))], "window.time": [0.0, 0.08], "data.clean": False})
+    assert open_data(loud).band[1] < 120

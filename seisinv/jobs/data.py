@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from seisinv.core import ConfigError, DataError, Observed, Survey
+from seisinv.core import ConfigError, DataError, Gathers, Observed, Survey
 from seisinv.core.gathers import part_of
+from seisinv.jobs.build import window_of
 from seisinv.jobs.models import read_model_file
 from seisinv.jobs.quality import cleaned
 from seisinv.jobs.settings import Settings
+from seisinv.signal import Window
+from seisinv.signal.processing import processed
 from seisinv.signal.spectra import signal_band
 
 if TYPE_CHECKING:
@@ -40,6 +44,37 @@ class Thinned:
         return self.line[[self.shots[int(i)] for i in index]]
 
 
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Data whose records end early: what is not used is not modelled."""
+
+    line: Observed
+    survey: Survey
+
+    @classmethod
+    def before(cls, line: Observed, end: float) -> Observed:
+        """Return data up to a time, s; as they are where they end before it."""
+        time = line.survey.time
+        samples = max(2, math.ceil((end - time.start) / time.step - 1e-6) + 1)
+        if samples >= time.samples:
+            return line
+        return cls(line, line.survey.replace(time=replace(time, samples=samples)))
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def part(self, shots: Sequence[int]) -> Observed:
+        """Return data that hold some of the shots."""
+        line, rows = part_of(self.line, [int(k) for k in shots])
+        cut = Cut(line, line.survey.replace(time=self.survey.time))
+        return cut if len(rows) == len(line) else some_of(cut, rows)
+
+    def __getitem__(self, shots: Any) -> Any:
+        found = self.line[shots]
+        samples = self.survey.time.samples
+        return Gathers(found.data[..., :samples], found.survey.replace(time=self.survey.time), found.live)
+
+
 def some_of(line: Observed, shots: Sequence[int]) -> Thinned:
     """Return some shots of a line."""
     return Thinned(line, tuple(shots), line.survey.subset(shots))
@@ -59,12 +94,16 @@ class Data:
         The shots that are only predicted.
     notes : tuple of str
         What was found in the samples, and removed.
+    window : Window, optional
+        Of the samples that are used.
     """
 
     line: Observed
     observed: Observed
     held_out: Observed | None = None
     notes: tuple[str, ...] = ()
+
+    window: Window | None = None
 
     @cached_property
     def band(self) -> tuple[float, float, float]:
@@ -79,7 +118,7 @@ class Data:
             If no live trace holds a signal.
         """
         step = max(1, len(self.observed) // 5)
-        gathers = self.observed[list(range(0, len(self.observed), step))[:5]]
+        gathers = processed(self.observed[list(range(0, len(self.observed), step))[:5]], None, self.window)
         if not gathers.data[gathers.live].any():
             raise DataError("no live trace holds a signal; check the file with `seisinv info`")
         return signal_band(gathers)
@@ -116,14 +155,18 @@ def open_data(settings: Settings) -> Data:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
     opened = io.open_line(data.path, reading_of(settings))
     line, notes = cleaned(opened) if data.clean else (opened, ())
+    if (window := window_of(settings)) is not None:
+        line = Cut.before(line, window.end(line.survey))
+        if isinstance(line, Cut):
+            notes = (*notes, f"records: cut at {line.survey.time.end:g} s, after which the window lets nothing count")
     if data.every == 1 and data.held_out is None:
-        return Data(line, line, notes=notes)
+        return Data(line, line, notes=notes, window=window)
     used, n = range(0, len(line), data.every), data.held_out
     if n is None:
-        return Data(line, some_of(line, used), notes=notes)
+        return Data(line, some_of(line, used), notes=notes, window=window)
     kept = used[n // 2 :: n]  # the middle one of every n
     if not kept:
         raise ConfigError(
             f"data.held_out is {n}, but there are only {len(used)} shots; use {max(2, len(used))} or less"
         )
-    return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept), notes)
+    return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept), notes, window)

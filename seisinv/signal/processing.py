@@ -181,6 +181,20 @@ class Window:
         distance = np.nan_to_num(np.abs(survey.offsets), nan=np.inf)
         return used & torch.from_numpy((distance >= self.offsets[0]) & (distance <= self.offsets[1]))
 
+    def end(self, survey: Survey) -> float:
+        """Return the time after which no sample of a survey counts, s.
+
+        Parameters
+        ----------
+        survey : Survey
+        """
+        ends = [survey.time.end]
+        if self.time is not None:
+            ends.append(self.time[1])
+        if self.after is not None:
+            ends.append(self.after[1] + float(np.nanmax(np.abs(survey.offsets))) / self.after[0])
+        return min(ends)
+
     def weights(self, survey: Survey) -> Tensor:
         """Return the weights of the samples.
 
