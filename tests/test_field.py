@@ -300,6 +300,11 @@ def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
     assert not observed[[0]].live[0, [5, 11]].any()
 
 
+def test_clipped_traces_are_said(tmp_path: Path) -> None:
+    line = io.open_line(file(tmp_path, np.clip(waves(), -0.1, 0.1)))
+    assert any(note.startswith("clipped: 1") for note in remarks(line))
+
+
 def test_a_fit_that_the_data_reject_is_not_kept(tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     t = TIMES - random.permuted(np.abs(SOURCE - RECEIVER).reshape(SHOTS, -1), axis=1).reshape(-1, 1) / SPEED - 0.01

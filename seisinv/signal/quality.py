@@ -24,6 +24,7 @@ STEADY = 0.35  # relative difference of its amplitude and phase in both halves o
 AGREES, LONELY = 0.6, 0.35  # correlation with neighbours: of a good shot, of a noisy trace
 LOUD = 10.0  # times the RMS of neighbours
 UPSIDE = 0.15  # by how much the correlation upside down must be larger, in most shots
+FLAT = 4  # samples at the largest value, from which a trace is clipped
 BESIDE = 3  # traces on either side that one is compared with
 
 
@@ -111,6 +112,9 @@ def examined(gathers: Gathers) -> Quality:
             data = data - _sinusoid(data, f, dt)
         part = 1 - float((data[live] ** 2).sum()) / before
         notes.append(f"hum of {', '.join(f'{f:g}' for f in hum)} Hz holds {part:.0%} of the energy; it is removed")
+    clipped = _clipped(data, live)
+    if clipped:
+        notes.append(f"clipped: {clipped:,} of {live.sum():,} traces stay at their largest value for several samples")
     noisy, upside = _strange(data, live)
     found = {"noisy": noisy, "reversed": upside, "silent": silent}
     notes += [_named(gathers, which, word) for word, which in found.items() if which.any()]
@@ -166,6 +170,14 @@ def _hum(data: np.ndarray, live: np.ndarray, step: float) -> list[float]:
             if np.mean(steady & (share > HUMS)) > EVERYWHERE:
                 found.append(k * base)
     return found
+
+
+def _clipped(data: np.ndarray, live: np.ndarray) -> int:
+    """Return how many traces stay at their largest absolute value for at least FLAT samples."""
+    size = np.abs(data[live])
+    top = size >= (1 - 1e-6) * size.max(axis=1, keepdims=True)
+    length = size.shape[1] - FLAT + 1
+    return int(np.all([top[:, k : k + max(length, 0)] for k in range(FLAT)], axis=0).any(axis=1).sum())
 
 
 def _strange(data: np.ndarray, live: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
