@@ -23,7 +23,9 @@ from seisinv.io.samples import Stored, told_by
 from seisinv.io.tables import layout_of
 from seisinv.jobs import config
 from seisinv.jobs.data import open_data
+from seisinv.jobs.prepare import prepare
 from seisinv.jobs.quality import cleaned, remarks
+from seisinv.jobs.reciprocal import swapped
 from seisinv.signal.quality import examined
 from seisinv.traveltime import pick_first_breaks
 
@@ -378,3 +380,24 @@ def test_records_are_cut_to_what_the_window_uses(tmp_path: Path) -> None:
     hum = waves() + np.where(TIMES > 0.08, 5 * np.sin(2 * np.pi * 300 * TIMES), 0).astype(np.float32)
     loud = config.load(None, {"data.path": [str(file(tmp_path, hum))], "window.time": [0.0, 0.08], "data.clean": False})
     assert open_data(loud).band[1] < 120
+
+
+def test_few_receivers_are_modelled_as_sources(tmp_path: Path) -> None:
+    grid = si.Grid((30, 60), 10.0)
+    model = si.Model(grid, vp=2000 + 5 * grid.coordinates("z")[:, None] + 100 * np.sin(np.arange(60) / 5))
+    nodes = np.array([[250.0, 100.0], [255.0, 400.0]])
+    survey = si.Survey.surface(sources=si.line(50, 550, every=50, depth=12), receivers=nodes, wavelet=si.ricker(12),
+                               duration=0.6, dt=4e-3)  # fmt: skip
+    observed = si.Propagator(si.Acoustic(), grid, survey, vp_max=3700)(model)
+    turned = swapped(observed)
+    assert [len(turned), turned.survey.max_receivers] == [2, 11]
+    again = si.Propagator(si.Acoustic(), grid, turned.survey.with_wavelet(si.ricker(12)), vp_max=3700)(model)
+    error = float((again.data - turned.data).norm() / turned.data.norm())
+    assert error < 2e-3  # single precision, and layers that are not exactly symmetric: measured 1e-4
+    assert torch.equal(swapped(turned).data, observed.data[:, :])
+    io.write_segy(tmp_path / "nodes.sgy", observed)
+    tables = {"data.path": [str(tmp_path / "nodes.sgy")], "start.vp": 2100.0, "inversion.bands": [8.0]}
+    prepared = prepare(config.load(None, tables))
+    assert len(prepared.observed) == 2
+    assert any("11 shots recorded at 2 places" in note for note in prepared.notes)
+    assert len(prepare(config.load(None, tables | {"data.reciprocity": False})).observed) == 11

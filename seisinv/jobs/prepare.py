@@ -10,6 +10,7 @@ from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import Data, open_data
 from seisinv.jobs.models import starting_model
 from seisinv.jobs.prepared import Prepared, completed, engine_of
+from seisinv.jobs.reciprocal import in_fewer_shots
 from seisinv.jobs.settings import Settings
 from seisinv.jobs.tomography import fitted_start
 from seisinv.jobs.trials import with_surface, within_minutes
@@ -38,7 +39,7 @@ def prepare(
     SeisinvError
         In one line, for anything that cannot work.
     """
-    data = data or open_data(settings)
+    data = data or in_fewer_shots(settings, open_data(settings))
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
     whole = completed(settings, chosen.tables(place))

@@ -102,6 +102,9 @@ class DataSection(Section):
     clean: bool = Field(
         default=True, description="remove offset from zero, spikes and hum; leave out noisy and reversed traces"
     )
+    reciprocity: bool | None = Field(
+        default=None, description="swap sources and receivers; default: where receivers are half as many as shots"
+    )
     every: int = Field(default=1, ge=1, description="use every n-th shot")
     held_out: int | None = Field(
         default=None, ge=2, description="keep one of every n shots back, which is only predicted; default: none"
