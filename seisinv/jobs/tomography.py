@@ -94,7 +94,7 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
             checked.pairs, 1e3 * checked.rms, checked.broken, "dropped" if checked.broken else "none dropped",
         )  # fmt: skip
     picks = checked.picks
-    low, high = bounds_of(settings).get("vp", WIDE)
+    low, high = _bounds(settings, picks)
     water = None if isinstance(settings.inversion.water, str) else settings.inversion.water or None
     tomography = Tomography(coarse(chosen.grid), water=water, bounds=(low, high))
     found = tomography.run(picks, callback=_said)
@@ -117,6 +117,20 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
     write_whole(directory / "picks.csv", picks.table())
     write_page(made, gathers, picks, found)
     return made
+
+
+def _bounds(settings: Settings, picks: Picks) -> tuple[float, float]:
+    """Return the limits of the velocity, m/s: those of the settings, else wide ones around the speeds of the picks."""
+    if settings.inversion.bounds is not None:
+        low, high = bounds_of(settings).get("vp", WIDE)
+        return low, high
+    distance, times = np.abs(picks.survey.reaches), picks.times
+    good = np.isfinite(times) & (times > picks.period) & (distance > 0)
+    if good.sum() < 10:
+        return WIDE[0], WIDE[1]
+    # The speed to a receiver is a mean of what its wave crosses.
+    slow, fast = np.percentile(distance[good] / times[good], [5, 95])
+    return float(min(WIDE[0], 0.5 * slow)), float(max(WIDE[1], 1.5 * fast))
 
 
 def without_delays(picks: Picks) -> Picks:
