@@ -13,6 +13,8 @@ from seisinv.core.errors import Argument, Message
 from seisinv.io.headers import Place
 from seisinv.io.reading import Reading
 
+_PLAUSIBLE = (10, 100_000)  # µs between samples
+
 
 class TraceReader(Protocol):
     """Loads samples of a file; holds no open handle, so that it can be pickled and used by several processes."""
@@ -92,6 +94,11 @@ def step_of(binary: int, fields: Mapping[str, np.ndarray], reading: Reading, not
         notes.append(f"sample intervals differ between traces: {trace.min()} to {trace.max()} µs")
         return (binary or float(trace[0])) * 1e-6
     if not len(trace):
+        return binary * 1e-6
+    if binary and not _PLAUSIBLE[0] <= trace[0] <= _PLAUSIBLE[1] and _PLAUSIBLE[0] <= binary <= _PLAUSIBLE[1]:
+        notes.append(
+            f"all trace headers say {trace[0]} µs per sample, which cannot be; the file's {binary} µs are used"
+        )
         return binary * 1e-6
     if binary and binary != trace[0]:
         notes.append(

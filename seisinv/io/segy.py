@@ -1,7 +1,7 @@
-"""SEG-Y and SU files: where their traces lie and how they are stored, from headers that may be wrong.
+"""SEG-Y files: where their traces lie and how they are stored, from headers that may be wrong.
 
-SEG-Y revision 0 to 2.1 with fixed trace length; SU, which is SEG-Y's traces without the file headers. What the file
-headers say is a claim: a count or an offset is taken only if the traces are where it puts them.
+Revision 0 to 2.1 with fixed trace length. What the file headers say is a claim: a count or an offset is taken only if
+the traces are where it puts them.
 Barry, Cavers & Kneale 1975; SEG Technical Standards Committee 2002, 2023.
 """
 
@@ -189,12 +189,14 @@ def _say_count() -> Message:
 def segy_recording(path: Path, reading: Reading) -> Recording:
     """Read the headers of a SEG-Y file."""
     header, notes = binary_header(path, reading), list[str]()
-    table = _examined(_table(path, header, reading, notes), reading, notes)
+    table = _table(path, header, reading, notes)
+    is_said = bool(notes)  # that counts differ
+    table = _examined(table, reading, notes)
     fields = given(table.fields(reading.places), reading, table.traces)
     step = step_of(header.interval, fields, reading, notes)
     counts = np.unique(fields["sample_count"])
     wrong = counts[(counts != table.samples % _OVERFLOW) & (counts != 0)]
-    if len(wrong) and not notes and reading.field("sample_count") is None:
+    if len(wrong) and not is_said and reading.field("sample_count") is None:
         some = np.isin(fields["sample_count"], wrong).sum()
         notes.append(
             f"{some:,} of {table.traces:,} trace headers say {wrong[0]:.0f} samples (bytes 115-116), the file holds "

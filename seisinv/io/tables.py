@@ -30,24 +30,30 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "source_x": ("sx", "source_x", "shot_x", "xs"),
     "source_y": ("sy", "source_y", "shot_y", "ys"),
     "source_elevation": ("sz", "source_elevation", "source_z", "selev", "shot_z", "zs"),
-    "source_depth": ("sdepth", "source_depth", "depth"),
+    "source_depth": ("sdepth", "source_depth"),
     "receiver_x": ("gx", "rx", "receiver_x", "xr", "xg"),
     "receiver_y": ("gy", "ry", "receiver_y", "yr", "yg"),
     "receiver_elevation": ("gz", "rz", "receiver_elevation", "receiver_z", "gelev", "zr", "zg"),
     "x": ("x", "easting"),
     "y": ("y", "northing"),
     "elevation": ("z", "elevation", "elev", "height"),
+    "depth": ("depth",),
     "shift_ms": ("shift_ms", "delay_ms", "static_ms", "correction_ms"),
     "shift_s": ("shift_s", "delay_s", "static_s", "correction_s"),
-    "kill": ("kill", "dead", "mute"),
-    "reverse": ("reverse", "reversed", "polarity"),
+    "kill": ("kill", "dead"),
+    "reverse": ("reverse", "reversed"),
+    "polarity": ("polarity", "sign"),
     "from_channel": ("from_channel", "first_channel"),
     "to_channel": ("to_channel", "last_channel"),
     "from_station": ("from_station", "first_station"),
     "to_station": ("to_station", "last_station"),
 }
 ROLES = ("traces", "sources", "receivers", "relations")
-_PLACES = {"x": "{}_x", "y": "{}_y", "elevation": "{}_elevation"}
+# What columns without a side are in a table of sources or of receivers; a depth is below the surface at the source.
+_PLACES = {
+    "sources": {"x": "source_x", "y": "source_y", "elevation": "source_elevation", "depth": "source_depth"},
+    "receivers": {"x": "receiver_x", "y": "receiver_y", "elevation": "receiver_elevation"},
+}
 _SCALED_BY = {
     "coordinate": ("source_x", "source_y", "receiver_x", "receiver_y"),
     "elevation": ("source_elevation", "receiver_elevation", "source_depth"),
@@ -223,15 +229,14 @@ def with_geometry(
     fields = {name: np.asarray(values) for name, values in recording.fields.items()}
     count = recording.traces
     edits = Edits(np.zeros(count), np.zeros(count, bool), np.zeros(count, bool))
-    keys = {"shot": fields["field_record"], "channel": fields["trace_number"], "station": fields["trace_number"]}
+    point = fields["source_number"] if fields["source_number"].any() else fields["field_record"]
+    channel = fields["trace_number"]
+    keys = {"shot": fields["field_record"], "point": point, "channel": channel, "station": channel}
     touched: set[str] = set()
-    for table in sorted(tables, key=lambda t: t.role != "relations"):  # which says what stations and points are
-        if table.role == "relations":
-            keys |= _related(recording, table, keys)
-    for table in tables:
-        if table.role != "relations":
-            found = _values(recording, table, keys)
-            touched |= _place(fields, edits, table, found)
+    for table in (t for t in tables if t.role == "relations"):  # say what stations and points are
+        keys |= _related(recording, table, keys)
+    for table in (t for t in tables if t.role != "relations"):
+        touched |= _place(fields, edits, table, _values(recording, table, keys))
     if layout is not None:
         _lay_out(fields, layout, touched)
         touched |= {"receiver_x"}
@@ -254,8 +259,8 @@ def _related(recording: Recording, table: Table, keys: Mapping[str, np.ndarray])
     station = np.full(len(shot), np.nan)
     if "from_channel" in c:
         for row in range(len(table)):
-            here = channel_in = (channel >= c["from_channel"][row]) & (channel <= c["to_channel"][row])
-            here = channel_in & (shot == c["shot"][row]) if "shot" in c else channel_in
+            here = (channel >= c["from_channel"][row]) & (channel <= c["to_channel"][row])
+            here &= (shot == c["shot"][row]) if "shot" in c else True
             steps = max(c["to_channel"][row] - c["from_channel"][row], 1)
             slope = (c["to_station"][row] - c["from_station"][row]) / steps
             station[here] = c["from_station"][row] + slope * (channel[here] - c["from_channel"][row])
@@ -279,7 +284,7 @@ def _values(recording: Recording, table: Table, keys: Mapping[str, np.ndarray]) 
     wanted = zip(*(np.asarray(keys[n], float).tolist() for n in names), strict=True)
     index = np.array([rows.get(key, -1) for key in wanted])
     missing = index < 0
-    placing = set(table.columns) & {*_OF_TRACES, "x"}
+    placing = set(table.columns) & {*_OF_TRACES, "x", "y", "elevation", "depth"}
     if placing and missing.any():
         trace = int(np.flatnonzero(missing)[0])
         what = ", ".join(f"{n} {float(keys[n][trace]):g}" for n in names)
@@ -289,15 +294,25 @@ def _values(recording: Recording, table: Table, keys: Mapping[str, np.ndarray]) 
             remedy="add it, or mark the trace dead",
             file=recording.path,
         )
-    return {n: np.where(missing, np.nan, v[index]) for n, v in table.columns.items()}
+    out = {n: np.where(missing, np.nan, v[index]) for n, v in table.columns.items()}
+    for name in placing:
+        if np.isnan(out[name]).any():
+            trace = int(np.flatnonzero(np.isnan(out[name]))[0])
+            raise GeometryError(
+                f"{table.path} has no {name} in the line for trace {trace + 1:,} of {recording.path}",
+                remedy="write the number, or leave the column out",
+                file=recording.path,
+            )
+    return out
 
 
 def _place(fields: dict[str, np.ndarray], edits: Edits, table: Table, found: Mapping[str, np.ndarray]) -> set[str]:
     """Put what a table holds into the fields and the edits; return the fields."""
-    side = {"sources": "source", "receivers": "receiver"}.get(table.role, "")
     touched = set()
     for name, values in found.items():
-        field = _PLACES[name].format(side) if side and name in _PLACES else name
+        field = _PLACES.get(table.role, {}).get(name, name)
+        if table.role == "receivers" and name == "depth" and "elevation" not in found:
+            field, values = "receiver_elevation", -values
         if field in _OF_TRACES:
             fields[field] = values
             touched.add(field)
@@ -307,6 +322,8 @@ def _place(fields: dict[str, np.ndarray], edits: Edits, table: Table, found: Map
     for name, flag in (("kill", edits.kill), ("reverse", edits.reverse)):
         if name in found:
             flag |= np.nan_to_num(found[name]) != 0
+    if "polarity" in found:
+        edits.reverse[:] |= np.nan_to_num(found["polarity"]) < 0
     return touched
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import Data, open_data
 from seisinv.jobs.models import starting_model
 from seisinv.jobs.prepared import Prepared, completed, engine_of
+from seisinv.jobs.quality import late_shots
 from seisinv.jobs.reciprocal import in_fewer_shots
 from seisinv.jobs.settings import Settings
 from seisinv.jobs.tomography import fitted_start
@@ -39,7 +41,9 @@ def prepare(
     SeisinvError
         In one line, for anything that cannot work.
     """
-    data = data or in_fewer_shots(settings, open_data(settings))
+    if data is None:
+        data = open_data(settings)
+        data = in_fewer_shots(settings, replace(data, notes=(*data.notes, *late_shots(data.observed))))
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
     whole = completed(settings, chosen.tables(place))

@@ -86,9 +86,6 @@ def cleaned(observed: Line) -> tuple[Observed, tuple[str, ...]]:
 def remarks(observed: Line) -> list[str]:
     """Return what is odd in the samples, in words: traces, recorder, and shots that are late against the others."""
     found, bad = looked_at(observed)
-    survey = observed.survey
-    if survey.max_receivers * survey.time.samples * len(observed) > SAMPLES:
-        return list(found.notes)
     return [*found.notes, *late_shots(Cleaned(observed, found, bad))]
 
 
@@ -96,6 +93,9 @@ def late_shots(observed: Observed) -> list[str]:
     """Name the shots whose first breaks come late or early against those of the others; none where they do not tell."""
     from seisinv.traveltime import pick_first_breaks, shot_delays
 
+    survey = observed.survey
+    if survey.max_receivers * survey.time.samples * len(observed) > SAMPLES:
+        return []
     try:
         picks = pick_first_breaks(observed[list(range(len(observed)))])
     except SeisinvError:

@@ -96,7 +96,7 @@ def examined(gathers: Gathers) -> Quality:
     notes: list[str] = []
     middle = np.median(data, axis=-1)
     rms = np.sqrt(np.mean((data - middle[..., None]) ** 2, axis=-1))
-    zero = bool(live.any() and np.median((np.abs(middle) / np.maximum(rms, 1e-300))[live]) > SHIFTED)
+    zero = bool(live.any() and np.median((_constant(data) / np.maximum(rms, 1e-300))[live]) > SHIFTED)
     if zero:
         notes.append(f"traces lie off zero, by {np.mean(np.abs(middle[live])):.3g} on average; it is removed")
         data = data - np.where(live, middle, 0.0)[..., None]
@@ -121,6 +121,15 @@ def examined(gathers: Gathers) -> Quality:
     return Quality(zero, tuple(spikes), tuple(hum), noisy, upside, silent, tuple(notes))
 
 
+def _constant(data: np.ndarray) -> np.ndarray:
+    """Return by how much each trace lies off zero throughout: the least of three thirds, 0 where they disagree."""
+    parts = np.stack([np.median(part, axis=-1) for part in np.array_split(data, 3, axis=-1)])
+    least = np.abs(parts).min(axis=0)
+    return np.where(
+        (np.ptp(np.sign(parts), axis=0) == 0) & (least > (1 - STEADY) * np.abs(parts).max(axis=0)), least, 0
+    )
+
+
 def _without(data: np.ndarray, k: int) -> np.ndarray:
     """Return the values at a sample between those beside it."""
     n = data.shape[-1]
@@ -135,7 +144,10 @@ def _spikes(data: np.ndarray, live: np.ndarray) -> list[int]:
     out = np.abs(traces[:, 1:-1] - 0.5 * (traces[:, :-2] + traces[:, 2:]))
     typical = np.percentile(out, 90, axis=1, keepdims=True) + 1e-300
     high = out / typical
-    found = np.flatnonzero((high > HIGH).mean(axis=0) > EVERYWHERE)
+    share = (high > HIGH).mean(axis=0)
+    # A wave lasts longer: two samples away, nothing sticks out.
+    away = np.pad(share, 2, mode="constant")
+    found = np.flatnonzero((share > EVERYWHERE) & (np.maximum(away[:-4], away[4:]) < 1 - EVERYWHERE))
     runs = np.split(found, np.flatnonzero(np.diff(found) > 1) + 1)  # a spike sticks out of its neighbours' means too
     return [int(run[np.argmax(np.median(high[:, run], axis=0))]) + 1 for run in runs if len(run)]
 
