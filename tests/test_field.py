@@ -101,6 +101,9 @@ def test_trace_headers_beat_a_stale_binary_header(tmp_path: Path) -> None:
     assert line.survey.time.step == pytest.approx(STEP * 1e-6)
     assert noted(line, "the binary header says 4000 µs")
     assert io.open_line(line.paths[0], values={"sample_interval": 4000}).survey.time.step == 0.004
+    milliseconds = io.open_line(file(tmp_path, b117=4, interval=4000))
+    assert milliseconds.survey.time.step == 0.004
+    assert noted(milliseconds, "4 µs per sample, which cannot be")
 
 
 def with_words(path: Path, **words: int) -> Path:
@@ -245,6 +248,19 @@ def test_geometry_from_tables(tmp_path: Path) -> None:
     assert not edited.live[0, 2]
     assert torch.equal(edited.data[0, 3, :SAMPLES], -plain.data[0, 3])
     assert torch.equal(edited.data[0, 4, 40:], plain.data[0, 4])
+    signs = table(
+        "signs.csv", "channel;polarity\n" + "".join(f"{c + 1};{-1 if c == 3 else 1}\n" for c in range(CHANNELS))
+    )
+    assert (io.open_line(tmp_path / "true.sgy", geometry=[signs])[[1]].data == -plain.data).all(-1)[
+        0
+    ].nonzero().tolist() == [[3]]
+    deep = table("deep.csv", "channel,x,depth\n" + "".join(f"{c + 1},{2.5 * c},40\n" for c in range(CHANNELS)))
+    assert io.open_line(tmp_path / "true.sgy", geometry=[deep], datum=0.0).survey.shots[0].receivers[2].tolist() == [
+        40,
+        5,
+    ]
+    with pytest.raises(GeometryError, match="no source_x in the line for trace 2"):
+        io.open_line(bare, geometry=[table("gap.csv", "shot,channel,sx,gx\n" + rows.replace("1,2,1.0,", "1,2,,"))])
     with pytest.raises(GeometryError, match=r"no line for trace 121|no line for trace 1 "):
         io.open_line(bare, geometry=[table("short.csv", "shot,channel,sx,gx\n2,1,0,5\n")])
     with pytest.raises(DataError, match="names no column that is known"):
@@ -283,6 +299,29 @@ def test_recorders_leave_offset_spikes_and_hum(tmp_path: Path) -> None:
     picks, true = pick_first_breaks(observed[:]), pick_first_breaks(clean[:])
     assert np.nanmedian(np.abs(picks.times - true.times)) < 1e-3
     assert picks.count > 0.8 * true.count
+
+
+@pytest.mark.parametrize("sample", [0, 1, 5, SAMPLES - 1])
+def test_a_spike_is_found_wherever_it_is(tmp_path: Path, sample: int) -> None:
+    dirty = waves()
+    dirty[:, sample] += 3
+    line = io.open_line(file(tmp_path, dirty))
+    assert examined(line[:]).spikes == (sample,)
+    assert abs(float(cleaned(line)[0][[0]].data[0, :, sample].mean())) < 0.1
+
+
+def test_waves_are_no_fault_of_the_recorder() -> None:
+    """One that reaches all receivers at once, and one lobe longer than the record."""
+    survey = si.Survey.surface(sources=si.line(0, 100, every=50), receivers=si.line(0, 200, every=10), wavelet=None,
+                               duration=0.3, dt=2e-3)  # fmt: skip
+    plane = torch.from_numpy(si.ricker(60)(survey.time.times - 0.1)).expand(3, 21, -1)
+    lobe = torch.from_numpy(np.sin(np.pi * survey.time.times / 0.35)).expand(3, 21, -1)
+    for data in (plane, lobe):
+        found = examined(si.Gathers(data.clone(), survey))
+        assert not (found.zero)
+        assert not (found.spikes)
+        assert not (found.hum)
+        assert not (found.bad.any())
 
 
 def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ MAINS = (50.0, 60.0)  # Hz
 HARMONICS = 5
 SHIFTED = 0.1  # median over RMS, from which traces are off zero
 EVERYWHERE = 0.8  # share of the traces in which a spike or hum must be
-HIGH = 8.0  # times the typical step between samples, from which one is a spike
+HIGH, STICKS = 8.0, 4.0  # times what samples usually do, and what those beside do, from which one is a spike
 HUMS = 0.02  # share of the energy, from which hum is removed
 STEADY = 0.35  # relative difference of its amplitude and phase in both halves of the record
 AGREES, LONELY = 0.6, 0.35  # correlation with neighbours: of a good shot, of a noisy trace
@@ -133,23 +133,24 @@ def _constant(data: np.ndarray) -> np.ndarray:
 def _without(data: np.ndarray, k: int) -> np.ndarray:
     """Return the values at a sample between those beside it."""
     n = data.shape[-1]
-    return np.asarray(0.5 * (data[..., max(k - 1, 0)] + data[..., min(k + 1, n - 1)]))
+    return np.asarray(0.5 * (data[..., abs(k - 1)] + data[..., k + 1 if k + 1 < n else k - 1]))
 
 
 def _spikes(data: np.ndarray, live: np.ndarray) -> list[int]:
-    """Return the samples that stick out in nearly all traces."""
+    """Return the samples that stick out in nearly all traces: of the trace, and of what the four beside them do.
+
+    A wave, even one that reaches all receivers at once, changes as much between the samples beside its peak.
+    """
     traces = data[live]
     if len(traces) < 8 or traces.shape[1] < 16:
         return []
-    out = np.abs(traces[:, 1:-1] - 0.5 * (traces[:, :-2] + traces[:, 2:]))
+    mirrored = np.pad(traces, ((0, 0), (2, 2)), mode="reflect")
+    a, b, x, c, d = (mirrored[:, k : traces.shape[1] + k] for k in range(5))
+    out = np.abs(x - 0.5 * (b + c))
+    beside = np.max(np.abs([b - a, d - c, c - b]), axis=0)
     typical = np.percentile(out, 90, axis=1, keepdims=True) + 1e-300
-    high = out / typical
-    share = (high > HIGH).mean(axis=0)
-    # A wave lasts longer: two samples away, nothing sticks out.
-    away = np.pad(share, 2, mode="constant")
-    found = np.flatnonzero((share > EVERYWHERE) & (np.maximum(away[:-4], away[4:]) < 1 - EVERYWHERE))
-    runs = np.split(found, np.flatnonzero(np.diff(found) > 1) + 1)  # a spike sticks out of its neighbours' means too
-    return [int(run[np.argmax(np.median(high[:, run], axis=0))]) + 1 for run in runs if len(run)]
+    share = ((out > HIGH * typical) & (out > STICKS * beside)).mean(axis=0)
+    return [int(k) for k in np.flatnonzero(share > EVERYWHERE)]
 
 
 def _sinusoid(data: np.ndarray, frequency: float, step: float) -> np.ndarray:
