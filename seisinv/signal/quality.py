@@ -144,8 +144,10 @@ def _spikes(data: np.ndarray, live: np.ndarray) -> list[int]:
     traces = data[live]
     if len(traces) < 8 or traces.shape[1] < 16:
         return []
-    mirrored = np.pad(traces, ((0, 0), (2, 2)), mode="reflect")
-    a, b, x, c, d = (mirrored[:, k : traces.shape[1] + k] for k in range(5))
+    k, n, x = np.arange(traces.shape[1]), traces.shape[1], traces
+    places = [k + step for step in (-2, -1, 1, 2)]
+    # Where a record ends, the other side stands for the missing one.
+    a, b, c, d = (traces[:, np.where((at < 0) | (at >= n), 2 * k - at, at)] for at in places)
     out = np.abs(x - 0.5 * (b + c))
     beside = np.max(np.abs([b - a, d - c, c - b]), axis=0)
     typical = np.percentile(out, 90, axis=1, keepdims=True) + 1e-300
