@@ -341,6 +341,13 @@ def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
     assert not observed[[0]].live[0, [5, 11]].any()
 
 
+def test_silence_has_no_first_breaks(tmp_path: Path) -> None:
+    line = io.open_line(file(tmp_path, np.zeros_like(waves())))
+    assert all(note.startswith("silent") for note in remarks(line))
+    with pytest.raises(DataError, match="no trace has a first break"):
+        pick_first_breaks(line[:])
+
+
 def test_clipped_traces_are_said(tmp_path: Path) -> None:
     line = io.open_line(file(tmp_path, np.clip(waves(), -0.1, 0.1)))
     assert any(note.startswith("clipped: 1") for note in remarks(line))

@@ -31,6 +31,7 @@ WEAK = 2.0  # amplitude after over before a pick, below which there is no pick
 NEIGHBOURS = 9  # traces whose running median a pick must follow
 TRIALS = 9  # noises under which the wavelet is picked
 TURNS, ALIKE = 3, 0.2  # times that all is picked, and how alike two periods are of which the first is good enough
+NO_BREAK = "no trace has a first break: no rise above the noise; check units and polarity of time, or filter the data"
 OFF = 0.75  # periods that a pick may lie off that median
 
 
@@ -132,6 +133,8 @@ def pick_first_breaks(
     refuse_nan(gathers.data, gathers.live, survey)
     data = np.where(gathers.live.numpy()[..., None], gathers.data.detach().double().numpy(), 0.0)
     reach = np.nan_to_num(survey.reaches)
+    if not data.any():
+        raise DataError(NO_BREAK)
     used = dominant_period(data, dt) if period is None else period
     for _ in range(TURNS):
         if used < 4 * dt:
@@ -144,9 +147,7 @@ def pick_first_breaks(
         used = found
     period, size = used, max(4, round(used / dt))
     if not np.isfinite(times).any():
-        raise DataError(
-            "no trace has a first break: no rise above the noise; check units and polarity of time, or filter the data"
-        )
+        raise DataError(NO_BREAK)
     times = survey.time.start + dt * times
     noise = 1 - float(np.median(quality[np.isfinite(times)]))
     lag = None if survey.wavelet is None else _lag(survey, size, noise=noise)
