@@ -22,7 +22,7 @@ from seisinv.io.reader import is_segd
 from seisinv.io.samples import Stored, told_by
 from seisinv.io.tables import layout_of
 from seisinv.jobs import config
-from seisinv.jobs.data import open_data
+from seisinv.jobs.data import open_data, without_late_shots
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.quality import cleaned, remarks
 from seisinv.jobs.reciprocal import swapped
@@ -336,9 +336,27 @@ def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
     assert "noisy: channel 12 " in text
     assert "reversed: channel 6 " in text
     assert "silent: channel 18 " in text
-    assert "shot 4 is 60 ms late" in text
+    assert "4 (60 ms late)" in text
     observed, _ = cleaned(line)
     assert not observed[[0]].live[0, [5, 11]].any()
+
+
+def test_a_late_shot_is_not_inverted_until_a_table_shifts_it(tmp_path: Path) -> None:
+    data = waves()
+    data[3 * CHANNELS : 4 * CHANNELS] = np.roll(data[3 * CHANNELS : 4 * CHANNELS], 120, axis=1)
+    path = str(file(tmp_path, data))
+    settings = config.load(overrides={"data.path": path, "start.v0": SPEED})
+    used = without_late_shots(settings, open_data(settings))
+    assert 4 not in [shot.number for shot in used.observed.survey.shots]
+    assert "4 (60 ms late), left out of" in " ".join(used.notes)
+    table = tmp_path / "shifts.csv"
+    table.write_text("shot,shift_ms\n4,-60\n")
+    settings = config.load(overrides={"data.path": path, "data.geometry": [str(table)], "start.v0": SPEED})
+    assert len(without_late_shots(settings, open_data(settings)).observed) == SHOTS
+    settings = config.load(overrides={"data.path": path, "data.clean": False, "start.v0": SPEED})
+    used = without_late_shots(settings, open_data(settings))
+    assert len(used.observed) == SHOTS
+    assert "used as they are" in " ".join(used.notes)
 
 
 def test_silence_has_no_first_breaks(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@
   }
   function drawModels() {
     const plain = view.value === "model", [rows, columns] = m.shape;
-    const limits = plain ? [m.low, m.high] : [-m.change, m.change], map = plain ? maps.value : maps.change;
+    const limits = plain ? m.scale : [-m.change, m.change], map = plain ? maps.value : maps.change;
     wanted = marks[Number(slider.value)];
     says.textContent = `${wanted} of ${most} solves`;
     const [z, x] = m.extent, [dz, dx] = m.spacing;

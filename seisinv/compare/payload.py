@@ -16,7 +16,7 @@ import numpy as np
 from seisinv.compare.comparison import Comparison, Evaluated
 from seisinv.compare.evaluator import ShownShot
 from seisinv.core import Model
-from seisinv.plot.models import stretch
+from seisinv.plot.models import stretch, value_range
 
 STEPS = 20  # models of each run, start and result included
 RUNS = 12  # shown at most; the table holds all
@@ -69,6 +69,7 @@ def models(comparison: Comparison) -> dict[str, Any]:
         "thinned": thin,
         "low": low,
         "high": high,
+        "scale": list(value_range(final)),
         "change": change,
         "truth": packed[0] if truth else None,
         "starts": packed[len(truth) : len(truth) + len(starts)],

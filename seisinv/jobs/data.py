@@ -12,7 +12,7 @@ from seisinv.core import ConfigError, DataError, Gathers, Observed, Survey
 from seisinv.core.gathers import part_of
 from seisinv.jobs.build import window_of
 from seisinv.jobs.models import read_model_file
-from seisinv.jobs.quality import cleaned
+from seisinv.jobs.quality import cleaned, late_shots, late_words
 from seisinv.jobs.settings import Settings
 from seisinv.signal import Window
 from seisinv.signal.processing import processed
@@ -20,6 +20,8 @@ from seisinv.signal.spectra import signal_band
 
 if TYPE_CHECKING:
     from seisinv.io import Reading
+
+LATE = 0.75  # share of the shots that agree, from which the others are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,3 +172,15 @@ def open_data(settings: Settings) -> Data:
             f"data.held_out is {n}, but there are only {len(used)} shots; use {max(2, len(used))} or less"
         )
     return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept), notes, window)
+
+
+def without_late_shots(settings: Settings, data: Data) -> Data:
+    """Return data without shots that are late or early against the others, with them where they are many; say so."""
+    late = late_shots(data.observed)
+    if not late:
+        return data
+    kept = [k for k in range(len(data.observed)) if k not in late]
+    if not settings.data.clean or len(kept) < LATE * len(data.observed):
+        return replace(data, notes=(*data.notes, late_words(data.observed.survey, late, ", used as they are")))
+    words = late_words(data.observed.survey, late, f", left out of {len(data.observed)}")
+    return replace(data, observed=some_of(data.observed, kept), notes=(*data.notes, words))

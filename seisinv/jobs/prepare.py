@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seisinv.jobs import build
 from seisinv.jobs.choose import choose, run_directory
-from seisinv.jobs.data import Data, open_data
+from seisinv.jobs.data import Data, open_data, without_late_shots
 from seisinv.jobs.models import starting_model
 from seisinv.jobs.prepared import Prepared, completed, engine_of
-from seisinv.jobs.quality import late_shots
 from seisinv.jobs.reciprocal import in_fewer_shots
 from seisinv.jobs.settings import Settings
 from seisinv.jobs.tomography import fitted_start
@@ -42,8 +40,7 @@ def prepare(
         In one line, for anything that cannot work.
     """
     if data is None:
-        data = open_data(settings)
-        data = in_fewer_shots(settings, replace(data, notes=(*data.notes, *late_shots(data.observed))))
+        data = in_fewer_shots(settings, without_late_shots(settings, open_data(settings)))
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
     whole = completed(settings, chosen.tables(place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 20_000_000  # that are looked at, at most
+NAMED = 8  # shots in a sentence
 MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
 
 
@@ -86,28 +88,37 @@ def cleaned(observed: Line) -> tuple[Observed, tuple[str, ...]]:
 def remarks(observed: Line) -> list[str]:
     """Return what is odd in the samples, in words: traces, recorder, and shots that are late against the others."""
     found, bad = looked_at(observed)
-    return [*found.notes, *late_shots(Cleaned(observed, found, bad))]
+    late = late_shots(Cleaned(observed, found, bad))
+    return [*found.notes, *([late_words(observed.survey, late)] if late else [])]
 
 
-def late_shots(observed: Observed) -> list[str]:
-    """Name the shots whose first breaks come late or early against those of the others; none where they do not tell."""
+def late_shots(observed: Observed) -> dict[int, float]:
+    """Return which shots come late or early against the others by their first breaks, and by how much, s.
+
+    None where first breaks do not tell. Large data are looked at in pieces of neighbouring shots.
+    """
     from seisinv.traveltime import pick_first_breaks, shot_delays
 
     survey = observed.survey
-    if survey.max_receivers * survey.time.samples * len(observed) > SAMPLES:
-        return []
-    try:
-        picks = pick_first_breaks(observed[list(range(len(observed)))])
-    except SeisinvError:
-        return []
-    late = shot_delays(picks)
-    remedy = Argument("data.geometry", ["shifts.csv"])
-    return [
-        Message(
-            f"shot {picks.survey.shots[k].number} is {abs(1e3 * late[k]):.0f} ms {'late' if late[k] > 0 else 'early'} "
-            "against the others: shift it by a table of shot and shift_ms (",
-            remedy,
-            ")",
-        )
-        for k in np.flatnonzero(late)
+    late: dict[int, float] = {}
+    pieces = math.ceil(len(observed) * survey.max_receivers * survey.time.samples / SAMPLES)
+    for shots in np.array_split(np.arange(len(observed)), min(pieces, len(observed))):
+        try:
+            delays = shot_delays(pick_first_breaks(observed[shots.tolist()]))
+        except SeisinvError:
+            continue
+        late |= {int(shots[k]): float(delays[k]) for k in np.flatnonzero(delays)}
+    return late
+
+
+def late_words(survey: Survey, late: dict[int, float], what_then: str = "") -> str:
+    """Return which shots are late or early and how to shift them, in one sentence."""
+    words = [
+        f"{survey.shots[k].number} ({abs(1e3 * by):.0f} ms {'late' if by > 0 else 'early'})" for k, by in late.items()
     ]
+    named = ", ".join(words[:NAMED]) + (f" and {len(words) - NAMED} more" if len(words) > NAMED else "")
+    remedy = Argument("data.geometry", ["shifts.csv"])
+    return Message(
+        f"shots not in time with the others: {named}{what_then}; shift them by a table of shot and shift_ms (",
+        remedy, ")",
+    )  # fmt: skip

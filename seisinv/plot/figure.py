@@ -16,6 +16,7 @@ from seisinv.core.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 # Okabe & Ito (2008): colours that every kind of colour vision tells apart.
 INK = "#1b2733"
@@ -142,7 +143,10 @@ def length_unit(extent: float) -> tuple[float, str]:
     return (1e-3, "km") if extent > 10_000 else (1.0, "m")
 
 
-def colour_bar(figure: Figure, image: object, *, axes: Axes | list[Axes], label: str) -> None:
-    """Add a slim colour bar beside `axes`."""
-    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.92, aspect=28, pad=0.012)  # type: ignore[arg-type]
+def colour_bar(figure: Figure, image: AxesImage, *, axes: Axes | list[Axes], label: str) -> None:
+    """Add a slim colour bar beside `axes`, with a point at an end beyond which there are values."""
+    (low, high), values = image.get_clim(), np.asarray(image.get_array())
+    more = (bool(values.min() < low), bool(values.max() > high))
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[more]
+    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.92, aspect=28, pad=0.012, extend=extend)
     bar.outline.set_linewidth(0.5)  # type: ignore[operator]

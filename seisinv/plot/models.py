@@ -20,6 +20,7 @@ SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 # Wider than this, a section at true scale is a ribbon: depth is then stretched, and the title says so.
 WIDEST = 4.5
 SPREAD = "cividis"  # another map than the models', so that a spread is never read as a velocity
+FEW, FAR = 0.5, 0.25  # percent of the nodes at either end that may not set a scale, if they are a share of it away
 WORST = 2.0  # half-widths of the interval at which the colours of misses end
 
 
@@ -389,9 +390,14 @@ def _slice(values: np.ndarray) -> np.ndarray:
 
 
 def value_range(sections: list[np.ndarray]) -> tuple[float, float]:
-    """Return the ends of a colour scale that holds all values."""
-    low, high = min(s.min() for s in sections), max(s.max() for s in sections)
-    return (float(low), float(high)) if high > low else (float(low) - 1, float(high) + 1)
+    """Return the ends of a colour scale: all values, but for a few far beyond the others."""
+    values = np.concatenate([s.ravel() for s in sections])
+    low, high = float(values.min()), float(values.max())
+    if not high > low:
+        return low - 1, high + 1
+    first, last = np.percentile(values, [FEW, 100 - FEW])
+    beyond = FAR * (last - first)
+    return (low if first - low <= beyond else float(first), high if high - last <= beyond else float(last))
 
 
 def _symmetric(sections: list[np.ndarray]) -> float:
