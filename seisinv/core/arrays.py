@@ -23,7 +23,8 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from seisinv.core.errors import DataError, SeisinvError
-from seisinv.core.files import available_memory, largest_unpacked, reason, size_of
+from seisinv.core.files import largest_unpacked, reason, size_of
+from seisinv.core.memory import available_memory
 
 # What Python and numpy raise for headers and archives that are damaged or hostile.
 _DAMAGE = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seisinv.core.errors import DataError
+from seisinv.core.memory import available_memory
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,18 +42,6 @@ def size_of(path: Path) -> int:
         kind = "a directory" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
         raise DataError(f"this is {kind}", remedy="name a file on disk", file=path)
     return found.st_size
-
-
-def available_memory() -> int:
-    """Return the memory that the machine can give without swapping, bytes."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**19
-        size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-        return pages * size // 2
 
 
 def largest_unpacked(size: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from seisinv.core import Argument, ConfigError, Grid, Message, Model, Survey
-from seisinv.core.files import available_memory
+from seisinv.core.memory import available_memory
 from seisinv.jobs.data import Data
 from seisinv.jobs.models import read_model_file
 from seisinv.jobs.settings import UPDATES, WIDE, Settings

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from seisinv.core import Argument, Gathers, Message, Observed, Shot, Survey
-from seisinv.core.files import available_memory
+from seisinv.core.memory import available_memory
 from seisinv.jobs.data import Data
 from seisinv.jobs.settings import Settings
 

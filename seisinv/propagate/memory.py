@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seisinv.backends.base import MemoryCost
 from seisinv.backends.buffers import KEEP, POOL
 from seisinv.core import ConfigError
-from seisinv.core.files import available_memory
+from seisinv.core.memory import available_memory
 
 
 class Memory(ABC):

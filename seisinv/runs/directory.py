@@ -22,8 +22,9 @@ from filelock import FileLock, Timeout
 from seisinv.backends.compile import toolchain
 from seisinv.core import Argument, Code, Message, Model, RunError, SeisinvError
 from seisinv.core.arrays import read_npz
-from seisinv.core.files import available_memory, read_toml, reason, write_whole
+from seisinv.core.files import read_toml, reason, write_whole
 from seisinv.core.identity import digest
+from seisinv.core.memory import available_memory
 
 Arrays = Mapping[str, np.ndarray]
 OTHER = Message("choose another ", Argument("run.directory"))
