@@ -26,6 +26,9 @@ from seisinv.jobs.data import open_data, without_late_shots
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.quality import cleaned, remarks
 from seisinv.jobs.reciprocal import swapped
+from seisinv.runs.fingerprint import data_digest
+from seisinv.signal import Window
+from seisinv.signal.processing import processed
 from seisinv.signal.quality import examined
 from seisinv.traveltime import pick_first_breaks
 
@@ -357,6 +360,23 @@ def test_a_late_shot_is_not_inverted_until_a_table_shifts_it(tmp_path: Path) -> 
     used = without_late_shots(settings, open_data(settings))
     assert len(used.observed) == SHOTS
     assert "used as they are" in " ".join(used.notes)
+
+
+def test_mutes_of_a_table_hold_for_data_and_prediction(tmp_path: Path) -> None:
+    path, table = file(tmp_path, waves()), tmp_path / "mutes.csv"
+    table.write_text("channel,mute_before_ms,mute_after_ms\n3,20,60\n")
+    line = io.open_line(path, geometry=[str(table)])
+    plain, predicted = io.open_line(path)[:], line[:].replace(data=torch.ones_like(line[:].data))
+    t, taper = line.survey.time.times, Window(taper=1e-6)
+    for gathers in (line[:], predicted):
+        kept = processed(gathers, None, taper).data[:, 2]
+        assert not kept[:, (t < 0.02 - 1e-9) | (t > 0.06 + 1e-9)].any()
+        inside = (t > 0.021) & (t < 0.059)
+        assert torch.equal(kept[:, inside], gathers.data[:, 2, inside].double())
+    assert torch.equal(processed(line[:], None, taper).data[:, 3], plain.data[:, 3].double())
+    assert torch.equal(line[:].data, plain.data)
+    assert data_digest(line) != data_digest(io.open_line(path))
+    assert torch.equal(processed(swapped(line), None, taper).data[2], processed(line[:], None, taper).data[:, 2])
 
 
 def test_silence_has_no_first_breaks(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ def digest(*values: Any) -> str:
     return h.hexdigest()[:20]
 
 
+def _is_default(item: Any, default: Any) -> bool:
+    return not isinstance(item, np.ndarray | Tensor) and bool(item == default)
+
+
 class _Reader:
     """Yields what objects consist of; code that is met again, or an object inside itself, is named by a number."""
 
@@ -147,7 +151,7 @@ class _Reader:
             fields = dataclasses.fields(value)
             for field in fields:
                 counts, item = field.metadata.get("identity"), getattr(value, field.name)
-                if counts != "never" and not (counts == "unless default" and item == field.default):
+                if counts != "never" and not (counts == "unless default" and _is_default(item, field.default)):
                     yield field.name.encode()
                     yield from self.parts(item)
             if not _is_versioned(type(value)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from seisinv.core.arrays import numbers, real, real_tensor
 from seisinv.core.errors import Argument, Code, DataError, GeometryError, Message
 from seisinv.core.grid import AXES, Grid
+from seisinv.core.identity import ADDED_LATER
 
 _MOST = 1e8  # positions of a line
 
@@ -82,11 +83,13 @@ class Shot:
     receivers : (n_receivers, ndim) array, m
     number : int
         Field record number, kept for input and output.
+    used : (n_receivers, 2) array, s, optional
+        First and last record time that counts of each trace; what is outside is muted. Default: all.
 
     Raises
     ------
     GeometryError
-        If there is no source or receiver, or a coordinate is not finite.
+        If there is no source or receiver, a coordinate is not finite, or times are not those of the receivers.
 
     Examples
     --------
@@ -97,8 +100,14 @@ class Shot:
     sources: np.ndarray
     receivers: np.ndarray
     number: int = 0
+    used: np.ndarray | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
+        if self.used is not None and np.shape(self.used) != (len(self.receivers), 2):
+            raise GeometryError(
+                f"shot {self.number}: used has shape {np.shape(self.used)}; give two times for each of "
+                f"{len(self.receivers)} receivers"
+            )
         for name in ("sources", "receivers"):
             given = real(getattr(self, name), f"shot {self.number}: {name}", error=GeometryError)
             value = np.array(given, dtype=float, ndmin=2)  # a copy: it is made read-only
@@ -322,6 +331,17 @@ class Survey:
             w = w[list(index)]
         return Survey(tuple(self.shots[i] for i in index), self.time, w)
 
+    @cached_property
+    def used(self) -> np.ndarray | None:
+        """First and last record time that counts of each trace [shot, receiver, 2], s; None where none is muted."""
+        if all(shot.used is None for shot in self.shots):
+            return None
+        out = np.tile([-np.inf, np.inf], (len(self), self.max_receivers, 1))
+        for row, shot in zip(out, self.shots, strict=True):
+            if shot.used is not None:
+                row[: len(shot.used)] = shot.used
+        return out
+
     def inside(self, grid: Grid) -> Survey:
         """Return the survey without receivers outside the grid and shots that lose a source or every receiver.
 
@@ -342,7 +362,8 @@ class Survey:
         for i, shot in enumerate(self.shots):
             receivers = shot.receivers[grid.contains(shot.receivers)]
             if grid.contains(shot.sources).all() and len(receivers):
-                keep.append(Shot(shot.sources, receivers, shot.number))
+                used = None if shot.used is None else shot.used[grid.contains(shot.receivers)]
+                keep.append(Shot(shot.sources, receivers, shot.number, used))
                 index.append(i)
         if not keep:
             raise GeometryError("no shot of the survey lies inside the grid; check origin, units and coordinate scalar")

@@ -166,6 +166,7 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
     merged = _merge(recordings, found, firsts, delays)
     sign = _edited(merged, found, edits, step, reversed=reading.polarity == "reversed")
+    used = _used(found, edits, int(firsts[-1]), firsts)
     sign = None if sign is None else _spread(merged.index, sign, int(firsts[-1]))
     if reading.coordinate_units == "angle":
         plan = to_metres(np.stack([merged.source[:, :2], merged.receiver[:, :2]]))
@@ -189,8 +190,9 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     numbers = merged.fields["field_record"]
     places = ((source_zx[k : k + 1], _rows_of(receiver_zx, rows)) for k, rows in enumerate(shots))
     shot_of = [(*place, int(numbers[rows[0]])) for place, rows in zip(places, shots, strict=True)]
-    survey = Survey(tuple(Shot(*parts) for parts in shot_of), time)
     rows_in_files = tuple(_rows_of(merged.index, rows) for rows in shots)
+    muted = [None if used is None else used[rows] for rows in rows_in_files]
+    survey = Survey(tuple(Shot(*parts, times) for parts, times in zip(shot_of, muted, strict=True)), time)
     total = int(firsts[-1])
     for note in notes:
         log.info("%s: %s", recordings[0].path, note)
@@ -226,6 +228,19 @@ def _edited(
             sign[here] *= np.where(edit.reverse[place.index], -1, 1).astype(np.int8)
     traces.fields["delay"] = delay
     return sign
+
+
+def _used(
+    found: Sequence[Positions], edits: Sequence[Edits | None], total: int, firsts: np.ndarray
+) -> np.ndarray | None:
+    """Return the first and last time that counts of every trace [trace, 2], None where tables mute none."""
+    if not any(edit is not None and np.isfinite(edit.used).any() for edit in edits):
+        return None
+    out = np.tile([-np.inf, np.inf], (total, 1))
+    for first, place, edit in zip(firsts, found, edits, strict=False):
+        if edit is not None:
+            out[first + place.index] = edit.used[place.index]
+    return out
 
 
 def _merge(

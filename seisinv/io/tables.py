@@ -40,7 +40,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "depth": ("depth",),
     "shift_ms": ("shift_ms", "delay_ms", "static_ms", "correction_ms"),
     "shift_s": ("shift_s", "delay_s", "static_s", "correction_s"),
-    "kill": ("kill", "dead"),
+    "mute_before_ms": ("mute_before_ms", "mute_ms", "top_mute_ms"),
+    "mute_before_s": ("mute_before_s", "mute_s", "top_mute_s"),
+    "mute_after_ms": ("mute_after_ms", "bottom_mute_ms"),
+    "mute_after_s": ("mute_after_s", "bottom_mute_s"),
+    "kill": ("kill", "dead", "mute"),
     "reverse": ("reverse", "reversed"),
     "polarity": ("polarity", "sign"),
     "from_channel": ("from_channel", "first_channel"),
@@ -207,11 +211,15 @@ def _cut(path: Path, rows: Sequence[str], first: int, last: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Edits:
-    """What tables do to the traces of a recording: shifts [trace] in s, and which are killed or reversed."""
+    """What tables do to the traces of a recording.
+
+    Shifts [trace] in s, which are killed or reversed, and the first and last time that counts [trace, 2] in s.
+    """
 
     shift: np.ndarray
     kill: np.ndarray
     reverse: np.ndarray
+    used: np.ndarray
 
 
 def with_geometry(
@@ -228,7 +236,7 @@ def with_geometry(
         return recording, None
     fields = {name: np.asarray(values) for name, values in recording.fields.items()}
     count = recording.traces
-    edits = Edits(np.zeros(count), np.zeros(count, bool), np.zeros(count, bool))
+    edits = Edits(np.zeros(count), np.zeros(count, bool), np.zeros(count, bool), np.tile([-np.inf, np.inf], (count, 1)))
     point = fields["source_number"] if fields["source_number"].any() else fields["field_record"]
     channel = fields["trace_number"]
     keys = {"shot": fields["field_record"], "point": point, "channel": channel, "station": channel}
@@ -316,15 +324,22 @@ def _place(fields: dict[str, np.ndarray], edits: Edits, table: Table, found: Map
         if field in _OF_TRACES:
             fields[field] = values
             touched.add(field)
-    shift = found.get("shift_s", 1e-3 * found["shift_ms"] if "shift_ms" in found else None)
-    if shift is not None:
+    if (shift := _seconds(found, "shift")) is not None:
         edits.shift[:] += np.nan_to_num(shift)
+    for side, name, tighter in ((0, "mute_before", np.fmax), (1, "mute_after", np.fmin)):
+        if (limit := _seconds(found, name)) is not None:
+            edits.used[:, side] = tighter(edits.used[:, side], limit)
     for name, flag in (("kill", edits.kill), ("reverse", edits.reverse)):
         if name in found:
             flag |= np.nan_to_num(found[name]) != 0
     if "polarity" in found:
         edits.reverse[:] |= np.nan_to_num(found["polarity"]) < 0
     return touched
+
+
+def _seconds(found: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
+    """Return a column of times in s, None where there is none."""
+    return found.get(f"{name}_s", 1e-3 * found[f"{name}_ms"] if f"{name}_ms" in found else None)
 
 
 def _lay_out(fields: dict[str, np.ndarray], layout: RegularSpread, touched: set[str]) -> None:

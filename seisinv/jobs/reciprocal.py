@@ -65,6 +65,7 @@ def swapped(observed: Observed) -> Gathers:
     live = torch.zeros(len(places), width, dtype=torch.bool)
     for k, rows in enumerate(traces):
         first, second = (list(column) for column in zip(*rows, strict=True))
-        shots.append(Shot(places[k][None], np.concatenate([survey.shots[i].sources for i in first]), k + 1))
+        times = None if survey.used is None else survey.used[first, second]
+        shots.append(Shot(places[k][None], np.concatenate([survey.shots[i].sources for i in first]), k + 1, times))
         data[k, : len(rows)], live[k, : len(rows)] = gathers.data[first, second], gathers.live[first, second]
     return Gathers(data, Survey(tuple(shots), survey.time), live)

@@ -226,10 +226,20 @@ def processed(gathers: Gathers, band: Band | None, window: Window | None) -> Gat
     live = gathers.live
     if band is not None:
         data = band(data, gathers.survey.time.step)
+    if gathers.survey.used is not None:
+        data = data * _kept(gathers.survey, Window.taper if window is None else window.taper)
     if window is not None:
         data = data * window.weights(gathers.survey)
         live = live & window.traces(gathers.survey)
     return Gathers(data, gathers.survey, live)
+
+
+def _kept(survey: Survey, taper: float) -> Tensor:
+    """Return weights [shot, receiver, time] of the samples between the first and last time that count of each trace."""
+    assert survey.used is not None  # asked for only where some are muted
+    first, last = survey.used[..., :1], survey.used[..., 1:]
+    t, length = survey.time.times, max(taper, 1e-9)
+    return torch.from_numpy(_cosine_rise((t - first) / length) * _cosine_rise((last - t) / length))
 
 
 def check_same_survey(observed: Survey, simulated: Survey) -> None:
