@@ -1,0 +1,11 @@
+"""Where the expensive parts of a computation are done: here, in processes of this machine, or on a Dask cluster.
+
+What is computed does not depend on it: tasks are fixed by the job, results are added in one fixed order, and a task
+that is lost with its worker is done again. To add an engine, implement `Spread`, or pass any
+`concurrent.futures.Executor`.
+"""
+
+from seisinv.spread.base import Executor, Here, Pool, Spread, host, pairwise, spread_over
+from seisinv.spread.cluster import opened
+
+__all__ = ["Executor", "Here", "Pool", "Spread", "host", "opened", "pairwise", "spread_over"]
