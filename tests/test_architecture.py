@@ -34,9 +34,10 @@ MAY_IMPORT = {
     "traveltime": {"core", "signal"},
     "priors": {"core", "geology"},
     "synthetic": {"core", "physics", "propagate", "signal"},
-    "runs": {"core", "backends", "propagate", "signal"},
+    "spread": {"core"},
+    "runs": {"core", "backends", "propagate", "signal", "spread"},
     "surrogate": ENGINE | {"signal", "traveltime"},
-    "inversion": {"core", "propagate", "misfit", "metrics", "priors", "runs", "signal", "unknowns"},
+    "inversion": {"core", "propagate", "misfit", "metrics", "priors", "runs", "signal", "spread", "unknowns"},
     "reconstruction": {
         "core",
         "physics",

@@ -13,9 +13,11 @@ import typer
 
 from seisinv import __version__
 from seisinv.cli.ends import EPILOGUE, end, tell_faults
-from seisinv.cli.flags import EVERY_JOB, HEADERS, INVERSION, JOB, absolute, named, settings_of, takes
+from seisinv.cli.flags import CLUSTER, EVERY_JOB, HEADERS, INVERSION, JOB, absolute, named, settings_of, takes
 from seisinv.cli.guard import guarded, with_flags
 from seisinv.core import ConfigError, Message, RunError
+from seisinv.core.stopping import stopping_after
+from seisinv.jobs.settings import Settings
 
 app = typer.Typer(
     name="seisinv",
@@ -59,10 +61,15 @@ def demo(*, given: dict[str, Any]) -> None:
 
 @app.command()
 @guarded
-@takes(*INVERSION, "inversion.optimizer", "run.directory", "run.truth", "run.seed", *EVERY_JOB)
+@takes(
+    *INVERSION, "inversion.optimizer", "run.directory", "run.truth", "run.seed", *CLUSTER, "run.lifetime", *EVERY_JOB
+)
 def invert(
     job: Annotated[list[str] | None, typer.Argument(metavar="DATA … | JOB.toml", help=JOB)] = None,
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this directory.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what --cluster slurm, pbs, … would submit, and do nothing.")
+    ] = False,
     *,
     given: dict[str, Any],
 ) -> None:
@@ -78,8 +85,12 @@ def invert(
         job = job or [str(resume / "run.toml")]
         given["run.directory"] = absolute("--resume", resume)
     settings = settings_of(job, given)
+    if dry_run:
+        typer.echo(_submitted(settings))
+        return
     where = run_directory(settings)
-    page = _resumable(where, lambda: jobs.invert(settings, resume=resume is not None))
+    with stopping_after(settings.run.lifetime):
+        page = _resumable(where, lambda: jobs.invert(settings, resume=resume is not None))
     _tell_result(where, page)
 
 
@@ -97,6 +108,7 @@ def invert(
     "propagator.free_surface",
     "run.seed",
     "overwrite",
+    *CLUSTER,
     *EVERY_JOB,
 )
 def forward(
@@ -118,7 +130,7 @@ def forward(
 
 @app.command()
 @guarded
-@takes(*INVERSION, *EVERY_JOB)
+@takes(*INVERSION, *CLUSTER, *EVERY_JOB)
 def check(
     job: Annotated[list[str], typer.Argument(metavar="DATA … | JOB.toml", help=JOB)], *, given: dict[str, Any]
 ) -> None:
@@ -227,6 +239,15 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
     end(faults)
 
 
+def _submitted(settings: Settings) -> str:
+    """Return the batch script of one job of a queue."""
+    from seisinv.spread import job_script
+
+    run = settings.run
+    script = job_script(run.cluster or "none", insecure=run.insecure)
+    return f"# submitted {run.jobs or 1} times:\n{script}"
+
+
 def _tell_result(directory: Path, page: Path) -> None:
     from seisinv.report import summary
     from seisinv.report.measure import measure
@@ -243,7 +264,7 @@ def _tell_result(directory: Path, page: Path) -> None:
 def _resumable(directory: Path, work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if (directory / "run.toml").exists():
-            raise KeyboardInterrupt(f"go on with: seisinv invert --resume {shlex.quote(str(directory))}") from None
-        raise KeyboardInterrupt("nothing to resume yet; run the same command again") from None
+            raise type(stop)(f"go on with: seisinv invert --resume {shlex.quote(str(directory))}") from None
+        raise type(stop)("nothing to resume yet; run the same command again") from None

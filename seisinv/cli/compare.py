@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seisinv.cli.ends import end
-from seisinv.cli.flags import EVERY_JOB, FLAGS, settings_of, takes
+from seisinv.cli.flags import CLUSTER, EVERY_JOB, FLAGS, settings_of, takes
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError
+from seisinv.core.stopping import stopping_after
 
 if TYPE_CHECKING:
     from seisinv.compare import Comparison
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     "compare.held_band",
     "compare.seeds",
     "run.truth",
+    *CLUSTER,
+    "run.lifetime",
     *EVERY_JOB,
 )
 def compare(
@@ -45,7 +48,7 @@ def compare(
         for key in ("inversion.budget", "data.held_out", "compare.seeds"):
             if given[key] is not None:
                 raise ConfigError(f"{FLAGS[key].name} does not apply to finished runs; leave it out, or name a job")
-        overrides = {key: given[key] for key in ("compare.held_band", "run.truth", "run.threads")}
+        overrides = {key: given[key] for key in ("compare.held_band", "run.truth", "run.threads", *CLUSTER)}
         outcome, page = compare_jobs.compare_runs(
             [Path(w) for w in what],
             Path(given["run.directory"] or "comparison"),
@@ -55,9 +58,10 @@ def compare(
         settings = settings_of(what[0], given)
         command = shlex.join(["seisinv", *_arguments(what[0])])
         try:
-            outcome, page = compare_jobs.compare_job(settings, command=command)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("go on with the same command") from None
+            with stopping_after(settings.run.lifetime):
+                outcome, page = compare_jobs.compare_job(settings, command=command)
+        except KeyboardInterrupt as stop:
+            raise type(stop)("go on with the same command") from None
     _tell(outcome, page)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import typer
 
-FAILED = 3
+FAILED, UNFINISHED = 3, 75  # EX_TEMPFAIL of sysexits.h
 EXIT_CODES = {
     0: "done",
     1: "a fault of ours (internal error)",
     2: "refused, in one line that says what helps",
     FAILED: "done, but the result fails its own check",
+    UNFINISHED: "stopped by --lifetime, to be resumed",
     130: "interrupted (Ctrl-C, SIGTERM, SIGHUP)",
 }
 EPILOGUE = "Exit codes: " + "; ".join(f"{code} {words}" for code, words in EXIT_CODES.items()) + "."

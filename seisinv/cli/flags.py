@@ -196,6 +196,10 @@ def _spread(flag: str, text: str) -> dict[str, float]:
         raise ConfigError(f"{flag} {text!r} is not NAME=METRES,…; for example {flag} spacing=2.5,first=5") from None
 
 
+def _cluster(flag: str, text: str) -> str:
+    return absolute(flag, text) if text.endswith(".json") else text
+
+
 def _parsed(flag: str, pairs: list[str]) -> dict[str, Any]:
     """Return settings by dotted key from KEY=VALUE texts, their paths absolute."""
     return config.anchored(dict(config.parse_setting(text) for text in pairs), Path.cwd())
@@ -300,6 +304,21 @@ FLAGS = {
         Flag("force", "--force", "keep a model that the data reject", kind=bool),
         Flag("device", "--device", "where to train: auto, cpu or cuda"),
         Flag("run.threads", "--threads", "number of threads; default: all cores"),
+        Flag(
+            "run.cluster",
+            "--cluster",
+            "where shots are computed: local:N processes, a Dask scheduler's address or file, slurm, pbs, …; none",
+            "WHERE",
+            read=_cluster,
+        ),
+        Flag("run.jobs", "--jobs", "number of jobs that are submitted to the queue of --cluster"),
+        Flag(
+            "run.insecure",
+            "--cluster-insecure",
+            "use a network without TLS: whoever reaches it can run programs as you",
+            kind=bool,
+        ),
+        Flag("run.lifetime", "--lifetime", "stop after so many minutes, to be resumed (exit code 75)", "MINUTES"),
         Flag("set", "--set", "any setting: inversion.iterations=5", "KEY=VALUE", list[str], _parsed, "-s"),
         Flag("quiet", "--quiet", "show errors only", kind=bool, short="-q"),
     )
@@ -332,6 +351,7 @@ HEADERS = (
 )
 DATA = ("data.every", "data.clean", *HEADERS)
 INVERSION = (*START, *MODEL, *METHOD, *DATA, "ensemble.members")
+CLUSTER = ("run.cluster", "run.jobs", "run.insecure")
 EVERY_JOB = ("run.threads", "set", "quiet")
 
 #: Keys of the flags that the running command takes.

@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
+from seisinv.cli.ends import UNFINISHED
 from seisinv.cli.flags import as_flag, taken, with_parameters
 from seisinv.core import Message, SeisinvError
 from seisinv.core.errors import printable
-from seisinv.core.stopping import interruptible
+from seisinv.core.stopping import LifetimeOver, interruptible
 
 DEBUG = inspect.Parameter(
     "debug",
@@ -45,7 +46,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
                 return command(**kwargs)
         except KeyboardInterrupt as stop:
             typer.echo(f"\nstopped{printable(_one_line(stop))}", err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(UNFINISHED if isinstance(stop, LifetimeOver) else 130) from None
         except BrokenPipeError:
             # The reader of our output, such as `head`, has left: nothing is wrong.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (kept until the interpreter ends)

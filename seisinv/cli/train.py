@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seisinv.cli.ends import end, tell_faults
-from seisinv.cli.flags import numbers, takes
+from seisinv.cli.flags import CLUSTER, numbers, settings_of, takes
 from seisinv.cli.guard import guarded
 from seisinv.core import ConfigError
 
@@ -29,7 +29,7 @@ train = typer.Typer(
 
 @train.command()
 @guarded
-@takes("device", "quiet")
+@takes("device", *CLUSTER, "quiet")
 def prior(
     directory: Annotated[
         Path, typer.Option("--directory", "-d", help="Where checkpoints and weights are kept.")
@@ -60,10 +60,11 @@ def prior(
             path = learned.train(recipe, directory, resume=resume, device=given["device"] or "auto", progress=progress)
         if pairs:
             from seisinv.jobs import training_pairs
+            from seisinv.jobs.build import cluster_of
 
-            training_pairs.refine(
-                path, pairs, progress=None if given["quiet"] else lambda line: typer.echo(line, err=True)
-            )
+            tell = None if given["quiet"] else lambda line: typer.echo(line, err=True)
+            with cluster_of(settings_of(None, given)) as there:
+                training_pairs.refine(path, pairs, progress=tell, executor=there)
     except KeyboardInterrupt:
         if (directory / CHECKPOINT).exists():
             raise KeyboardInterrupt(f"go on with: seisinv train prior --resume --directory {directory}") from None

@@ -19,6 +19,7 @@ from seisinv.inversion.result import Progress
 from seisinv.reconstruction.invert import Alternating
 from seisinv.reconstruction.problem import WavefieldReconstruction
 from seisinv.signal.processing import Band, bands_of
+from seisinv.spread import Executor
 from seisinv.synthetic.recipe import ModellingRecipe
 
 Bands = Sequence[float | tuple[float, float] | Band] | None
@@ -111,6 +112,7 @@ def run(
     success: float = SUCCESS,
     made_with: ModellingRecipe | None = None,
     progress: Progress | None = None,
+    executor: Executor = None,
 ) -> Comparison:
     """Run several inversions of the same data under one budget, and evaluate them alike.
 
@@ -135,7 +137,9 @@ def run(
     split, success, made_with
         As for `evaluate`.
     progress : callable, optional
-        As for `invert`.
+        As for `invert`; not called by runs that workers do as a whole.
+    executor : optional
+        As for `run_all`.
 
     Returns
     -------
@@ -172,19 +176,13 @@ def run(
     if not entries:
         raise ConfigError("entries is empty; give at least one Entry by name")
     first = next(iter(entries.values()))
-    evaluator = evaluator_of(first.waveform, first.bands, held_out=held_out, held_band=held_band)
+    evaluator = evaluator_of(first.waveform, first.bands, held_out=held_out, held_band=held_band, executor=executor)
 
     def planned(label: Label, entry: Entry) -> PlannedRun:
-        place, method = Path(directory) / folder_name(label.name), entry.how(budget)
+        place = (Path(directory) / folder_name(label.name)).resolve()
+        return PlannedRun(label, place, _Work(entry.how(budget), place, label.seed, truth, progress))
 
-        def do(resume: bool) -> None:
-            method.run(
-                {"run_directory": place, "resume": resume, "progress": progress, "seed": label.seed, "truth": truth}
-            )
-
-        return PlannedRun(label, place, do)
-
-    records = run_all([planned(label, entry) for label, entry in _labelled(entries, seeds)])
+    records = run_all([planned(label, entry) for label, entry in _labelled(entries, seeds)], executor)
     return evaluate(
         records,
         evaluator=evaluator,
@@ -194,6 +192,34 @@ def run(
         success=success,
         made_with=made_with,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """A run of an entry."""
+
+    method: Method
+    place: Path
+    seed: int
+    truth: Model | None
+    progress: Progress | None
+
+    def __call__(self, resume: bool, executor: Executor) -> None:
+        """Do it, or go on with it."""
+        self.method.run(
+            {
+                "run_directory": self.place,
+                "resume": resume,
+                "progress": self.progress,
+                "seed": self.seed,
+                "truth": self.truth,
+                "executor": executor,
+            }
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what travels: reports of progress stay here."""
+        return {**vars(self), "progress": None}
 
 
 def _labelled(entries: Mapping[str, Entry], seeds: Sequence[int]) -> Iterator[tuple[Label, Entry]]:
@@ -215,6 +241,7 @@ def evaluator_of(
     *,
     held_out: Observed | None = None,
     held_band: tuple[float, float] | None = None,
+    executor: Executor = None,
 ) -> Evaluator:
     """Return the evaluator of a problem, with its last band and a hold-out band above it.
 
@@ -226,6 +253,8 @@ def evaluator_of(
         Hold-out shots.
     held_band : (low, high), Hz, optional
         Default: 1.5 to 2 times the corner of the last band, where the data are sampled finely enough.
+    executor : optional
+        Where shots are predicted; see `seisinv.spread`.
 
     Returns
     -------
@@ -244,8 +273,8 @@ def evaluator_of(
             raise ConfigError(
                 f"held_band reaches {high:g} Hz; the data hold nothing above {nyquist:g} Hz (half the sampling)"
             )
-        return Evaluator(problem=problem, band=last, held_band=Band(high, low), held_out=held_out)
+        return Evaluator(problem=problem, band=last, held_band=Band(high, low), held_out=held_out, executor=executor)
     beyond = None if last is None else Band(BEYOND[1] * last.high, BEYOND[0] * last.high)
     if beyond is not None and beyond.high > nyquist:
         beyond = None
-    return Evaluator(problem=problem, band=last, held_band=beyond, held_out=held_out)
+    return Evaluator(problem=problem, band=last, held_band=beyond, held_out=held_out, executor=executor)

@@ -8,8 +8,8 @@ estimated from the inverted shots; hold-out shots get that of the nearest invert
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,10 +18,13 @@ from torch import Tensor
 
 from seisinv.compare.scores import DataScores
 from seisinv.core import Gathers, Model, Observed, Simulator
-from seisinv.inversion.problem import BATCH, Inversion
-from seisinv.inversion.tasks import misfit_and_gradient, predicted
+from seisinv.core.gathers import part_of
+from seisinv.inversion.problem import Inversion, batches
+from seisinv.inversion.tasks import Evaluation, ShotTask, misfit_and_gradient, predicted
+from seisinv.misfit import Misfit
 from seisinv.signal.delays import delays, power_spectrum, with_signal
-from seisinv.signal.processing import Band, processed
+from seisinv.signal.processing import Band, Window, processed
+from seisinv.spread import Executor, Spread, spread_over
 
 SHOWN = 3  # inverted shots, and hold-out shots, that a page shows
 
@@ -64,15 +67,43 @@ class Prediction:
     inverted_misfit: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class _Measures:
+    """How groups of shots are measured: the same for all."""
+
+    misfit: Misfit
+    band: Band | None
+    held_band: Band | None
+    window: Window | None
+    shown: Mapping[bool, set[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Predicting:
+    """A group of shots to be predicted; `held` ones have their wavelets in the simulator."""
+
+    task: ShotTask
+    held: bool
+    shared: tuple[Evaluation, _Measures]
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is lost."""
+        return self.task.name
+
+
 @dataclass(eq=False)
 class _Sums:
-    """Energies and delays, summed up shot group by shot group."""
+    """Energies and delays of groups of shots, some of their shots, and their wavelets."""
 
     energy: dict[str, list[float]] = field(default_factory=dict)
     delays: list[np.ndarray] = field(default_factory=list)
     power: np.ndarray | None = None
     spectra: np.ndarray | None = None
     misfit: dict[str, float] = field(default_factory=dict)
+    shots: list[ShownShot] = field(default_factory=list)
+    recorded: list[ShownShot] = field(default_factory=list)
+    wavelets: list[np.ndarray] = field(default_factory=list)
 
     def compare(self, kind: str, observed: Gathers, simulated: Gathers) -> None:
         """Add the observed energy and what is left of it."""
@@ -85,6 +116,64 @@ class _Sums:
         """Return the share of the energy that is left."""
         whole, left = self.energy.get(kind, [0.0, 0.0])
         return left / whole if whole else None
+
+    def __add__(self, other: _Sums) -> _Sums:
+        """Return the sums over both."""
+
+        def both(one: np.ndarray | None, two: np.ndarray | None) -> np.ndarray | None:
+            return two if one is None else one if two is None else one + two
+
+        energy = {k: list(v) for k, v in self.energy.items()}
+        for kind, (whole, left) in other.energy.items():
+            mine = energy.get(kind, [0.0, 0.0])
+            energy[kind] = [mine[0] + whole, mine[1] + left]
+        kinds = {**self.misfit, **other.misfit}
+        return _Sums(
+            energy, self.delays + other.delays, both(self.power, other.power), both(self.spectra, other.spectra),
+            {k: self.misfit.get(k, 0.0) + other.misfit.get(k, 0.0) for k in kinds}, self.shots + other.shots,
+            self.recorded + other.recorded, self.wavelets + other.wavelets,
+        )  # fmt: skip
+
+
+def _measured(predicting: _Predicting) -> _Sums:
+    """Predict a group of shots, and measure what is left unexplained."""
+    evaluation, how = predicting.shared
+    task, kind = replace(predicting.task, shared=evaluation), "held" if predicting.held else "inverted"
+    sums = _Sums()
+    simulated, observed, wavelet = predicted(task)
+    if wavelet is not None:
+        # Once more with it: what was convolved afterwards is spoilt where arrivals are cut by the record's end.
+        rows = wavelet.expand(len(task.shots), -1)
+        source = rows[:, None].expand(-1, task.simulator.survey.max_sources, -1).to(simulated.data.dtype)
+        with torch.no_grad():
+            simulated = task.simulator(Model(evaluation.grid, **evaluation.parameters), source)
+        sums.wavelets.append(rows.numpy())
+    live = observed.live & simulated.live
+    observed, simulated = observed.replace(live=live), simulated.replace(live=live)
+    d, p = (processed(g, how.band, how.window) for g in (observed, simulated))
+    sums.compare(kind, d, p)
+    sums.misfit[kind] = float(how.misfit(p, d))
+    if not predicting.held:
+        _measure(sums, how, (observed, simulated), (d, p))
+    for k, number in enumerate(task.shots):
+        if number in how.shown[predicting.held]:
+            sums.recorded.append(_shown(d, k, predicting.held))
+            sums.shots.append(_shown(p, k, predicting.held))
+    return sums
+
+
+def _measure(sums: _Sums, how: _Measures, whole: tuple[Gathers, Gathers], filtered: tuple[Gathers, Gathers]) -> None:
+    """Add the held-out band, delays and spectra of a group of inverted shots."""
+    (d, p), dt = filtered, whole[0].survey.time.step
+    if how.held_band is not None:
+        sums.compare("band", *(processed(g, how.held_band, how.window) for g in whole))
+    traces = d.live.numpy()
+    a, b = with_signal(p.data.numpy()[traces], d.data.numpy()[traces])
+    if len(b):
+        sums.delays.append(np.abs(delays(a, b, dt)))
+        sums.power, _ = power_spectrum(b, dt)
+    every = [processed(g, None, how.window).data.numpy()[traces] for g in whole]
+    sums.spectra = np.stack([(np.abs(np.fft.rfft(v)) ** 2).sum(0) for v in (*every, every[0] - every[1])])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,6 +190,8 @@ class Evaluator:
         Hold-out band: frequencies that were not inverted.
     held_out : Observed, optional
         Hold-out shots, which were not inverted, on the same time axis.
+    executor : optional
+        Where shots are predicted; see `seisinv.spread`.
 
     Examples
     --------
@@ -122,6 +213,7 @@ class Evaluator:
     band: Band | None = None
     held_band: Band | None = None
     held_out: Observed | None = None
+    executor: Executor = None
 
     def predict(self, model: Model) -> Prediction:
         """Predict all shots in a model; costs one simulation of each, two where the wavelet is estimated.
@@ -136,23 +228,14 @@ class Evaluator:
         """
         start = self.problem.unknown.start
         model = model.replace(**{n: start[n] for n in start if n not in model})
-        sums, shots, recorded = _Sums(), [], []
-        for held, numbers, observed, simulated in self._predicted(model):
-            live = observed.live & simulated.live
-            observed, simulated = observed.replace(live=live), simulated.replace(live=live)
-            d, p = (processed(g, self.band, self.problem.window) for g in (observed, simulated))
-            kind = "held" if held else "inverted"
-            sums.compare(kind, d, p)
-            sums.misfit[kind] = sums.misfit.get(kind, 0.0) + float(self.problem.misfit(p, d))
-            if not held:
-                self._measure(sums, observed, simulated, d, p)
-            for k, number in enumerate(numbers):
-                if number in self._shown[held]:
-                    recorded.append(_shown(d, k, held))
-                    shots.append(_shown(p, k, held))
+        sums: _Sums = self._spread.sum(_measured, self._inverted(model))
+        wavelets = np.concatenate(sums.wavelets) if sums.wavelets else None
+        if self.held_out is not None:
+            sums += self._spread.sum(_measured, self._held(model, wavelets))
         return Prediction(
             sums.share("inverted") or 0.0, sums.share("held"), sums.share("band"), self._in_periods(sums),
-            tuple(shots), tuple(recorded), self._spectrum(sums), sums.misfit.get("held"), sums.misfit["inverted"],
+            tuple(sums.shots), tuple(sums.recorded), self._spectrum(sums), sums.misfit.get("held"),
+            sums.misfit["inverted"],
         )  # fmt: skip
 
     def misfit(self, model: Model, prediction: Prediction, wavelet: Tensor | None = None) -> float:
@@ -168,22 +251,8 @@ class Evaluator:
         """
         if self.problem.estimate() is None and not self.problem.watched:
             return prediction.inverted_misfit
-        return sum(misfit_and_gradient(t).misfit for t in self.problem.tasks(model, band=self.band, wavelet=wavelet))
-
-    def _measure(self, sums: _Sums, observed: Gathers, simulated: Gathers, d: Gathers, p: Gathers) -> None:
-        """Add the held-out band, delays and spectra of a group of inverted shots."""
-        window, dt = self.problem.window, observed.survey.time.step
-        if self.held_band is not None:
-            sums.compare("band", *(processed(g, self.held_band, window) for g in (observed, simulated)))
-        traces = d.live.numpy()
-        a, b = with_signal(p.data.numpy()[traces], d.data.numpy()[traces])
-        if len(b):
-            sums.delays.append(np.abs(delays(a, b, dt)))
-            power, _ = power_spectrum(b, dt)
-            sums.power = power if sums.power is None else sums.power + power
-        whole = [processed(g, None, window).data.numpy()[traces] for g in (observed, simulated)]
-        spectra = np.stack([(np.abs(np.fft.rfft(v)) ** 2).sum(0) for v in (*whole, whole[0] - whole[1])])
-        sums.spectra = spectra if sums.spectra is None else sums.spectra + spectra
+        tasks = self.problem.tasks(model, band=self.band, wavelet=wavelet)
+        return float(self._spread.sum(misfit_and_gradient, tasks).misfit)
 
     def _in_periods(self, sums: _Sums) -> np.ndarray:
         """Return the absolute delays over the period of the mean frequency of the observed traces."""
@@ -198,28 +267,34 @@ class Evaluator:
         time = self.problem.observed.survey.time
         return Spectrum(np.fft.rfftfreq(time.samples, time.step), *sums.spectra)
 
-    def _predicted(self, model: Model) -> Iterator[tuple[bool, Sequence[int], Gathers, Gathers]]:
-        """Yield (hold-out?, shots, observed, predicted) of every group of shots, unfiltered."""
+    @property
+    def _spread(self) -> Spread:
+        return spread_over(self.executor)
+
+    @property
+    def _measures(self) -> _Measures:
+        return _Measures(self.problem.misfit, self.band, self.held_band, self.problem.window, self._shown)
+
+    def _inverted(self, model: Model) -> Iterator[_Predicting]:
+        """Yield the groups of inverted shots."""
         bands = [b for b in (self.band, self.held_band) if b is not None]
         widest = max(bands, key=lambda b: b.high) if self.band is not None else None
-        found: list[np.ndarray] = []
+        shared: tuple[Evaluation, _Measures] | None = None
         for task in self.problem.tasks(model, band=widest, which="all"):
-            simulated, observed, wavelet = predicted(task)
-            if wavelet is not None:
-                # Once more with it: what was convolved afterwards is spoilt where arrivals are cut by the record's end.
-                rows = wavelet.expand(len(task.shots), -1)
-                source = rows[:, None].expand(-1, task.simulator.survey.max_sources, -1).to(simulated.data.dtype)
-                with torch.no_grad():
-                    simulated = task.simulator(model, source)
-                found.append(rows.numpy())
-            yield False, task.shots, observed, simulated
-        if self.held_out is None:
-            return
-        wavelets = np.concatenate(found) if found else None
-        for first in range(0, len(self.held_out), BATCH):
-            shots = list(range(first, min(first + BATCH, len(self.held_out))))
-            with torch.no_grad():
-                yield True, shots, self.held_out[shots], self._simulator(shots, wavelets)(model)
+            shared = shared or (task.shared, self._measures)
+            yield _Predicting(replace(task, shared=None), False, shared)  # type: ignore[arg-type]
+
+    def _held(self, model: Model, wavelets: np.ndarray | None) -> Iterator[_Predicting]:
+        """Yield the groups of hold-out shots, with the wavelets of the nearest inverted ones."""
+        assert self.held_out is not None  # asked for only where there are some
+        known = Evaluation(
+            grid=model.grid, parameters={n: model[n].detach() for n in model}, wanted=(), misfit=self.problem.misfit
+        )
+        shared = (known, self._measures)
+        for shots in batches(len(self.held_out)):
+            observed, rows = part_of(self.held_out, shots)
+            task = ShotTask(self._simulator(shots, wavelets), observed, rows, tuple(shots), None)  # type: ignore[arg-type]
+            yield _Predicting(task, True, shared)
 
     def _simulator(self, shots: Sequence[int], wavelets: np.ndarray | None) -> Simulator:
         """Return the simulator of hold-out shots, with the wavelets of the nearest inverted ones."""

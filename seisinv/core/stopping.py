@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,36 @@ def interruptions() -> Iterator[Callable[[], bool]]:
 
     with _handled(signal.default_int_handler, hold):  # any other handler: somebody else looks after it
         yield came.is_set
+
+
+class LifetimeOver(KeyboardInterrupt):
+    """The time that a run was given is over; it can be resumed."""
+
+
+@contextlib.contextmanager
+def stopping_after(minutes: float | None) -> Iterator[None]:
+    """End what runs inside after some minutes as Ctrl-C does, by a `LifetimeOver`; None: never.
+
+    Wherever a run stops, it has kept all but the evaluation that it was at.
+    """
+    if minutes is None:
+        yield
+        return
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(60 * minutes, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise (LifetimeOver(*stop.args) if over.is_set() else stop) from None
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager

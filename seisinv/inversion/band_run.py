@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,6 +16,8 @@ from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Stage
 from seisinv.inversion.illumination import weights_from
 from seisinv.inversion.optimizers import Space
+from seisinv.inversion.point import Point
+from seisinv.inversion.problem import BATCH
 from seisinv.inversion.result import BandEnd, Event, history_row
 from seisinv.inversion.state import State
 from seisinv.inversion.tasks import (
@@ -23,7 +26,7 @@ from seisinv.inversion.tasks import (
     best_wavelets,
     misfit_and_gradient,
     misfit_of_nothing,
-    random_projection,
+    squared_projection,
     time_residuals,
 )
 from seisinv.inversion.wavelet import collected, described
@@ -36,6 +39,7 @@ log = logging.getLogger("seisinv.inversion")
 
 
 CHECK = 5  # updates between looks at the shots that are watched
+BEAT = 2.0  # seconds without a report, after which the shots that are done are one
 CHECKS = 3  # looks in a row without a lower misfit of theirs, after which the band ends
 
 
@@ -67,6 +71,7 @@ class BandRun:
         self.data: dict[str, tuple[float, np.ndarray]] = {}  # misfit and its gradient, for the accepted point
         self.latest: tuple[str, float, np.ndarray] | None = None
         self.watched: list[tuple[float, np.ndarray]] = []  # misfit of the shots watched, and the point
+        self.told = time.monotonic()  # when progress was last reported
         self.limit = state.limit(stage)  # of the solves counted so far, for another gradient
 
     def run(self) -> BandEnd:
@@ -107,8 +112,7 @@ class BandRun:
         final = self.problem.within(self._target("finish-target", partial(prior.last, seed=seed)))
 
         def compute() -> dict[str, np.ndarray]:
-            results = self.state.map(misfit_and_gradient, self._tasks(final))
-            return {"misfit": np.array(sum(r.misfit for r in results))}
+            return {"misfit": np.array(self.state.sum(misfit_and_gradient, self._tasks(final)).misfit)}
 
         kept = self.ledger.kept("finish-misfit", key, compute, solves=len(self.problem.inverted))
         before, after = self.scalars[key][0], float(kept["misfit"])
@@ -205,7 +209,7 @@ class BandRun:
 
         def compute() -> dict[str, np.ndarray]:
             tasks = self._tasks(self.state.model(self.accepted), misfit=self.stage.misfit)
-            return {"misfit": np.array(sum(self.state.map(misfit_of_nothing, tasks)))}
+            return {"misfit": np.array(self.state.sum(misfit_of_nothing, tasks))}
 
         # Of the data alone: the same key wherever the band begins.
         return float(self.ledger.kept(f"{self.index:02d}-nothing", "data", compute, solves=0)["misfit"])
@@ -221,7 +225,7 @@ class BandRun:
 
         def compute() -> dict[str, np.ndarray]:
             tasks = self._tasks(model, which="watched", misfit=self.stage.misfit)
-            return {"misfit": np.array(sum(r.misfit for r in self.state.map(misfit_and_gradient, tasks)))}
+            return {"misfit": np.array(self.state.sum(misfit_and_gradient, tasks).misfit)}
 
         name, solves = f"{self.index:02d}-watched-{self.iteration:05d}", len(self.problem.watched)
         found = float(self.ledger.kept(name, digest(self.accepted), compute, solves=solves)["misfit"])
@@ -289,12 +293,6 @@ class BandRun:
         self.ledger.record(row | self.stage.note, model)
         self._tell("", model=model)
 
-    def _at(self, x: np.ndarray) -> tuple[Tensor, Model, list[str]]:
-        """Return a vector that requires a gradient, its model, and the parameters that depend on it."""
-        vector = torch.from_numpy(x.copy()).requires_grad_()
-        model = self.problem.model(vector)
-        return vector, model, [n for n in model if model[n].requires_grad]
-
     def _refuse_unless(self, is_finite: bool, what: str) -> None:
         if not is_finite:
             raise RunError(
@@ -303,16 +301,14 @@ class BandRun:
             )
 
     def _evaluated(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        vector, model, wanted = self._at(x)
-        tasks = self._tasks(model, wanted=wanted, misfit=self.stage.misfit)
-        results: list[ShotResult] = list(self.state.map(misfit_and_gradient, tasks))
-        misfit = sum(r.misfit for r in results)
-        self._refuse_unless(bool(np.isfinite(misfit)), f"the misfit is {misfit}")
-        first = misfit if self.first_misfit is None else self.first_misfit
-        summed = {n: np.asarray(sum(r.gradient[n] for r in results) / (first or 1.0)) for n in wanted}
-        gradient = _chained(vector, model, summed)
+        point = self.problem.point(x)
+        tasks = self._tasks(point.model, wanted=point.wanted, misfit=self.stage.misfit)
+        result: ShotResult = self.state.sum(misfit_and_gradient, tasks, self._shots_done)
+        self._refuse_unless(bool(np.isfinite(result.misfit)), f"the misfit is {result.misfit}")
+        first = result.misfit if self.first_misfit is None else self.first_misfit
+        gradient = point.chained({n: g / (first or 1.0) for n, g in result.gradient.items()})
         self._refuse_unless(bool(np.isfinite(gradient).all()), "the gradient is not finite")
-        return {"misfit": np.array(misfit), "gradient": gradient}
+        return {"misfit": np.array(result.misfit), "gradient": gradient}
 
     def hold_wavelet(self) -> None:
         """Estimate the wavelet in the accepted model from all frequencies, to be held from now on."""
@@ -349,11 +345,19 @@ class BandRun:
         return torch.from_numpy(wavelet).to(self.problem.unknown.start.vp.dtype)
 
     def _tasks(
-        self, model: Model, *, wanted: Sequence[str] = (), misfit: Misfit | None = None, which: str = "inverted"
+        self,
+        model: Model,
+        *,
+        wanted: Sequence[str] = (),
+        misfit: Misfit | None = None,
+        which: str = "inverted",
+        point: Point | None = None,
     ) -> Iterator[ShotTask]:
         """Yield the shot groups of an evaluation in this stage's band, with the wavelet that the run holds."""
         held = self.state.wavelet
-        return self.problem.tasks(model, wanted=wanted, band=self.band, misfit=misfit, wavelet=held, which=which)
+        return self.problem.tasks(
+            model, wanted=wanted, band=self.band, misfit=misfit, wavelet=held, which=which, point=point
+        )
 
     def _weights(self, x: np.ndarray) -> np.ndarray:
         shape = self.problem.unknown.shape
@@ -362,13 +366,11 @@ class BandRun:
         self._tell("estimating the illumination")
 
         def compute() -> dict[str, np.ndarray]:
-            vector, model, wanted = self._at(x)
-            diagonal = np.zeros_like(x)
-            projected = partial(random_projection, seed=self.ledger.seed)
-            for gradient in self.state.map(projected, self._tasks(model, wanted=wanted)):
-                diagonal += _chained(vector, model, gradient) ** 2
+            point = self.problem.point(x)
+            tasks = self._tasks(point.model, wanted=point.wanted, point=point)
+            diagonal = self.state.sum(partial(squared_projection, seed=self.ledger.seed), tasks, self._shots_done)
             free = self.problem.free().reshape(shape)
-            return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(model)).ravel()}
+            return {"weights": weights_from(diagonal.reshape(shape), free, self._resolution(point.model)).ravel()}
 
         solves = 2 * len(self.problem.inverted)
         return self.ledger.kept(f"{self.index:02d}-illumination", digest(x), compute, solves=solves)["weights"]
@@ -393,13 +395,26 @@ class BandRun:
             shape=unknown.shape, sigma=sigma,
         )  # fmt: skip
 
-    def _tell(self, message: str, misfit: float | None = None, model: Model | None = None) -> None:
+    def _shots_done(self, groups: int) -> None:
+        """Say how many shots of the evaluation are done."""
+        every, size = len(self.problem.inverted), self.problem.batch_shots or BATCH
+        if size < every and time.monotonic() - self.told > BEAT:
+            self._tell("", shots=(min(groups * size, every), every))
+
+    def _tell(
+        self,
+        message: str,
+        misfit: float | None = None,
+        model: Model | None = None,
+        shots: tuple[int, int] | None = None,
+    ) -> None:
         if message:
             log.debug("band %s: %s", label(self.band), message)
         if misfit is not None:
             self.lowest = misfit = min(self.lowest, misfit)
         if self.state.progress is None:
             return
+        self.told = time.monotonic()
         per_evaluation = self.ledger.seconds / max(self.ledger.solves, 1) * 2 * len(self.problem.inverted)
         later = (len(self.state.bands) - self.stage.number - 1) * self.state.optimizer.iterations
         left: float = later + self.stage.optimizer.iterations - self.iteration
@@ -412,12 +427,6 @@ class BandRun:
                 misfit=misfit, relative=None if misfit is None else misfit / (self.first_misfit or 1.0),
                 solves=self.ledger.solves, seconds=self.ledger.seconds,
                 eta=per_evaluation * left if self.ledger.solves else None, replayed=self.ledger.replayed,
-                message=message, model=model, budget=self.ledger.budget, searches=bool(self.stage.search),
+                message=message, model=model, budget=self.ledger.budget, searches=bool(self.stage.search), shots=shots,
             )
         )  # fmt: skip
-
-
-def _chained(vector: Tensor, model: Model, gradient: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the gradient with respect to the vector from that with respect to the parameters of its model."""
-    outer = [torch.from_numpy(g).to(model[n].dtype) for n, g in gradient.items()]
-    return torch.autograd.grad([model[n] for n in gradient], vector, outer, retain_graph=True)[0].numpy()

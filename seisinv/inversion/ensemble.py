@@ -11,6 +11,7 @@ models (`calibrate`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,11 +25,15 @@ from torch import Tensor
 from seisinv.core import ConfigError, Gathers, Model
 from seisinv.inversion.invert import invert
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.problem import Inversion, batches
+from seisinv.inversion.problem import BATCH, Inversion, batches
 from seisinv.inversion.result import Event, Progress, Result
+from seisinv.inversion.wavelet import of_shots
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
 from seisinv.signal.processing import Band, processed
+from seisinv.spread import Executor, Spread, simulated, spread_over
+
+log = logging.getLogger("seisinv.run")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +106,7 @@ def run_ensemble(
     calibration: float = 1.0,
     level: float = 0.9,
     first: Result | None = None,
+    executor: Executor = None,
 ) -> Ensemble:
     """Invert the data, then the data with noise, `members` times in all.
 
@@ -123,6 +129,9 @@ def run_ensemble(
         Result of `calibrate`, and the level it was found for.
     first : Result, optional
         Result of `invert` with the same optimiser, bands, seed and budget: member 0 is then not run.
+    executor : optional
+        As for `invert`. Where there are at least as many members as workers, each worker does whole members, without
+        reports of their progress, and the run directory must be on a disk that all workers share.
 
     Returns
     -------
@@ -149,25 +158,73 @@ def run_ensemble(
     """
     _check(members, calibration, level)
 
-    def member(k: int, observed: Any) -> Result:
-        folder = None if run_directory is None else Path(run_directory, *(("members", f"{k:02d}") if k else ()))
-        there = folder is not None and (folder / "run.toml").exists()
-        return invert(
-            replace(problem, observed=observed), optimizer, bands=bands, run_directory=folder, resume=resume and there,
-            progress=of_member(progress, k, members), seed=seed + k, budget=budget,
-        )  # fmt: skip
-
-    first = first or member(0, problem.observed)
+    spread, folder = spread_over(executor), None if run_directory is None else Path(run_directory).resolve()
+    how = _Members(problem, optimizer, bands, folder, resume, seed, budget)
+    first = first or how.inverted(0, problem.observed, of_member(progress, 0, members), spread)
     observed: Gathers = problem.observed[list(range(len(problem.observed)))]
-    residual = _residual(problem, first, observed)
-    models = [first.model]
-    for k in range(1, members):
-        noisy = _noise(residual, np.random.default_rng([seed, k])).add_(observed.data)
-        models.append(member(k, observed.replace(data=noisy)).model)
+    how = replace(how, residual=_residual(problem, first, observed, spread), recorded=observed)
+    if members - 1 >= spread.workers > 1:
+        tasks = [_Member(k, how) for k in range(1, members)]
+        others = list(spread.map(_member_model, tasks, lambda done: log.info("%d of %d members", done + 1, members)))
+    else:
+        others = [how.inverted(k, how.noisy(k), of_member(progress, k, members), spread).model
+                  for k in range(1, members)]  # fmt: skip
+    models = [first.model, *others]
     ensemble = Ensemble(models, calibration, level)
     if run_directory is not None:
         RunDirectory(Path(run_directory)).write_npz(FILE, **arrays_of(ensemble, range(seed, seed + members)))
     return ensemble
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """What the members of an ensemble have in common."""
+
+    problem: Inversion
+    optimizer: Optimizer
+    bands: Sequence[float | tuple[float, float] | Band] | None
+    folder: Path | None
+    resume: bool
+    seed: int
+    budget: int | None
+    residual: Tensor | None = None
+    recorded: Gathers | None = None
+
+    def inverted(self, k: int, observed: Any, progress: Progress | None, executor: Executor) -> Result:
+        """Invert the data of a member."""
+        folder = None if self.folder is None else Path(self.folder, *(("members", f"{k:02d}") if k else ()))
+        there = folder is not None and (folder / "run.toml").exists()
+        # A member that another worker has begun and lost is gone on with.
+        return invert(
+            replace(self.problem, observed=observed), self.optimizer, bands=self.bands, run_directory=folder,
+            resume=there and (self.resume or k > 0), progress=progress, seed=self.seed + k, budget=self.budget,
+            executor=executor,
+        )  # fmt: skip
+
+    def noisy(self, k: int) -> Gathers:
+        """Return the data of a member."""
+        assert self.residual is not None  # of member 0, which comes first
+        assert self.recorded is not None
+        noise = _noise(self.residual, np.random.default_rng([self.seed, k]))
+        return self.recorded.replace(data=noise.add_(self.recorded.data))
+
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """A member to be inverted as a whole."""
+
+    k: int
+    shared: _Members
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is lost."""
+        return f"member {self.k + 1}"
+
+
+def _member_model(member: _Member) -> Model:
+    how = member.shared
+    return how.inverted(member.k, how.noisy(member.k), None, None).model
 
 
 def of_member(progress: Progress | None, k: int, members: int) -> Progress | None:
@@ -191,12 +248,15 @@ def _check(members: int, calibration: float, level: float) -> None:
     checked_level(level)
 
 
-def _residual(problem: Inversion, first: Result, observed: Gathers) -> Tensor:
+def _residual(problem: Inversion, first: Result, observed: Gathers, spread: Spread) -> Tensor:
     """Return the residuals of member 0 [shot, receiver, time], zero where data are muted or dead."""
     out = torch.zeros_like(observed.data)
+    wavelet = next(reversed([*first.wavelets.values()]), None)
+    source = of_shots(wavelet, list(range(len(observed))))
+    whole = simulated(first.simulator, first.model, size=BATCH, source=source, spread=spread)
     for shots in batches(len(observed)):
         recorded = processed(observed[shots], None, problem.window)
-        predicted = processed(first.predicted(shots), None, problem.window)
+        predicted = processed(whole[shots], None, problem.window)
         missed = torch.where(recorded.live[..., None], recorded.data - predicted.data, 0.0)
         out[shots, : missed.shape[1]] = missed.to(out.dtype)
     return out

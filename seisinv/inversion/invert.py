@@ -19,12 +19,13 @@ from seisinv.inversion.method import How, Method
 from seisinv.inversion.optimizers import LBFGS, Optimizer
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import BandEnd, Progress, Result
-from seisinv.inversion.state import Map, State, search_plan
+from seisinv.inversion.state import State, search_plan
 from seisinv.inversion.wavelet import of_shots
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Ledger
 from seisinv.signal.processing import Band, bands_of, label
+from seisinv.spread import Executor, simulated, spread_over
 
 log = logging.getLogger("seisinv.inversion")
 
@@ -40,7 +41,7 @@ def invert(
     seed: int = 0,
     truth: Model | None = None,
     configuration: Mapping[str, Any] | None = None,
-    mapper: Map = map,
+    executor: Executor = None,
     budget: int | None = None,
 ) -> Result:
     """Find the model whose simulated data fit the observed.
@@ -64,8 +65,9 @@ def invert(
         The true model of synthetic data; only errors are measured with it.
     configuration : mapping, optional
         Settings to be recorded in run.toml beside the versions.
-    mapper : callable
-        `map`, or an equivalent of an executor that keeps the order, to distribute groups of shots.
+    executor : concurrent.futures.Executor, dask.distributed.Client, or function, optional
+        Where groups of shots are computed: pools of processes, `mpi4py.futures.MPIPoolExecutor`, a Dask cluster, or a
+        function like `map` that keeps the order. The numbers do not depend on it.
     budget : int, optional
         Largest number of wave-equation solves, one per simulated shot and two per shot and gradient; the bands get
         equal shares, and what one does not use goes to those after it.
@@ -111,7 +113,7 @@ def invert(
         resume=resume,
     ) as directory:
         ledger = Ledger(directory, seed, truth, budget)
-        return Loop(State(problem, optimizer, chosen, ledger, progress, mapper)).run()
+        return Loop(State(problem, optimizer, chosen, ledger, progress, spread_over(executor))).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,9 +231,12 @@ class Loop:
         if self.ledger.directory.path is None:
             return
         shots = shown_shots(len(self.problem.observed))
-        with torch.no_grad():
-            before = self.problem.propagator.subset(shots)(result.start, of_shots(first, shots))
+        few, last = self.problem.propagator.subset(shots), next(reversed([*result.wavelets.values()]), None)
+        before, after = (
+            simulated(few, model, size=1, source=of_shots(wavelet, shots), spread=self.state.spread)
+            for model, wavelet in ((result.start, first), (result.model, last))
+        )
         write_gathers(
-            self.ledger.directory, self.problem.observed[shots], (before, result.predicted(shots)),
+            self.ledger.directory, self.problem.observed[shots], (before, after),
             shots=shots, band=self.state.bands[-1], window=self.problem.window,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from seisinv.core import Model
 from seisinv.inversion.result import Progress, Result
+from seisinv.spread import Executor
 
 
 class How(TypedDict, total=False):
@@ -20,6 +21,7 @@ class How(TypedDict, total=False):
     seed: int
     truth: Model | None
     configuration: Mapping[str, Any] | None
+    executor: Executor
 
 
 class Method(ABC):

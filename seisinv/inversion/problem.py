@@ -22,7 +22,8 @@ from seisinv.core.gathers import part_of
 from seisinv.core.identity import digest
 from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
-from seisinv.inversion.tasks import ShotTask
+from seisinv.inversion.point import Point, with_water
+from seisinv.inversion.tasks import Evaluation, ShotTask
 from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency, of_shots
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
@@ -61,7 +62,7 @@ class Inversion:
     window : Window, optional
         Offsets, times and mutes.
     batch_shots : int, optional
-        Neighbouring shots per group (default 16): bounds the memory, is what `mapper` spreads, and shares a wavelet
+        Neighbouring shots per group (default 16): bounds the memory, is what an executor spreads, and shares a wavelet
         where one is estimated.
     continuation : Continuation, optional
         Fit traveltimes before waveforms where a band needs it, and begin no band that would skip cycles.
@@ -151,6 +152,7 @@ class Inversion:
         misfit: Misfit | None = None,
         wavelet: Tensor | None = None,
         which: str = "inverted",
+        point: Point | None = None,
     ) -> Iterator[ShotTask]:
         """Yield the shot groups of one evaluation, in fixed order; `misfit` in place of the problem's own.
 
@@ -166,11 +168,18 @@ class Inversion:
             Held in place of the known or estimated one.
         which : "inverted", "watched" or "all"
             Shots.
+        point : Point, optional
+            Of the model, for gradients with respect to the unknown's vector.
         """
         parameters = {n: model[n].detach() for n in model}
         # Of the starting model, not the current one: the objective may not change from step to step.
         slowest = float(self.unknown.start["vp"].detach().min())
         highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
+        shared = Evaluation(
+            grid=model.grid, parameters=parameters, wanted=tuple(wanted), misfit=misfit or self.misfit,
+            wavelet=self.estimate() if wavelet is None else None, highest=highest, band=band, window=self.window,
+            point=point,
+        )  # fmt: skip
         for shots, simulator in self._groups[which]:
             observed, rows = part_of(self.observed, shots)
             yield ShotTask(
@@ -178,16 +187,18 @@ class Inversion:
                 observed=observed,
                 rows=rows,
                 shots=tuple(shots),
-                grid=model.grid,
-                parameters=parameters,
-                wanted=tuple(wanted),
-                misfit=misfit or self.misfit,
-                wavelet=self.estimate() if wavelet is None else None,
-                highest=highest,
-                band=band,
-                window=self.window,
+                shared=shared,
                 source=of_shots(wavelet, shots),
             )
+
+    def point(self, x: np.ndarray) -> Point:
+        """Return a vector with its model.
+
+        Parameters
+        ----------
+        x : array [n]
+        """
+        return Point(self.unknown, self._water, x)
 
     @property
     def penalties(self) -> Sequence[Penalty | PlugAndPlay]:
@@ -330,10 +341,7 @@ class Inversion:
         return torch.stack(masks).any(0) if masks else None
 
     def _with_water(self, model: Model) -> Model:
-        if self._water is None:
-            return model
-        start = self.unknown.start
-        return model.replace(**{n: torch.where(self._water, start[n].to(model[n].dtype), model[n]) for n in model})
+        return with_water(model, self.unknown.start, self._water)
 
     def unmodelled_in(self, band: Band | None) -> float:
         """Return the share of a band's misfit that no model explains.

@@ -50,6 +50,8 @@ class Event:
         Largest number of solves.
     searches : bool
         Whether the wavelet is searched: the model is then dropped.
+    shots : (int, int) or None
+        Within an evaluation: how many of its shots are done, and how many there are.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Event:
     members: int = 1
     budget: int | None = None
     searches: bool = False
+    shots: tuple[int, int] | None = None
 
 
 Progress = Callable[[Event], None]

@@ -15,12 +15,13 @@ from seisinv.inversion.continuation import Stage
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.problem import Inversion
 from seisinv.inversion.result import Progress
-from seisinv.runs.fingerprint import Watching
+from seisinv.runs.fingerprint import Noted, Watching
 from seisinv.runs.ledger import Ledger
 from seisinv.signal.processing import Band
+from seisinv.spread import Here, Spread, host
+from seisinv.spread.base import Done
 
 SEARCH = 4  # at most one part in this many of a budget goes into the search of the wavelet
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 @dataclass
@@ -32,7 +33,7 @@ class State:
     bands: Sequence[Band | None]
     ledger: Ledger
     progress: Progress | None = None
-    mapper: Map = map
+    spread: Spread = field(default_factory=Here)
     wavelets: dict[str, Tensor] = field(default_factory=dict)
     wavelet: Tensor | None = None  # the one that the run holds
     doubts: list[str] = field(default_factory=list)  # of the result, as words that follow "it"
@@ -42,12 +43,19 @@ class State:
         with torch.no_grad():
             return self.problem.model(torch.from_numpy(x))
 
-    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
-        """Yield the results of tasks, and note what the data held that they have read."""
-        numbers = [shot.number for shot in self.problem.observed.survey.shots]
-        for result, shots in self.mapper(Watching(function), tasks):
-            self.ledger.read(shots, numbers)
-            yield result
+    def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Iterator[Any]:
+        """Yield the results of tasks, and note what the data held that they have read and what they cost elsewhere."""
+        for noted in self.spread.map(Watching(function, host()), tasks, done):
+            yield self._taken(noted)
+
+    def sum(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Any:
+        """Return the sum of the results of tasks as `map` would yield them, in the order of `spread.pairwise`."""
+        return self._taken(self.spread.sum(Watching(function, host()), tasks, done))
+
+    def _taken(self, noted: Noted) -> Any:
+        self.ledger.read(noted.shots, [shot.number for shot in self.problem.observed.survey.shots])
+        self.ledger.elsewhere += noted.spent
+        return noted.result
 
     def can_search(self, stage: Stage) -> bool:
         """Return whether the budget allows for a stage that searches the wavelet."""

@@ -1,6 +1,6 @@
 """The expensive work of an inversion as pure functions of picklable inputs, by groups of shots.
 
-An executor that distributes work over processes or machines needs only `map(misfit_and_gradient, tasks)`.
+Whatever distributes them needs only `map(misfit_and_gradient, tasks)`; see `seisinv.spread`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,52 @@ from torch import Tensor
 
 from seisinv.core import Gathers, Grid, Model, Observed, Simulator
 from seisinv.core.gathers import refuse_nan
+from seisinv.inversion.point import Point
 from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
 from seisinv.signal.delays import moments
 from seisinv.signal.processing import Band, Window, processed
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What all groups of shots of one evaluation have in common.
+
+    Parameters
+    ----------
+    grid : Grid
+    parameters : mapping of str to tensor
+        The model, as plain tensors on the grid.
+    wanted : tuple of str
+        Parameters whose gradient is computed; empty: misfit only.
+    misfit : Misfit
+    wavelet : EstimateWavelet or None
+        How to estimate the wavelet from the group's data; None: it is known.
+    highest : float, Hz
+        Upper end of an estimated wavelet's spectrum.
+    band, window : Band, Window or None
+        Filter and mutes of both predicted and observed data.
+    point : Point, optional
+        The vector of the unknown, where gradients with respect to it are wanted of each group.
+
+    Examples
+    --------
+    >>> import seisinv as si
+    >>> from seisinv.inversion.tasks import Evaluation
+    >>> model = si.Model(si.Grid((13, 21), 20.0), vp=2000.0)
+    >>> Evaluation(model.grid, dict(model.parameters), ("vp",), si.misfit.L2()).wanted
+    ('vp',)
+    """
+
+    grid: Grid
+    parameters: Mapping[str, Tensor]
+    wanted: tuple[str, ...]
+    misfit: Misfit
+    wavelet: EstimateWavelet | None = None
+    highest: float = 0.0
+    band: Band | None = None
+    window: Window | None = None
+    point: Point | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +77,8 @@ class ShotTask:
         Indices of the group's shots in `observed`.
     shots : tuple of int
         Their indices in the whole survey.
-    grid : Grid
-    parameters : mapping of str to tensor
-        The model, as plain tensors on the grid.
-    wanted : tuple of str
-        Parameters whose gradient is computed; empty: misfit only.
-    misfit : Misfit
-    wavelet : EstimateWavelet or None
-        How to estimate the wavelet from the group's data; None: it is known.
-    highest : float, Hz
-        Upper end of an estimated wavelet's spectrum.
-    band, window : Band, Window or None
-        Filter and mutes of both predicted and observed data.
+    shared : Evaluation
+        What it has in common with the other groups.
     source : tensor [time] or [shot, source, time], or None
         A known wavelet in place of the simulator's own.
 
@@ -68,15 +100,18 @@ class ShotTask:
     observed: Observed
     rows: tuple[int, ...]
     shots: tuple[int, ...]
-    grid: Grid
-    parameters: Mapping[str, Tensor]
-    wanted: tuple[str, ...]
-    misfit: Misfit
-    wavelet: EstimateWavelet | None = None
-    highest: float = 0.0
-    band: Band | None = None
-    window: Window | None = None
+    shared: Evaluation
     source: Tensor | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is lost."""
+        return f"shots {min(self.shots) + 1} to {max(self.shots) + 1}"
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether its data are in memory, so that they would travel with it."""
+        return isinstance(self.observed, Gathers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +136,11 @@ class ShotResult:
     misfit: float
     gradient: Mapping[str, np.ndarray]
     seconds: float
+
+    def __add__(self, other: ShotResult) -> ShotResult:
+        """Return that of both groups."""
+        gradient = {n: g + other.gradient[n] for n, g in self.gradient.items()}
+        return ShotResult(self.misfit + other.misfit, gradient, self.seconds + other.seconds)
 
 
 def misfit_and_gradient(task: ShotTask) -> ShotResult:
@@ -130,7 +170,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     """
     began = time.perf_counter()
     inputs, predicted, observed, _ = _predicted(task)
-    value = task.misfit(_processed(predicted, task), _processed(observed, task))
+    value = task.shared.misfit(_processed(predicted, task), _processed(observed, task))
     if not torch.isfinite(value):
         remedy = "it is predicted: check the bounds and the wavelet"
         refuse_nan(predicted.data, predicted.live, predicted.survey, remedy=remedy)
@@ -141,7 +181,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
 def misfit_of_nothing(task: ShotTask) -> float:
     """Return the misfit of a group of shots where nothing is predicted; it costs no simulation."""
     observed = _processed(task.observed[list(task.rows)], task)
-    return float(task.misfit(observed.replace(data=torch.zeros_like(observed.data)), observed))
+    return float(task.shared.misfit(observed.replace(data=torch.zeros_like(observed.data)), observed))
 
 
 def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
@@ -166,6 +206,12 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
     return _by_name(task, torch.autograd.grad(data.data, inputs, v))
 
 
+def squared_projection(task: ShotTask, seed: int) -> np.ndarray:
+    """Return the square of a random projection on the vector of the unknown; see `random_projection`."""
+    assert task.shared.point is not None  # that of the task's model
+    return task.shared.point.chained(random_projection(task, seed)) ** 2
+
+
 def time_residuals(task: ShotTask) -> Mapping[str, np.ndarray]:
     """Return the delays of a group of shots and the sums for its mean frequency; see `signal.delays.moments`."""
     with torch.no_grad():
@@ -177,40 +223,40 @@ def time_residuals(task: ShotTask) -> Mapping[str, np.ndarray]:
 
 def best_wavelets(task: ShotTask) -> np.ndarray:
     """Return the wavelet of a group of shots, and those of its shots alone, as [2, shot, time]."""
-    assert task.wavelet is not None  # asked for only where one is estimated
+    assert task.shared.wavelet is not None  # asked for only where one is estimated
     with torch.no_grad():
         _, response, observed = _simulated(task)
-        ways = (task.wavelet, replace(task.wavelet, per_shot=True))
-        found = [with_best_wavelet(response, observed, how, highest=task.highest)[1] for how in ways]
+        ways = (task.shared.wavelet, replace(task.shared.wavelet, per_shot=True))
+        found = [with_best_wavelet(response, observed, how, highest=task.shared.highest)[1] for how in ways]
     return np.stack([w.expand(len(task.rows), -1).numpy() for w in found])
 
 
 def _predicted(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor | None]:
     """Return the wanted parameters, predicted and observed gathers, and the wavelet if it is estimated."""
     inputs, simulated, observed = _simulated(task)
-    if task.wavelet is None:
+    if task.shared.wavelet is None:
         return inputs, simulated, observed, None
-    fitted, wavelet = with_best_wavelet(simulated, observed, task.wavelet, highest=task.highest)
+    fitted, wavelet = with_best_wavelet(simulated, observed, task.shared.wavelet, highest=task.shared.highest)
     return inputs, fitted, observed, wavelet
 
 
 def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers]:
     """Return the wanted parameters, simulated and observed gathers; a pulse is emitted where a wavelet is estimated."""
-    leaves = {n: p.detach().clone().requires_grad_(n in task.wanted) for n, p in task.parameters.items()}
-    inputs = [leaves[n] for n in task.wanted]
-    model, observed = Model(task.grid, **leaves), task.observed[list(task.rows)]
+    leaves = {n: p.detach().clone().requires_grad_(n in task.shared.wanted) for n, p in task.shared.parameters.items()}
+    inputs = [leaves[n] for n in task.shared.wanted]
+    model, observed = Model(task.shared.grid, **leaves), task.observed[list(task.rows)]
     refuse_nan(observed.data, observed.live, observed.survey)
-    if task.wavelet is None:
+    if task.shared.wavelet is None:
         return inputs, task.simulator(model, task.source), observed
-    source = torch.from_numpy(pulse(task.simulator.survey.source_time, task.highest))
+    source = torch.from_numpy(pulse(task.simulator.survey.source_time, task.shared.highest))
     gathers = task.simulator(model, source.to(next(iter(leaves.values())).dtype))
-    used = gathers.live if task.window is None else gathers.live & task.window.traces(gathers.survey)
+    used = gathers.live if task.shared.window is None else gathers.live & task.shared.window.traces(gathers.survey)
     return inputs, gathers.replace(live=used), observed
 
 
 def _processed(gathers: Gathers, task: ShotTask) -> Gathers:
-    return processed(gathers, task.band, task.window)
+    return processed(gathers, task.shared.band, task.shared.window)
 
 
 def _by_name(task: ShotTask, gradients: Sequence[Tensor]) -> dict[str, np.ndarray]:
-    return {n: g.double().cpu().numpy() for n, g in zip(task.wanted, gradients, strict=True)}
+    return {n: g.double().cpu().numpy() for n, g in zip(task.shared.wanted, gradients, strict=True)}

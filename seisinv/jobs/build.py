@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from seisinv.inversion import Continuation, EstimateWavelet, Optimizer
     from seisinv.priors import Learned, Tikhonov, TotalVariation
     from seisinv.propagate import Propagator
+    from seisinv.spread import Spread
     from seisinv.unknowns import Unknown
 
 
@@ -229,3 +231,12 @@ def window_of(s: Settings) -> Any:
     }
     apart = w.apart or 0.0
     return Window(**parts, taper=w.taper, apart=apart) if parts or apart else None
+
+
+def cluster_of(s: Settings) -> AbstractContextManager[Spread]:
+    """Open the cluster that the settings name, for a `with` block; without one, this process."""
+    from seisinv.spread import opened
+
+    run = s.run
+    where = None if run.cluster == "none" else run.cluster
+    return opened(where, jobs=run.jobs, insecure=run.insecure, threads=run.threads)

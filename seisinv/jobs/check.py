@@ -16,6 +16,7 @@ from seisinv.inversion import Inversion
 from seisinv.inversion.problem import BATCH
 from seisinv.inversion.tasks import best_wavelets
 from seisinv.inversion.wavelet import collected, described
+from seisinv.jobs import build
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.prepared import Prepared, problem_of, some_shots
 from seisinv.jobs.progress import clock
@@ -23,6 +24,7 @@ from seisinv.jobs.settings import UPDATES, Settings
 from seisinv.jobs.trials import seconds_per_shot
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
+from seisinv.spread import Spread
 
 SHOTS = 6  # that the check looks at
 POINTS = 3.0  # per shortest wavelength
@@ -42,6 +44,11 @@ def check_job(settings: Settings) -> Iterator[str]:
     """
     # A starting model from first breaks is made here, where the run will find it.
     prepared = prepare(settings)
+    with build.cluster_of(settings) as there:
+        yield from _lines(prepared, there)
+
+
+def _lines(prepared: Prepared, spread: Spread) -> Iterator[str]:
     survey, grid = prepared.observed.survey, prepared.start.grid
     few = some_shots(prepared, SHOTS)
     problem = problem_of(few)  # before the first line: what cannot work is refused in a single one
@@ -56,7 +63,7 @@ def check_job(settings: Settings) -> Iterator[str]:
     yield memory_line(prepared)
     bands = bands_of(prepared.chosen.bands, survey.time.nyquist)
     yield time_line(prepared, problem)
-    found_wavelet = start_wavelet(problem, few.start)
+    found_wavelet = start_wavelet(problem, few.start, spread)
     if found_wavelet is not None:
         told, _ = described(found_wavelet, few.observed.survey.source_time)
         yield f"in the starting model, {told}; the run searches it"
@@ -128,16 +135,19 @@ def time_line(prepared: Prepared, problem: Inversion) -> str:
         solves = round(2 * shots * len(prepared.chosen.bands) * ((s.iterations or UPDATES) * 1.2 + 2.5))
     members = prepared.settings.ensemble.members
     whole = f"the whole job of {members} members" if members > 1 else "the whole job"
+    seconds = each * solves / 2 * members
+    threads = prepared.settings.run.threads or torch.get_num_threads()
     return (
-        f"time         {each:.2g} s per shot and gradient here; about {clock(each * solves / 2 * members)} for {whole}"
+        f"time         {each:.2g} s per shot and gradient here, with {threads} threads; about {clock(seconds)} for "
+        f"{whole}, {seconds * threads / 3600:.2g} core hours"
     )
 
 
-def start_wavelet(problem: Inversion, start: Model) -> dict[str, np.ndarray] | None:
+def start_wavelet(problem: Inversion, start: Model, spread: Spread) -> dict[str, np.ndarray] | None:
     """Return the wavelet that fits best in the starting model, and its "spread"; None where it is known."""
     if problem.estimate() is None:
         return None
-    return collected([best_wavelets(task) for task in problem.tasks(start)], problem.observed.survey)
+    return collected(list(spread.map(best_wavelets, problem.tasks(start))), problem.observed.survey)
 
 
 def cycle_skips(problem: Inversion, start: Model, bands: list[Band], wavelet: np.ndarray | None) -> list[SkipShare]:

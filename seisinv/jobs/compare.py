@@ -6,7 +6,8 @@ import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from seisinv.compare.entries import folder_name
 from seisinv.compare.page import JSON, PAGE
 from seisinv.core import ConfigError, DataError, Model, RunError, SeisinvError
 from seisinv.core.files import read_json
-from seisinv.jobs import config, invert
+from seisinv.jobs import build, config, invert
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.data import Thinned
 from seisinv.jobs.fit import evaluator_for
@@ -34,8 +35,10 @@ from seisinv.synthetic import ModellingRecipe
 
 if TYPE_CHECKING:
     from seisinv.core import Observed
+    from seisinv.spread import Executor
 
 log = logging.getLogger("seisinv.compare")
+ENGINE = ("cluster", "jobs", "insecure", "lifetime", "threads")  # keys of [run] that say where, not what
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,41 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
                 runs[label] = prepare(run.settings, data=base.data, directory=directory)
     if len(runs) > 1 and settings.inversion.budget is None:
         log.warning("inversion.budget is not set: the runs may cost what they like, and the table shows how much")
+    with build.cluster_of(settings) as there:
+        records = run_all(
+            [
+                PlannedRun(label, run.directory, _Work(label, run, truth), partial(_is_finished, run))
+                for label, run in runs.items()
+            ],
+            there,
+        )
+        return _written(records, settings.compare, base, directory, command=command, truth=truth, executor=there)
 
-    def planned_run(label: Label, run: Prepared) -> PlannedRun:
-        def work(resume: bool) -> None:
-            with _naming(label):
-                invert.run(run, run.directory, resume=resume, truth=truth)
 
-        return PlannedRun(label, run.directory, work, lambda: _is_finished(run))
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """A run of a comparison."""
 
-    records = run_all([planned_run(label, run) for label, run in runs.items()])
-    return _written(records, settings.compare, base, directory, command=command, truth=truth)
+    label: Label
+    prepared: Prepared
+    truth: Model | None
+
+    def __call__(self, resume: bool, executor: Executor) -> None:
+        """Do it, or go on with it."""
+        with _naming(self.label):
+            invert.run(self.prepared, self.prepared.directory, resume=resume, truth=self.truth, executor=executor)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels: settings with every choice in place, not the opened data."""
+        run = self.prepared
+        return {"label": self.label, "truth": self.truth, "made": (run.settings, run.notes, run.directory)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the data where the run is done."""
+        settings, notes, directory = state["made"]
+        prepared = replace(prepare(settings), notes=notes, directory=directory)
+        for name, value in {"label": state["label"], "truth": state["truth"], "prepared": prepared}.items():
+            object.__setattr__(self, name, value)
 
 
 def compare_runs(
@@ -148,7 +176,8 @@ def compare_runs(
     truth = None
     if (overrides or {}).get("run.truth") is not None:
         truth = true_model(settings, directory, first.start.grid)
-    return _written(records, settings.compare, prepared, directory, command=command, truth=truth)
+    with build.cluster_of(settings) as there:
+        return _written(records, settings.compare, prepared, directory, command=command, truth=truth, executor=there)
 
 
 def planned(job: Mapping[str, Any], directory: Path) -> Iterator[Planned]:
@@ -256,7 +285,9 @@ def _is_finished(run: Prepared) -> bool:
     files = ("cost.json", "fit.json")
     if not all((run.directory / name).exists() for name in files) or run.settings.ensemble.members > 1:
         return False
-    return config.load(run.directory / "run.toml") == config.settings_from(run.tables)
+    there = (config.load(run.directory / "run.toml"), config.settings_from(run.tables))
+    left, right = (s.model_copy(update={"run": s.run.model_copy(update=dict.fromkeys(ENGINE))}) for s in there)
+    return left == right
 
 
 def _written(
@@ -267,11 +298,12 @@ def _written(
     *,
     command: str,
     truth: Model | None = None,
+    executor: Executor = None,
 ) -> tuple[Comparison, Path]:
     evaluator, made_with, water = None, None, None
     notes: list[str] = []
     if prepared is not None:
-        evaluator = evaluator_for(prepared, c)
+        evaluator = evaluator_for(prepared, c, executor)
         water = evaluator.problem.water_cells
         made_with = _recipe(prepared.observed)
         notes = list(prepared.notes)

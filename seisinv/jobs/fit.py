@@ -15,6 +15,7 @@ from seisinv.jobs.prepared import Prepared, problem_of
 from seisinv.jobs.settings import CompareSection
 from seisinv.runs import DataFit, RunDirectory
 from seisinv.runs.fit import FILE, read_fit
+from seisinv.spread import Executor
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("seisinv.run")
 
 
-def evaluator_for(prepared: Prepared, c: CompareSection) -> Evaluator:
-    """Return what predicts the data of a job in any model."""
+def evaluator_for(prepared: Prepared, c: CompareSection, executor: Executor = None) -> Evaluator:
+    """Return what predicts the data of a job in any model, on an engine."""
     band = None if c.held_band is None else (c.held_band[0], c.held_band[1])
-    return evaluator_of(problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band)
+    return evaluator_of(
+        problem_of(prepared), prepared.chosen.bands, held_out=prepared.data.held_out, held_band=band, executor=executor
+    )
 
 
 def write_fit(evaluator: Evaluator, directory: Path, result: Result) -> None:

@@ -17,6 +17,7 @@ from seisinv.jobs.models import read_model_file, starting_model
 from seisinv.jobs.progress import steps
 from seisinv.jobs.settings import ForwardSection, Settings
 from seisinv.physics import wave_equation
+from seisinv.spread import Executor, simulated, spread_over
 from seisinv.synthetic import ModellingRecipe, with_noise
 
 log = logging.getLogger("seisinv.jobs.forward")
@@ -25,7 +26,7 @@ HIGHEST = 2.5  # highest frequency of a Ricker wavelet, in peak frequencies
 POINTS = 4.0  # per shortest wavelength, below which waves disperse visibly
 
 
-def model_survey(settings: Settings, *, overwrite: bool = False) -> tuple[Path, list[str]]:
+def model_survey(settings: Settings, *, overwrite: bool = False, executor: Executor = None) -> tuple[Path, list[str]]:
     """Model the survey of the [forward] settings in the model of [start], and write it.
 
     Parameters
@@ -61,7 +62,8 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> tuple[Path, 
     survey = synthetic_survey(settings, model.grid)
     _check_inside(survey, model.grid)
     simulate = build.propagator_of(settings, model.grid, survey, vp_max=float(model.vp.max()))
-    gathers = simulate_in_parts(simulate, model)
+    with build.cluster_of(settings) as there:
+        gathers = simulate_in_parts(simulate, model, executor=there)
     if f.noise > 0:
         band, random = (0.3 * f.peak, 3 * f.peak), np.random.default_rng(settings.run.seed)
         noisy = with_noise(gathers.data, f.noise, dt=survey.time.step, band=band, random=random)
@@ -71,18 +73,21 @@ def model_survey(settings: Settings, *, overwrite: bool = False) -> tuple[Path, 
     return path, [] if holds_waves else ["the data hold no waves, or numbers that are not finite"]
 
 
-def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling") -> Gathers:
+def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling", executor: Executor = None) -> Gathers:
     """Simulate all shots, a few at a time, with a progress bar."""
-    survey = simulate.survey
+    shots, told = len(simulate.survey), 0
     size = max(1, simulate.threads or torch.get_num_threads())
-    parts = []
-    with steps(title, len(survey)) as done, torch.no_grad():
-        for first in range(0, len(survey), size):
-            shots = list(range(first, min(first + size, len(survey))))
-            part = simulate.subset(shots)(model).data
-            parts.append(torch.nn.functional.pad(part, (0, 0, 0, survey.max_receivers - part.shape[1])))
-            done(len(shots))
-    return Gathers(torch.cat(parts), survey)
+    with steps(title, shots) as advance:
+
+        def done(parts: int) -> None:
+            nonlocal told
+            now = min(parts * size, shots)
+            advance(now - told)
+            told = now
+
+        gathers = simulated(simulate, model, size=size, spread=spread_over(executor), done=done)
+        done(shots)
+    return gathers
 
 
 def _check_sampling_in_time(f: ForwardSection) -> None:

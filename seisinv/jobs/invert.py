@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seisinv.core import Model, RunError
-from seisinv.jobs import config
+from seisinv.core import Argument, Message, Model, RunError
+from seisinv.inversion.problem import BATCH
+from seisinv.jobs import build, config
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.fit import evaluator_for, write_fit
 from seisinv.jobs.models import true_model
@@ -18,6 +19,7 @@ from seisinv.jobs.prepared import Prepared, method_of
 from seisinv.jobs.progress import inversion_progress
 from seisinv.jobs.settings import Settings
 from seisinv.runs.directory import RunDirectory, check_directory, read_record
+from seisinv.spread import Executor, spread_over
 
 if TYPE_CHECKING:
     from seisinv.inversion import Result
@@ -56,11 +58,20 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     check_directory(directory, resume=resume)
     if resume:
         _check_places(settings)
-    return run(prepare(settings), directory, resume=resume, truth=truth)
+    prepared = prepare(settings)
+    with build.cluster_of(settings) as there:
+        return run(prepared, directory, resume=resume, truth=truth, executor=there)
 
 
-def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Model | None = None) -> Path:
-    """Do a prepared job in a directory; parameters, result and errors as for `invert`."""
+def run(
+    prepared: Prepared,
+    directory: Path,
+    *,
+    resume: bool = False,
+    truth: Model | None = None,
+    executor: Executor = None,
+) -> Path:
+    """Do a prepared job in a directory, on an engine; parameters, result and errors as for `invert`."""
     from seisinv.inversion.ensemble import of_member
     from seisinv.io import write_model
     from seisinv.report import write_report
@@ -74,10 +85,11 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
         truth = true_model(settings, directory, prepared.chosen.grid)
     if resume:
         _note_ensemble(directory, settings)
-    evaluator = evaluator_for(prepared, settings.compare)
+    evaluator = evaluator_for(prepared, settings.compare, executor)
     # Only now, so that whatever cannot work is refused in a single line.
     for note in prepared.notes:
         log.info("%s", note)
+    _say_groups(prepared, executor)
     automatic = config.not_set(prepared.tables)
     configuration = {**prepared.tables, "chosen": {"notes": list(prepared.notes), "automatic": automatic}}
     members = settings.ensemble.members
@@ -90,6 +102,7 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
                 "seed": settings.run.seed,
                 "truth": truth,
                 "configuration": configuration,
+                "executor": executor,
             }
         )
     write_model(directory / "model.sgy", result.model, overwrite=True)
@@ -97,11 +110,27 @@ def run(prepared: Prepared, directory: Path, *, resume: bool = False, truth: Mod
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
-        _run_members(method, settings, directory, first=result)
+        _run_members(method, settings, directory, first=result, executor=executor)
     return write_report(directory)
 
 
-def _run_members(method: Method, settings: Settings, directory: Path, *, first: Result) -> None:
+def _say_groups(prepared: Prepared, executor: Executor) -> None:
+    """Say where there are fewer groups of shots than workers."""
+    size, shots = prepared.settings.inversion.batch_shots or BATCH, len(prepared.observed)
+    groups = -(-shots // size)
+    spread = spread_over(executor)
+    if prepared.settings.inversion.method == "fwi" and groups < spread.workers:
+        log.warning(
+            "%s",
+            Message(
+                f"{shots} shots are {groups} groups of up to {size}, for {spread.workers} workers: in a new run, ",
+                Argument("inversion.batch_shots", max(1, -(-shots // spread.workers))),
+                " makes more",
+            ),
+        )
+
+
+def _run_members(method: Method, settings: Settings, directory: Path, *, first: Result, executor: Executor) -> None:
     """Invert the data with noise, and leave ensemble.npz, mean.sgy and std.sgy beside the first member."""
     from seisinv.inversion import run_ensemble
     from seisinv.inversion.invert import Waveform
@@ -114,7 +143,7 @@ def _run_members(method: Method, settings: Settings, directory: Path, *, first: 
             method.problem, method.optimizer, members=s.members, bands=method.bands,
             run_directory=directory, resume=True, progress=progress,
             seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
-            first=first,
+            first=first, executor=executor,
         )  # fmt: skip
     write_model(directory / "mean.sgy", ensemble.mean, overwrite=True)
     write_section(

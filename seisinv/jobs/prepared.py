@@ -125,6 +125,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         wavelet=build.wavelet_of(s),
         window=build.window_of(s),
         continuation=build.continuation_of(s),
+        batch_shots=s.inversion.batch_shots,
         watched=build.watched_of(s, len(prepared.observed)),
         unmodelled=[(f, share) for f, share in s.inversion.unmodelled or () if s.inversion.misfit in OF_ENERGY],
     )
@@ -133,7 +134,7 @@ def problem_of(prepared: Prepared) -> Inversion:
 # Settings that only waveform inversion uses.
 FWI_ONLY = (
     "inversion.misfit", "inversion.optimizer", "inversion.rate", "inversion.tolerance", "inversion.slow",
-    "inversion.smooth", "inversion.watched", "inversion.unmodelled",
+    "inversion.smooth", "inversion.batch_shots", "inversion.watched", "inversion.unmodelled",
     "continuation.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping",
     "wavelet.search", "window.offsets", "window.time", "window.before", "window.after", "window.taper", "window.apart",
     "ensemble.members",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("seisinv")
 
 LOG_EVERY = 10.0  # seconds between lines where there is no terminal
+LOG_SHOTS_EVERY = 60.0  # the same for an inversion, between its iterations
 LOG_TRAINING_EVERY = 60.0  # the same for trainings, which take hours
 
 
@@ -99,7 +100,7 @@ def steps(title: str, total: int) -> Iterator[Callable[[int], None]]:
 def inversion_progress() -> Iterator[Callable[[Event], None]]:
     """Show an inversion's progress with misfit and remaining time; yields what `invert` calls."""
     last: tuple[int, bool, int, int] | None = None
-    with shown(math.inf) as show:
+    with shown(LOG_SHOTS_EVERY) as show:
 
         def tell(event: Event) -> None:
             nonlocal last
@@ -111,7 +112,7 @@ def inversion_progress() -> Iterator[Callable[[Event], None]]:
             band = "all frequencies" if event.band is None else f"up to {event.band:g} Hz"
             what = "wavelet, " if event.searches else ""
             text = f"{member}{what}band {band} ({event.band_number} of {event.bands})"
-            detail = event.message
+            detail = event.message if event.shots is None else "{} of {} shots".format(*event.shots)
             if event.relative is not None:
                 text += f", iteration {event.iteration}"
                 text += f" of {event.iterations}" if event.budget is None else ""

@@ -219,6 +219,11 @@ class InversionSection(Section):
         default=None,
         description="lbfgs ends a band when ten updates gain less than this share, for those after it; default: 0.1",
     )
+    batch_shots: int | None = Field(
+        default=None,
+        ge=1,
+        description="neighbouring shots that are computed together, as one task of a cluster; default: 16",
+    )
     watched: int | None = Field(
         default=None,
         ge=0,
@@ -414,6 +419,16 @@ class RunSection(Section):
     seed: int = Field(default=0, ge=0, description="of every random number of the run")
     truth: str | None = Field(default=None, description="model file that the result is only measured against")
     threads: int | None = Field(default=None, ge=1, description="default: all cores")
+    cluster: str | None = Field(
+        default=None,
+        description="where shots are computed: local:N processes, a Dask scheduler's address or file, slurm, pbs, lsf, "
+        "sge, oar, htcondor; none: this process",
+    )
+    jobs: int | None = Field(default=None, ge=1, description="number of jobs that are submitted to a queue")
+    insecure: bool = Field(default=False, description="use a Dask scheduler on a network without TLS")
+    lifetime: Positive | None = Field(
+        default=None, description="minutes after which it stops, to be resumed (exit code 75)"
+    )
 
 
 class CompareSection(Section):

@@ -23,6 +23,7 @@ from seisinv.priors.learned import load, refinement
 from seisinv.priors.learned.pairs import TrainingPair
 from seisinv.propagate import Boundary, Propagator
 from seisinv.signal.processing import Band
+from seisinv.spread import Executor, spread_over
 from seisinv.unknowns import Bounded
 
 FIRST = 1_000_000  # index in the stream of the first model: synthetic examples are cut from those before
@@ -116,7 +117,12 @@ class Plan:
 
 
 def refine(
-    path: Path, count: int, *, steps: int = 400, progress: Callable[[str], None] | None = None
+    path: Path,
+    count: int,
+    *,
+    steps: int = 400,
+    progress: Callable[[str], None] | None = None,
+    executor: Executor = None,
 ) -> dict[str, Any]:
     """Make training pairs with the weights in a file, add a network for the last target to it, and return its card.
 
@@ -132,6 +138,8 @@ def refine(
         Updates of the network.
     progress : callable, optional
         Called with one line after every pair and every tenth update.
+    executor : optional
+        Where pairs are made; see `seisinv.spread`. The folder must be on a disk that all workers share.
 
     Returns
     -------
@@ -145,11 +153,9 @@ def refine(
     """
     tell, folder, seed = progress or (lambda _: None), path.parent / "pairs", int(load(path)[1]["recipe"]["seed"])
     folder.mkdir(exist_ok=True)
+    tasks = [_Pair(index, (path.resolve(), folder.resolve(), seed)) for index in range(count)]
     pairs = []
-    for index in range(count):
-        file = folder / f"{index:04d}.safetensors"
-        if not file.exists():
-            training_pair(index, seed=seed, weights=path).save(file)
+    for index, file in enumerate(spread_over(executor).map(_kept_pair, tasks)):
         pairs.append(TrainingPair.load(file))
         tell(f"training pair {index + 1} of {count}")
 
@@ -159,6 +165,28 @@ def refine(
 
     refinement.refine(path, pairs, steps=steps, progress=show).save(path)
     return load(path)[1]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A training pair to be made, and (weights, folder, seed)."""
+
+    index: int
+    shared: tuple[Path, Path, int]
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is lost."""
+        return f"training pair {self.index + 1}"
+
+
+def _kept_pair(task: _Pair) -> Path:
+    """Make a training pair, unless it is there, and return its file."""
+    weights, folder, seed = task.shared
+    file = folder / f"{task.index:04d}.safetensors"
+    if not file.exists():
+        training_pair(task.index, seed=seed, weights=weights).save(file)
+    return file
 
 
 def training_pair(index: int, *, seed: int, weights: Path | None = None) -> TrainingPair:

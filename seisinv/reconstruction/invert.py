@@ -15,6 +15,7 @@ import torch
 from seisinv.core import DataError, Gathers, Model, RunError, StabilityError, ricker
 from seisinv.core.identity import digest
 from seisinv.inversion.method import How, Method
+from seisinv.inversion.problem import BATCH
 from seisinv.inversion.result import BandEnd, Event, Progress, Result, history_row
 from seisinv.inversion.tasks import predicted
 from seisinv.priors import Penalty, PlugAndPlay
@@ -27,6 +28,7 @@ from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Arrays, Ledger, timed
 from seisinv.signal.processing import Band
 from seisinv.signal.spectra import of_gathers, of_sources
+from seisinv.spread import Executor, Spread, simulated, spread_over
 
 log = logging.getLogger("seisinv.inversion")
 
@@ -45,6 +47,7 @@ def reconstruct(
     truth: Model | None = None,
     configuration: Mapping[str, Any] | None = None,
     budget: int | None = None,
+    executor: Executor = None,
 ) -> Result:
     """Solve for wavefields and model alternately, from low to high frequencies.
 
@@ -62,6 +65,9 @@ def reconstruct(
     budget : int, optional
         Largest number of solves: the fields of one shot in one iteration count as one, or two where the wavelet is
         estimated, and each frequency begins with two per shot for its check.  The frequencies get equal shares.
+    executor : optional
+        Where the simulations of the checks are done, as in `inversion.invert`. The fields of all shots are one
+        factorisation, which this process does.
 
     Returns
     -------
@@ -94,7 +100,7 @@ def reconstruct(
     """
     chosen = problem.checked(frequencies, iterations, budget)
     ledger = Ledger(RunDirectory(None), seed, truth, budget)
-    loop = _Alternation(problem, chosen, iterations, ledger, progress)
+    loop = _Alternation(problem, chosen, iterations, ledger, progress, spread_over(executor))
     if not resume:
         loop.begin()
     with RunDirectory.open(
@@ -137,8 +143,9 @@ class _Alternation:
         iterations: int,
         ledger: Ledger,
         progress: Progress | None = None,
+        spread: Spread | None = None,
     ) -> None:
-        self.problem, self.frequencies, self.iterations = problem, frequencies, iterations
+        self.problem, self.frequencies, self.iterations, self.spread = problem, frequencies, iterations, spread
         self.ledger, self.progress = ledger, progress
         self.error = 0.0  # of the basis at the current frequency
         self.held: dict[int, int] = {}  # hashes of the shots
@@ -291,8 +298,8 @@ class _Alternation:
         if self.problem.wavelet != "known":
             survey = survey.with_wavelet(ricker(2 * frequency))
         found = fields.solve(1 / _vp(model) ** 2, None, data_weight=1.0).received
-        with torch.no_grad():
-            exact = self._spectra(propagator.replace(survey=survey)(model), frequency)
+        waves = simulated(propagator.replace(survey=survey), model, size=BATCH, spread=self.spread)
+        exact = self._spectra(waves, frequency)
         exact = exact / of_sources(survey, frequency)
         live = np.isfinite(data) & np.isfinite(exact)
         if not live.any():

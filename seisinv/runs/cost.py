@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from seisinv.core import RunError
 from seisinv.core.files import read_json
+from seisinv.propagate import counted
 from seisinv.runs.directory import RunDirectory, undamaged
+from seisinv.spread import host
 
 FILE = "cost.json"  # in a run directory
 T = TypeVar("T")
@@ -27,13 +32,12 @@ class Cost:
     solves : int
         Wave equations solved, one per shot and simulation, two per shot and gradient.
     recomputed : float
-        Forward runs repeated in gradients because not every step was kept; counted by the kernels of this process,
-        not by those that a `mapper` uses elsewhere.
+        Forward runs repeated in gradients because not every step was kept.
     seconds, cpu_seconds : float, s
-        Spent on wave equations and priors: by the clock, and by all threads of the process.
+        Spent on wave equations and priors: by the clock, and by all threads of the process and of its workers.
     peak_memory : int, bytes
-        Largest resident memory of the process during the run, everything that was loaded before included; of the
-        last process of a run that was interrupted.
+        Largest resident memory of the process during the run, or of one of its workers, everything that was loaded
+        before included; of the last process of a run that was interrupted.
     note : str
         What the run itself doubts of its result, as words that follow "it"; empty where nothing.
 
@@ -117,6 +121,48 @@ def write_cost(directory: RunDirectory, cost: Cost) -> None:
     except RunError as error:
         log.warning("%s; it is written again", error.what)
     directory.write(FILE, cost.as_bytes())
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What was spent by processes other than the one that counts: work of kernels, CPU time in s, peak memory in bytes.
+
+    Examples
+    --------
+    >>> Spent(0.0, 2.0, 10) + Spent(1.0, 3.0, 7)
+    Spent(recomputed=1.0, cpu_seconds=5.0, peak_memory=10)
+    """
+
+    recomputed: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        """Return what both have spent."""
+        return Spent(
+            self.recomputed + other.recomputed,
+            self.cpu_seconds + other.cpu_seconds,
+            max(self.peak_memory, other.peak_memory),
+        )
+
+
+@dataclass
+class Spending:
+    """What a block has spent: `now` is there when it has ended."""
+
+    now: Spent = Spent()
+
+
+@contextmanager
+def spent(home: tuple[str, int]) -> Iterator[Spending]:
+    """Count what a block spends; nothing where this is the process `home`, which counts for itself."""
+    found, cpu = Spending(), time.process_time()
+    if host() == home:
+        yield found
+        return
+    with counted() as work:
+        yield found
+    found.now = Spent(work.recomputed, time.process_time() - cpu, peak_memory())
 
 
 def forget_peak() -> None:

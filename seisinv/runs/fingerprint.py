@@ -12,6 +12,7 @@ import numpy as np
 
 from seisinv.core import Gathers, Observed, Survey
 from seisinv.core.identity import digest
+from seisinv.runs.cost import Spent, spent
 from seisinv.runs.directory import read_arrays
 
 SAMPLED_SHOTS = 8
@@ -71,13 +72,32 @@ class Watched:
         return gathers
 
 
+@dataclass(frozen=True, eq=False)
+class Noted:
+    """The result of tasks, what the shots held that they read, and what they cost in other processes."""
+
+    result: Any
+    shots: Mapping[int, int]
+    spent: Spent
+
+    def __add__(self, other: Noted) -> Noted:
+        """Return that of both."""
+        return Noted(self.result + other.result, {**self.shots, **other.shots}, self.spent + other.spent)
+
+
 @dataclass(frozen=True)
 class Watching:
-    """A function of a task on `rows` of `observed` data, `shots` of the survey; returns also what was read."""
+    """A function of a task on `rows` of `observed` data, `shots` of the survey; returns also what was read.
+
+    `home` is the process that counts its own cost.
+    """
 
     function: Callable[[Any], Any]
+    home: tuple[str, int]
 
-    def __call__(self, task: Any) -> tuple[Any, Mapping[int, int]]:
+    def __call__(self, task: Any) -> Noted:
         """Do the task."""
         watched = Watched(task.observed, dict(zip(task.rows, task.shots, strict=True)))
-        return self.function(replace(task, observed=watched)), watched.seen
+        with spent(self.home) as cost:
+            result = self.function(replace(task, observed=watched))
+        return Noted(result, watched.seen, cost.now)

@@ -11,7 +11,7 @@ import numpy as np
 
 from seisinv.core import Model, RunError
 from seisinv.propagate import counted
-from seisinv.runs.cost import Cost, forget_peak, peak_memory, write_cost
+from seisinv.runs.cost import Cost, Spent, forget_peak, peak_memory, write_cost
 from seisinv.runs.directory import COSTS, OTHER, RunDirectory, iterate_name
 
 Arrays = dict[str, np.ndarray]
@@ -43,6 +43,8 @@ class Ledger:
     replayed: bool = False  # whether the latest result came from the directory
     shots: dict[int, int] = field(default_factory=dict)  # hashes of the shots that results were computed from
     reading: dict[int, int] = field(default_factory=dict)  # those of the result that is being computed
+    elsewhere: Spent = field(default_factory=Spent)  # by other processes, for the result that is being computed
+    peak: int = 0  # largest memory of one of them, bytes
 
     def begin(self, start: Model) -> None:
         """Count memory from now on; write the models that the run begins with."""
@@ -56,8 +58,11 @@ class Ledger:
         before = self.directory.replayed
 
         def with_shots() -> Arrays:
-            self.reading = {}
+            self.reading, self.elsewhere = {}, Spent()
             arrays = timed(compute)
+            arrays["cpu_seconds"] = arrays["cpu_seconds"] + self.elsewhere.cpu_seconds
+            arrays["recomputed"] = arrays["recomputed"] + self.elsewhere.recomputed
+            self.peak = max(self.peak, self.elsewhere.peak_memory)
             return arrays | {"shots": np.array(list(self.reading.items()), np.uint64).reshape(-1, 2)}
 
         arrays = self.directory.kept(name, key, with_shots)
@@ -99,7 +104,8 @@ class Ledger:
 
     def end(self, note: str = "") -> None:
         """Write the cost, which marks the run as finished."""
-        cost = Cost(self.solves, self.recomputed, self.seconds, self.cpu_seconds, peak_memory(), note)
+        peak = max(self.peak, peak_memory())
+        cost = Cost(self.solves, self.recomputed, self.seconds, self.cpu_seconds, peak, note)
         write_cost(self.directory, cost)
 
 

@@ -6,6 +6,7 @@ that is lost with its worker is done again. To add an engine, implement `Spread`
 """
 
 from seisinv.spread.base import Executor, Here, Pool, Spread, host, pairwise, spread_over
-from seisinv.spread.cluster import opened
+from seisinv.spread.cluster import job_script, opened
+from seisinv.spread.simulation import simulated
 
-__all__ = ["Executor", "Here", "Pool", "Spread", "host", "opened", "pairwise", "spread_over"]
+__all__ = ["Executor", "Here", "Pool", "Spread", "host", "job_script", "opened", "pairwise", "simulated", "spread_over"]
