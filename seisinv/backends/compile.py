@@ -167,9 +167,19 @@ def _compile(command: tuple[str, ...], flags: list[str], source: str, cache: Pat
                 f"failed to compile a kernel (exit code {done.returncode})" if done.returncode else "wrote no library"
             )
             raise KernelError(f"{command[0]} {failed}; its output is in {report}; set SEISINV_CC to a C compiler")
-    library = cache / _name(key, content)
-    write_whole(library, content)
+        library = cache / _name(key, content)
+        _put(draft, library)
     return library
+
+
+def _put(draft: Path, library: Path) -> None:
+    """Give a library its name, unless it is there: on a network's disk, others may have it loaded."""
+    try:
+        os.link(draft, library)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        write_whole(library, draft.read_bytes())
 
 
 def _sweep(cache: Path) -> None:

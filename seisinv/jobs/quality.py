@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 20_000_000  # that are looked at, at most
+PICKED = 10 * SAMPLES  # that are picked, at most: all of them are read
 NAMED = 8  # shots in a sentence
 MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
+log = logging.getLogger("seisinv.run")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +98,15 @@ def remarks(observed: Line) -> list[str]:
 def late_shots(observed: Observed) -> dict[int, float]:
     """Return which shots come late or early against the others by their first breaks, and by how much, s.
 
-    None where first breaks do not tell. Large data are looked at in pieces of neighbouring shots.
+    None where first breaks do not tell. Large data are looked at in pieces of neighbouring shots, very large ones not.
     """
     from seisinv.traveltime import pick_first_breaks, shot_delays
 
     survey = observed.survey
     late: dict[int, float] = {}
+    if len(observed) * survey.max_receivers * survey.time.samples > PICKED:
+        log.info("the data are large: first breaks of the shots are not compared with each other")
+        return late
     pieces = math.ceil(len(observed) * survey.max_receivers * survey.time.samples / SAMPLES)
     for shots in np.array_split(np.arange(len(observed)), min(pieces, len(observed))):
         try:

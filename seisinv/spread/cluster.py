@@ -11,7 +11,8 @@ import math
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import version
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,9 @@ def _queue(kind: str, jobs: int | None, *, insecure: bool) -> Iterator[Spread]:
         cluster.scale(jobs=jobs)
         log.info("cluster: %d jobs submitted to %s; dashboard %s", jobs, kind, client.dashboard_link)
         # A queue may take hours: only its owner knows how long.
-        yield OnDask(client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs))
+        yield OnDask(
+            client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs), check=partial(_same_packages, client)
+        )
 
 
 @contextlib.contextmanager
@@ -268,8 +271,8 @@ def _running(where: str, *, insecure: bool) -> Iterator[Spread]:
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"the Dask scheduler at {address} does not answer: {error}") from None
     with client:
-        there = OnDask(client)
-        _same_packages(client)
+        there = OnDask(client, check=partial(_same_packages, client))
+        _same_packages(client, None)
         log.info("cluster: %s", there.said())
         yield there
 
@@ -288,28 +291,42 @@ def _is_protected(address: str) -> bool:
 
 def packages() -> dict[str, str]:
     """Return the versions of what results depend on, and the kind of processor."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "processor": _processor()}
     for name in PACKAGES:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
 
 
-def _same_packages(client: Client) -> None:
-    """Refuse workers that have other versions than this process.
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _same_packages(client: Client, workers: list[str] | None) -> None:
+    """Refuse workers that have other versions than this process; say where processors differ.
 
     Raises
     ------
     RunError
     """
-    ours, theirs = packages(), client.run(packages)
-    differ = sorted({
-        f"{name} {found.get(name, 'none')} on {address}, here {ours[name]}"
-        for address, found in theirs.items()
+    ours, theirs = packages(), client.run(packages, workers=workers)
+    differ = {
+        name: sorted({f"{found.get(name, 'none')} on {address}, here {ours[name]}"
+                      for address, found in theirs.items() if found.get(name) != ours[name]})
         for name in ours
-        if found.get(name) != ours[name]
-    })  # fmt: skip
-    if differ:
-        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
-        raise RunError(f"the workers have other packages: {'; '.join(differ[:3])}{more}",
-                       remedy="install the same versions everywhere")  # fmt: skip
+    }  # fmt: skip
+    processors = differ.pop("processor")
+    if wrong := [f"{name} {text}" for name, texts in differ.items() for text in texts]:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise RunError(
+            f"the workers have other packages: {'; '.join(wrong[:3])}{more}",
+            remedy="install the same versions everywhere",
+        )
+    if processors:
+        log.warning(
+            "processors differ (%s): the last bits of a result depend on which of them does what", processors[0]
+        )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("seisinv.cluster")
 
 BLOCK = 16  # results that one task adds up; a power of two
+PARTS = 16  # of what a worker has to do, at least, so that no worker waits long for the others
 FETCHED = 64  # results that are fetched together, at most
 FAILURES = 10  # deaths of workers that one task may see: each death counts for all tasks that the worker had
 BEAT = 1.0  # seconds between looks at what is done
@@ -42,10 +44,20 @@ class OnDask(Spread):
         How long to wait while there is no worker at all; inf: for ever, as for a queue.
     keep_up : callable, optional
         Called where workers have been lost; starts new ones, if it can.
+    check : callable, optional
+        Called with the addresses of workers that are new; refuses those that would compute something else.
     """
 
-    def __init__(self, client: Client, *, patience: float = PATIENCE, keep_up: Callable[[], Any] | None = None) -> None:
-        self.client, self.patience, self.keep_up = client, patience, keep_up
+    def __init__(
+        self,
+        client: Client,
+        *,
+        patience: float = PATIENCE,
+        keep_up: Callable[[], Any] | None = None,
+        check: Callable[[list[str]], Any] | None = None,
+    ) -> None:
+        self.client, self.patience, self.keep_up, self.check = client, patience, keep_up, check
+        self.checked: set[str] = set()
         self.resident: dict[int, Future] = {}  # data in memory, by the identity of the object that they belong to
         self.seen: int | None = None
         self.most = 0  # workers that there have been
@@ -58,13 +70,14 @@ class OnDask(Spread):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Iterator[Any]:
         """Yield the results of tasks in their order."""
-        waiting = self._submitted(function, tasks)
+        waiting, size = self._submitted(function, tasks, list)
         at = 0
         try:
             while at < len(waiting):
-                self._wait(waiting[at], waiting, done)
+                self._wait(waiting[at], waiting, size, done)
                 ready = list(takewhile(_has_result, waiting[at : at + FETCHED])) or [waiting[at]]
-                yield from self._results(ready)
+                for results in self._results(ready):
+                    yield from results
                 for future in ready:
                     future.release()
                 at += len(ready)
@@ -73,7 +86,7 @@ class OnDask(Spread):
 
     def sum(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Any:
         """Return the sum of the results of tasks, added up on the workers in the order of `pairwise`."""
-        leaves = self._submitted(function, tasks)
+        leaves, size = self._submitted(function, tasks, pairwise)
         if not leaves:
             return None
         every, level = list(leaves), leaves
@@ -84,7 +97,7 @@ class OnDask(Spread):
                 names = [f"sum-{uuid.uuid4().hex}" for _ in blocks]
                 level = self.client.map(pairwise, blocks, key=names, pure=False)
                 every += level
-            self._wait(level[0], leaves, done)
+            self._wait(level[0], leaves, size, done)
             return self._results(level)[0]
         finally:
             self._cancel(every)
@@ -100,9 +113,15 @@ class OnDask(Spread):
             f"dashboard {self.client.dashboard_link}"
         )
 
-    def _submitted(self, function: Callable[[Any], Any], tasks: Iterable[Any]) -> list[Future]:
-        """Hand all tasks out; a task that shares something with others travels without it."""
-        bare, shared, resident = [], None, []
+    def _submitted(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any], together: Callable[[Iterable[Any]], Any]
+    ) -> tuple[list[Future], int]:
+        """Hand all tasks out, several at a time where there are many, and return how many.
+
+        What a task shares with the others travels once. The number is a power of two, and `together` is what becomes of
+        their results: a branch of the sum, or a list.
+        """
+        bare, resident, shared = [], [], None
         for task in tasks:
             rest, common = split(task)
             shared = common if shared is None else shared
@@ -110,12 +129,17 @@ class OnDask(Spread):
             bare.append(rest)
             resident.append(held)
         if not bare:
-            return []
-        call = uuid.uuid4().hex[:12]
-        names = [f"{getattr(task, 'name', 'task')}-{call}-{k}" for k, task in enumerate(bare)]
+            return [], 1
+        threads = self._threads()
+        size = 2 ** max(0, int(math.log2(max(1.0, len(bare) / (PARTS * max(1, sum(threads.values())))))))
+        call, blocks = uuid.uuid4().hex[:12], range(0, len(bare), size)
         travels = None if shared is None else self.client.submit(_itself, shared, key=f"shared-{call}", pure=False)
-        do = Sharing(function, self._neighbours())
-        return self.client.map(_done, bare, resident, key=names, pure=False, function=do, shared=travels)
+        waiting = self.client.map(
+            _done, [bare[k : k + size] for k in blocks], [resident[k : k + size] for k in blocks],
+            key=[f"{_name(bare[k : k + size])}-{call}-{k}" for k in blocks], pure=False,
+            function=Sharing(function, _neighbours(threads)), together=together, shared=travels,
+        )  # fmt: skip
+        return waiting, size
 
     def _without_data(self, task: Any) -> tuple[Any, Future | None]:
         """Return a task without data that are in memory here, and the future that holds them for all calls."""
@@ -128,18 +152,10 @@ class OnDask(Spread):
             weakref.finalize(task.simulator, self.resident.pop, key, None)
         return dataclasses.replace(task, observed=None), self.resident[key]
 
-    def _neighbours(self) -> int:
-        """Return how many tasks are done at a time on the machine that does most."""
-        count: dict[str, int] = {}
-        for address, threads in self._threads().items():
-            machine = address.rpartition("//")[2].rpartition(":")[0]
-            count[machine] = count.get(machine, 0) + threads
-        return max(count.values(), default=1)
-
     def _threads(self) -> dict[str, int]:
         return dict(self.client.nthreads())
 
-    def _wait(self, wanted: Future, all_: Sequence[Future], done: Done | None) -> None:
+    def _wait(self, wanted: Future, all_: Sequence[Future], size: int, done: Done | None) -> None:
         """Wait for a future, and say meanwhile how many there are already, and how many workers."""
         from distributed import wait
 
@@ -149,7 +165,7 @@ class OnDask(Spread):
             if time.monotonic() - self.looked > LOOK:
                 self._look()
             if done is not None and not wanted.done():
-                done(sum(future.done() for future in all_))
+                done(size * sum(future.done() for future in all_))
 
     def _results(self, futures: Sequence[Future]) -> list[Any]:
         """Return the results of futures that are done."""
@@ -163,7 +179,11 @@ class OnDask(Spread):
     def _look(self) -> None:
         """Say how many workers there are where that has changed; give up where there has been none for long."""
         self.looked = now = time.monotonic()
-        count = len(self._threads())
+        there = self._threads()
+        count, new = len(there), sorted(there.keys() - self.checked)
+        if new and self.check is not None:
+            self.check(new)
+            self.checked |= set(new)
         if self.seen is not None and count != self.seen:
             log.log(logging.WARNING if count < self.seen else logging.INFO, "%d workers, %d before", count, self.seen)
         self.seen, self.most = count, max(self.most, count)
@@ -191,7 +211,32 @@ def _itself(value: Any) -> Any:
     return value
 
 
-def _done(task: Any, resident: Any, *, function: Callable[[Any], Any], shared: Any) -> Any:
-    if resident is not None:
-        task = dataclasses.replace(task, observed=resident)
-    return function(join(task, shared))
+def _name(tasks: Sequence[Any]) -> str:
+    """Return what some tasks are called where they are lost."""
+    first, last = (getattr(task, "name", "a task") for task in (tasks[0], tasks[-1]))
+    return first if len(tasks) == 1 else f"{first} … {last}"
+
+
+def _neighbours(threads: Mapping[str, int]) -> int:
+    """Return how many tasks are done at a time on the machine that does most, from the threads of all workers."""
+    count: dict[str, int] = {}
+    for address, number in threads.items():
+        machine = address.rpartition("//")[2].rpartition(":")[0]
+        count[machine] = count.get(machine, 0) + number
+    return max(count.values(), default=1)
+
+
+def _done(
+    tasks: Sequence[Any],
+    resident: Sequence[Any],
+    *,
+    function: Callable[[Any], Any],
+    together: Callable[[Iterable[Any]], Any],
+    shared: Any,
+) -> Any:
+    """Do some tasks one after the other."""
+    whole = (
+        task if data is None else dataclasses.replace(task, observed=data)
+        for task, data in zip(tasks, resident, strict=True)
+    )
+    return together(function(join(task, shared)) for task in whole)
