@@ -47,16 +47,18 @@ MAY_IMPORT = {
         "runs",
         "signal",
         "unknowns",
+        "spread",
         "surrogate",
         "inversion",
     },
     "report": {"core", "plot", "runs", "metrics", "traveltime"},
-    "compare": {"core", "propagate", "plot", "signal", "metrics", "runs", "synthetic", "report", "inversion"}
-    | {"reconstruction"},
+    "compare": {"core", "propagate", "plot", "signal", "misfit", "metrics", "runs", "spread", "synthetic", "report"}
+    | {"inversion", "reconstruction"},
     "jobs": ENGINE
     | {"io", "plot", "signal", "misfit", "metrics", "geology", "unknowns", "traveltime", "priors", "synthetic", "runs"}
-    | {"surrogate", "inversion", "reconstruction", "report", "compare"},
-    "cli": {"core", "backends", "physics", "priors", "io", "plot", "runs", "report", "compare", "jobs", "__version__"},
+    | {"spread", "surrogate", "inversion", "reconstruction", "report", "compare"},
+    "cli": {"core", "backends", "physics", "priors", "io", "plot", "runs", "spread", "report", "compare", "jobs"}
+    | {"__version__"},
 }
 FACES = {"__init__"}  # modules at the top level that show the package and may import all of it
 

@@ -30,7 +30,7 @@ from seisinv.core import ConfigError, RunError, memory
 from seisinv.core.identity import digest
 from seisinv.inversion import EstimateWavelet, Inversion, invert, run_ensemble
 from seisinv.runs import read_cost
-from seisinv.spread import Here, Spread, opened, pairwise, spread_over
+from seisinv.spread import Here, TaskRunner, opened, pairwise, spread_over
 from seisinv.spread.cluster import _is_protected, _minutes
 from seisinv.unknowns import Bounded
 
@@ -65,7 +65,7 @@ def alone() -> str:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Spread]:
+def cluster() -> Iterator[TaskRunner]:
     with opened("local:2", threads=1) as there:
         yield there
 
@@ -81,7 +81,7 @@ def test_a_pool_gives_the_same_bits(kind: str, alone: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("data", ["memory", "file"])
-def test_a_cluster_gives_the_same_bits(cluster: Spread, alone: str, data: str, tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_bits(cluster: TaskRunner, alone: str, data: str, tmp_path: Path) -> None:
     place = tmp_path if data == "file" else None
     here = alone if data == "memory" else bits(place=place)  # positions of a file are rounded
     assert bits(cluster, place, run_directory=tmp_path / "run") == here
@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_changes_no_bit(workers: int, alone: str) -> Non
         thread.join()
 
 
-def test_a_run_begun_on_a_cluster_goes_on_without(cluster: Spread, alone: str, tmp_path: Path) -> None:
+def test_a_run_begun_on_a_cluster_goes_on_without(cluster: TaskRunner, alone: str, tmp_path: Path) -> None:
     class Stop(Exception):
         pass
 
@@ -144,7 +144,7 @@ def test_a_run_begun_on_a_cluster_goes_on_without(cluster: Spread, alone: str, t
     assert bits(run_directory=tmp_path / "run", resume=True) == alone
 
 
-def test_an_error_of_a_task_is_that_of_the_task(cluster: Spread) -> None:
+def test_an_error_of_a_task_is_that_of_the_task(cluster: TaskRunner) -> None:
     with pytest.raises(ConfigError, match="apart is -1 m"):
         list(cluster.map(_refused, [1.0, -1.0]))
     with pytest.raises(ConfigError, match="apart is -1 m"):
@@ -175,13 +175,13 @@ def test_a_pool_whose_process_dies_ends_in_one_line() -> None:
         list(spread_over(executor).map(_fatal, [1]))
 
 
-def test_sums_are_trees_of_neighbours(cluster: Spread) -> None:
+def test_sums_are_trees_of_neighbours(cluster: TaskRunner) -> None:
     for count in (1, 2, 5, 17, 40):
         values = np.random.default_rng(count).standard_normal(count) * 10.0 ** np.arange(count)
         assert cluster.sum(float, values.tolist()) == Here().sum(float, values.tolist()) == pairwise(values.tolist())
 
 
-def test_members_and_runs_of_a_comparison_are_spread_whole(cluster: Spread, tmp_path: Path) -> None:
+def test_members_and_runs_of_a_comparison_are_spread_whole(cluster: TaskRunner, tmp_path: Path) -> None:
     here = run_ensemble(problem(), si.LBFGS(1), members=3, bands=BANDS)
     there = run_ensemble(problem(), si.LBFGS(1), members=3, bands=BANDS, executor=cluster,
                          run_directory=tmp_path / "run")  # fmt: skip
@@ -226,7 +226,7 @@ def test_what_names_no_cluster_is_refused() -> None:
             pass
 
 
-def test_a_running_scheduler_is_used(cluster: Spread, alone: str) -> None:
+def test_a_running_scheduler_is_used(cluster: TaskRunner, alone: str) -> None:
     with opened(cluster.client.scheduler.address) as there:  # type: ignore[attr-defined]
         assert bits(there) == alone
 

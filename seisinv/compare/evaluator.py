@@ -24,7 +24,7 @@ from seisinv.inversion.tasks import Evaluation, ShotTask, misfit_and_gradient, p
 from seisinv.misfit import Misfit
 from seisinv.signal.delays import delays, power_spectrum, with_signal
 from seisinv.signal.processing import Band, Window, processed
-from seisinv.spread import Executor, Spread, spread_over
+from seisinv.spread import Executor, TaskRunner, spread_over
 
 SHOWN = 3  # inverted shots, and hold-out shots, that a page shows
 
@@ -268,7 +268,7 @@ class Evaluator:
         return Spectrum(np.fft.rfftfreq(time.samples, time.step), *sums.spectra)
 
     @property
-    def _spread(self) -> Spread:
+    def _spread(self) -> TaskRunner:
         return spread_over(self.executor)
 
     @property

@@ -31,7 +31,7 @@ from seisinv.inversion.wavelet import of_shots
 from seisinv.runs.directory import RunDirectory
 from seisinv.runs.uncertainty import FILE, Uncertainty, arrays_of, checked_level, chosen, values
 from seisinv.signal.processing import Band, processed
-from seisinv.spread import Executor, Spread, simulated, spread_over
+from seisinv.spread import Executor, TaskRunner, simulated, spread_over
 
 log = logging.getLogger("seisinv.run")
 
@@ -248,7 +248,7 @@ def _check(members: int, calibration: float, level: float) -> None:
     checked_level(level)
 
 
-def _residual(problem: Inversion, first: Result, observed: Gathers, spread: Spread) -> Tensor:
+def _residual(problem: Inversion, first: Result, observed: Gathers, spread: TaskRunner) -> Tensor:
     """Return the residuals of member 0 [shot, receiver, time], zero where data are muted or dead."""
     out = torch.zeros_like(observed.data)
     wavelet = next(reversed([*first.wavelets.values()]), None)

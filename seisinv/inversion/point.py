@@ -31,7 +31,7 @@ class Point:
     >>> import seisinv as si
     >>> start = si.Model(si.Grid((3, 4), 10.0), vp=2000.0)
     >>> unknown = si.unknowns.Bounded(start, vp=(1500, 2600))
-    >>> point = Point(unknown, None, unknown.vector().numpy())
+    >>> point = Point(unknown, None, unknown.vector())
     >>> point.wanted, point.chained({"vp": np.ones((3, 4))}).shape
     (('vp',), (12,))
     """

@@ -18,7 +18,7 @@ from seisinv.inversion.result import Progress
 from seisinv.runs.fingerprint import Noted, Watching
 from seisinv.runs.ledger import Ledger
 from seisinv.signal.processing import Band
-from seisinv.spread import Here, Spread, host
+from seisinv.spread import Here, TaskRunner, host
 from seisinv.spread.base import Done
 
 SEARCH = 4  # at most one part in this many of a budget goes into the search of the wavelet
@@ -33,7 +33,7 @@ class State:
     bands: Sequence[Band | None]
     ledger: Ledger
     progress: Progress | None = None
-    spread: Spread = field(default_factory=Here)
+    spread: TaskRunner = field(default_factory=Here)
     wavelets: dict[str, Tensor] = field(default_factory=dict)
     wavelet: Tensor | None = None  # the one that the run holds
     doubts: list[str] = field(default_factory=list)  # of the result, as words that follow "it"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seisinv.inversion import Continuation, EstimateWavelet, Optimizer
     from seisinv.priors import Learned, Tikhonov, TotalVariation
     from seisinv.propagate import Propagator
-    from seisinv.spread import Spread
+    from seisinv.spread import TaskRunner
     from seisinv.unknowns import Unknown
 
 
@@ -233,7 +233,7 @@ def window_of(s: Settings) -> Any:
     return Window(**parts, taper=w.taper, apart=apart) if parts or apart else None
 
 
-def cluster_of(s: Settings) -> AbstractContextManager[Spread]:
+def cluster_of(s: Settings) -> AbstractContextManager[TaskRunner]:
     """Open the cluster that the settings name, for a `with` block; without one, this process."""
     from seisinv.spread import opened
 

@@ -24,7 +24,7 @@ from seisinv.jobs.settings import UPDATES, Settings
 from seisinv.jobs.trials import seconds_per_shot
 from seisinv.signal import SkipShare, cycle_skip_share
 from seisinv.signal.processing import Band, bands_of
-from seisinv.spread import Spread
+from seisinv.spread import TaskRunner
 
 SHOTS = 6  # that the check looks at
 POINTS = 3.0  # per shortest wavelength
@@ -48,7 +48,7 @@ def check_job(settings: Settings) -> Iterator[str]:
         yield from _lines(prepared, there)
 
 
-def _lines(prepared: Prepared, spread: Spread) -> Iterator[str]:
+def _lines(prepared: Prepared, spread: TaskRunner) -> Iterator[str]:
     survey, grid = prepared.observed.survey, prepared.start.grid
     few = some_shots(prepared, SHOTS)
     problem = problem_of(few)  # before the first line: what cannot work is refused in a single one
@@ -143,7 +143,7 @@ def time_line(prepared: Prepared, problem: Inversion) -> str:
     )
 
 
-def start_wavelet(problem: Inversion, start: Model, spread: Spread) -> dict[str, np.ndarray] | None:
+def start_wavelet(problem: Inversion, start: Model, spread: TaskRunner) -> dict[str, np.ndarray] | None:
     """Return the wavelet that fits best in the starting model, and its "spread"; None where it is known."""
     if problem.estimate() is None:
         return None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from seisinv.core import Argument, ConfigError, Gathers, GeometryError, Grid, Message, Model, Survey, ricker
 from seisinv.jobs import build
@@ -23,6 +22,7 @@ from seisinv.synthetic import ModellingRecipe, with_noise
 log = logging.getLogger("seisinv.jobs.forward")
 
 HIGHEST = 2.5  # highest frequency of a Ricker wavelet, in peak frequencies
+TOGETHER = 4  # shots that are simulated together, on every machine: the last bits depend on it
 POINTS = 4.0  # per shortest wavelength, below which waves disperse visibly
 
 
@@ -76,16 +76,15 @@ def model_survey(settings: Settings, *, overwrite: bool = False, executor: Execu
 def simulate_in_parts(simulate: Any, model: Model, *, title: str = "modelling", executor: Executor = None) -> Gathers:
     """Simulate all shots, a few at a time, with a progress bar."""
     shots, told = len(simulate.survey), 0
-    size = max(1, simulate.threads or torch.get_num_threads())
     with steps(title, shots) as advance:
 
         def done(parts: int) -> None:
             nonlocal told
-            now = min(parts * size, shots)
+            now = min(parts * TOGETHER, shots)
             advance(now - told)
             told = now
 
-        gathers = simulated(simulate, model, size=size, spread=spread_over(executor), done=done)
+        gathers = simulated(simulate, model, size=TOGETHER, spread=spread_over(executor), done=done)
         done(shots)
     return gathers
 

@@ -28,7 +28,7 @@ from seisinv.runs.gathers import shown_shots, write_gathers
 from seisinv.runs.ledger import Arrays, Ledger, timed
 from seisinv.signal.processing import Band
 from seisinv.signal.spectra import of_gathers, of_sources
-from seisinv.spread import Executor, Spread, simulated, spread_over
+from seisinv.spread import Executor, TaskRunner, simulated, spread_over
 
 log = logging.getLogger("seisinv.inversion")
 
@@ -143,7 +143,7 @@ class _Alternation:
         iterations: int,
         ledger: Ledger,
         progress: Progress | None = None,
-        spread: Spread | None = None,
+        spread: TaskRunner | None = None,
     ) -> None:
         self.problem, self.frequencies, self.iterations, self.spread = problem, frequencies, iterations, spread
         self.ledger, self.progress = ledger, progress

@@ -11,23 +11,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from seisinv.core import ConfigError, RunError
+from seisinv.core import RunError
 from seisinv.core.memory import shared_by
 
 if TYPE_CHECKING:
     from distributed import Client
 
 Done = Callable[[int], Any]  # called with the number of tasks that are done
-#: What users pass: a pool, a Dask client, a function like `map` that keeps the order, or a `Spread`.
-Executor: TypeAlias = "futures.Executor | Client | Spread | Callable[..., Iterable[Any]] | None"
+#: What users pass: a pool, a Dask client, a function like `map` that keeps the order, or a `TaskRunner`.
+Executor: TypeAlias = "futures.Executor | Client | TaskRunner | Callable[..., Iterable[Any]] | None"
 
 FULL = "most likely the memory was full: use fewer workers, or propagator.memory = 'checkpoints', and resume"
 AHEAD = 4  # tasks per worker that are handed out before their results are taken
 
 
-class Spread(ABC):
+class TaskRunner(ABC):
     """An engine that does tasks.
 
     A task is any object that can be pickled. One with a field `shared` holds there what all tasks of a call have in
@@ -37,6 +37,15 @@ class Spread(ABC):
     ----------
     workers : int
         How many tasks are done at a time.
+
+    Examples
+    --------
+    >>> class Backwards(TaskRunner):
+    ...     def map(self, function, tasks, done=None):
+    ...         results = {task: function(task) for task in reversed(tasks)}
+    ...         return (results[task] for task in tasks)
+    >>> Backwards().sum(abs, [-1, -2])
+    3
     """
 
     workers: int = 1
@@ -113,13 +122,18 @@ def pairwise(values: Iterable[Any], add: Callable[[Any, Any], Any] = operator.ad
     return whole
 
 
-class Here(Spread):
+class Here(TaskRunner):
     """One task after the other in this process.
 
     Parameters
     ----------
     mapper : callable
         `map`, or another function that keeps the order.
+
+    Examples
+    --------
+    >>> list(Here().map(abs, [-1, -2])), Here().sum(abs, [-1, -2])
+    ([1, 2], 3)
     """
 
     def __init__(self, mapper: Callable[..., Iterable[Any]] = map) -> None:
@@ -133,12 +147,19 @@ class Here(Spread):
             yield result
 
 
-class Pool(Spread):
+class PoolRunner(TaskRunner):
     """A pool of processes or threads with Python's own interface: `ProcessPoolExecutor`, `MPIPoolExecutor`, loky, …
 
     Parameters
     ----------
     executor : concurrent.futures.Executor
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(2) as threads:
+    ...     PoolRunner(threads).sum(abs, [-1, -2, 3])
+    6
     """
 
     def __init__(self, executor: futures.Executor) -> None:
@@ -193,7 +214,18 @@ class Sharing:
 
 
 def host() -> tuple[str, int]:
-    """Return what tells this process from any other: its machine and number."""
+    """Return what tells this process from any other.
+
+    Returns
+    -------
+    (str, int)
+        Its machine and its number there.
+
+    Examples
+    --------
+    >>> host() == host()
+    True
+    """
     return socket.gethostname(), os.getpid()
 
 
@@ -206,48 +238,6 @@ def split(task: Any) -> tuple[Any, Any]:
 def join(task: Any, shared: Any) -> Any:
     """Return a task together with what it shares with others."""
     return task if shared is None else dataclasses.replace(task, shared=shared)
-
-
-def spread_over(executor: Executor) -> Spread:
-    """Return the engine that an argument `executor` stands for.
-
-    Parameters
-    ----------
-    executor : None, concurrent.futures.Executor, dask.distributed.Client, function or Spread
-        None: this process. A function is one like `map` that keeps the order.
-
-    Returns
-    -------
-    Spread
-
-    Raises
-    ------
-    ConfigError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> from concurrent.futures import ThreadPoolExecutor
-    >>> with ThreadPoolExecutor(2) as pool:
-    ...     spread_over(pool).workers, spread_over(pool).sum(abs, [-1, -2, 3])
-    (2, 6)
-    """
-    if executor is None:
-        return Here()
-    if isinstance(executor, Spread):
-        return executor
-    if isinstance(executor, futures.Executor):
-        return Pool(executor)
-    if type(executor).__module__.partition(".")[0] == "distributed":
-        from seisinv.spread.dask import OnDask
-
-        return OnDask(cast("Client", executor))
-    if callable(executor):
-        return Here(executor)
-    raise ConfigError(
-        f"executor is {executor!r}; pass a concurrent.futures.Executor, a dask.distributed.Client, or a function like "
-        "map that keeps the order"
-    )
 
 
 def lost(names: Sequence[str], times: int) -> RunError:

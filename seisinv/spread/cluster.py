@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seisinv.core import Argument, ConfigError, Message, RunError
-from seisinv.spread.base import Here, Spread
+from seisinv.spread.base import Here, TaskRunner
 from seisinv.spread.dask import FAILURES, OnDask
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ PACKAGES = ("seisinv", "torch", "numpy", "scipy", "distributed")
 @contextlib.contextmanager
 def opened(
     where: str | None, *, jobs: int | None = None, insecure: bool = False, threads: int | None = None
-) -> Iterator[Spread]:
+) -> Iterator[TaskRunner]:
     """Open a cluster for as long as the block lasts.
 
     Parameters
@@ -60,7 +60,7 @@ def opened(
 
     Yields
     ------
-    Spread
+    TaskRunner
 
     Raises
     ------
@@ -104,6 +104,11 @@ def job_script(where: str, *, insecure: bool = False) -> str:
     -------
     str
 
+    Raises
+    ------
+    ConfigError
+        If it is no queue, or Dask's settings say too little of it.
+
     Examples
     --------
     >>> job_script("local:2")
@@ -134,7 +139,7 @@ def _dask() -> Any:
 
 
 @contextlib.contextmanager
-def _local(workers: int, threads: int | None) -> Iterator[Spread]:
+def _local(workers: int, threads: int | None) -> Iterator[TaskRunner]:
     distributed = _dask()
     each = threads or max(1, cores() // workers)
     environment = {name: str(each) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
@@ -176,7 +181,7 @@ def _replace(cluster: Any, workers: int) -> None:
 
 
 @contextlib.contextmanager
-def _queue(kind: str, jobs: int | None, *, insecure: bool) -> Iterator[Spread]:
+def _queue(kind: str, jobs: int | None, *, insecure: bool) -> Iterator[TaskRunner]:
     distributed = _dask()
     if jobs is None:
         raise ConfigError(f"run.cluster is {kind}: say how many jobs", remedy=Message("add ", Argument("run.jobs", 4)))
@@ -246,7 +251,7 @@ def _minutes(walltime: str) -> float | None:
 
 
 @contextlib.contextmanager
-def _running(where: str, *, insecure: bool) -> Iterator[Spread]:
+def _running(where: str, *, insecure: bool) -> Iterator[TaskRunner]:
     """Connect to a scheduler that runs."""
     distributed = _dask()
     address = where

@@ -18,7 +18,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from seisinv.core import RunError
-from seisinv.spread.base import Done, Sharing, Spread, join, lost, pairwise, split
+from seisinv.spread.base import Done, Sharing, TaskRunner, join, lost, pairwise, split
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -34,7 +34,7 @@ LOOK = 5.0  # seconds between looks at the workers
 PATIENCE = 600.0  # seconds without any worker after which a run gives up
 
 
-class OnDask(Spread):
+class OnDask(TaskRunner):
     """A Dask cluster.
 
     Parameters
