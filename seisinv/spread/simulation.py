@@ -54,7 +54,7 @@ def simulated(
     simulator : Simulator
     model : Model
     size : int
-        Shots of a task. The last bits depend on it (products of matrices are rounded by their size), so choose it by the
+        Shots of a task. The last bits depend on it (products of matrices are rounded by their size): choose it by the
         survey, never by the machine.
     source : tensor [time] or [shot, source, time], optional
         In place of the simulator's own wavelet.
@@ -76,7 +76,7 @@ def simulated(
     >>> simulate, model = si.Propagator(si.Acoustic(), grid, survey, vp_max=2600), si.Model(grid, vp=2000.0)
     >>> found = simulated(simulate, model, size=2)
     >>> found.data.shape, bool((found.data - simulate(model).data).abs().max() < 1e-6 * found.data.abs().max())
-    (torch.Size([3, 21, 76]), True)
+    (torch.Size([3, 11, 76]), True)
     """
     survey = simulator.survey
     plain = Model(model.grid, **{n: model[n].detach() for n in model})
