@@ -455,7 +455,8 @@ def test_a_density_that_is_set_is_that_of_the_model(tmp_path: Path, monkeypatch:
     from seisinv.jobs import config, forward
 
     models: list[si.Model] = []
-    monkeypatch.setattr(forward, "simulate_in_parts", lambda simulate, model: models.append(model) or simulate(model))
+    modelled = lambda simulate, model, executor: models.append(model) or simulate(model)  # noqa: E731
+    monkeypatch.setattr(forward, "simulate_in_parts", modelled)
     io.write_model(tmp_path / "two.npz", si.Model(GRID, vp=1700.0, rho=2500.0))
     short = {"duration": 0.1, "peak": 6.0, "sources": {"every": 900.0}, "output": str(tmp_path / "shots.sgy")}
     for given, expected in ((2100.0, 2100.0), (None, 310 * 1700.0**0.25)):

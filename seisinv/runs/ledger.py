@@ -60,8 +60,8 @@ class Ledger:
         def with_shots() -> Arrays:
             self.reading, self.elsewhere = {}, Spent()
             arrays = timed(compute)
-            arrays["cpu_seconds"] = arrays["cpu_seconds"] + self.elsewhere.cpu_seconds
-            arrays["recomputed"] = arrays["recomputed"] + self.elsewhere.recomputed
+            for name in ("cpu_seconds", "recomputed"):
+                arrays[name] = np.array(arrays[name] + getattr(self.elsewhere, name))
             self.peak = max(self.peak, self.elsewhere.peak_memory)
             return arrays | {"shots": np.array(list(self.reading.items()), np.uint64).reshape(-1, 2)}
 

@@ -149,7 +149,7 @@ def _local(workers: int, threads: int | None) -> Iterator[TaskRunner]:
     settings = {
         "distributed.scheduler.allowed-failures": FAILURES,
         "distributed.nanny.pre-spawn-environ": environment,
-        "distributed.worker.daemon": False,
+        "distributed.worker.preload": ["seisinv.spread.preload"],
     }
     with (
         dask.config.set(settings),
