@@ -375,7 +375,7 @@ def test_the_driver_leaves_finished_runs_alone_and_resumes_others(tmp_path: Path
     calls: list[tuple[str, bool]] = []
 
     def planned(name: str, *, finished: bool) -> compare.PlannedRun:
-        def do(resume: bool, executor: Any) -> None:
+        def do(resume: bool, executor: object) -> None:
             calls.append((name, resume))
             run = RunDirectory.open(tmp_path / name, fingerprint={}, settings={}, resume=resume)
             run.write_model("start.npz", si.Model(si.Grid((3, 4), 10.0), vp=2000.0))
