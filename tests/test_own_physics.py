@@ -73,9 +73,42 @@ class Slow(Physics):
         return 1 / model["slowness"], 1 / model["slowness"]
 '''
 
+THIRD = '''
+"""Sound that relaxes: the memory m is a factor of two coefficients, before a step and after it.
+
+    ∂m/∂t = −w m + U p
+    ∂p/∂t = K (q − ∇·v) − Y m
+"""
+
+from seisinv.physics import Physics, halfway
+from seisinv.symbolic import Coefficient, D, Dt, Equation, Field, Poly, Source
+
+
+class Relaxing(Physics):
+    parameters = ("c", "rate", "share")
+    record = "p"
+    source_delay = 0.5
+
+    def equations(self, axes):
+        p, m, K, w, U, Y = Field("p"), Field("m"), *map(Coefficient, ("K", "w", "U", "Y"))
+        v = {a: Field(f"v{a}", a, parity=+1 if a == axes[0] else -1) for a in axes}
+        spread = sum((D(v[a], a) for a in axes), Poly())
+        flow = [Equation(Dt(v[a]), -Coefficient(f"b{a}", a) * D(p, a)) for a in axes]
+        return [*flow, Equation(Dt(m), -w * m + U * p), Equation(Dt(p), K * (Source("q") - spread) - Y * m)]
+
+    def coefficients(self, model, axes):
+        lightness = {f"b{a}": 1 / halfway(1000 + 0 * model["c"], k) for k, a in enumerate(axes)}
+        w = model["rate"]
+        return {"K": 1000 * model["c"] ** 2, "w": w, "U": 3 * w, "Y": model["share"]} | lightness
+
+    def speeds(self, model):
+        return model["c"], model["c"]
+'''
+
 CASES = {
     "sound": (FIRST, {"c": 2000.0, "stiffness": 8e9}),
     "slow": (SECOND, {"slowness": 5e-4}),
+    "relaxing": (THIRD, {"c": 2000.0, "rate": 30.0, "share": 5.0}),
 }
 
 
@@ -115,7 +148,7 @@ def test_own_physics_is_found_by_name(own: tuple) -> None:
     assert si.physics.wave_equation(own[0].name) == own[0]
 
 
-@each_own
+@pytest.mark.parametrize("own", ["sound", "slow"], indirect=True)
 def test_other_names_do_not_change_the_waves(own: tuple) -> None:
     """The same medium in the package's parameters gives the same data, but for the order of sums.
 
@@ -132,7 +165,7 @@ def test_other_names_do_not_change_the_waves(own: tuple) -> None:
     assert float((other - p.data()).norm() / p.data().norm()) < 1e-12
 
 
-@each_own
+@pytest.mark.parametrize("own", ["sound", "slow"], indirect=True)
 def test_a_model_without_its_parameters_is_refused(own: tuple) -> None:
     physics, _ = own
     p = random_problem(si.AcousticDensity())

@@ -58,11 +58,13 @@ def _change(s: Set, varying: set[str]) -> Poly:
 def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
     """Return the program that also stores ∂right/∂coefficient, and the tangent statements written with that tape.
 
-    Equal derivatives share one tape.  Statements at points need none: what multiplies the coefficient there is known.
+    Equal derivatives share one tape, unless an array in them is written in between: then they are other numbers.
+    Statements at points need none: what multiplies the coefficient there is known.
     """
     body: list[Set] = []
     tangent: list[Set] = []
-    tape: dict[Poly, str] = {}
+    tape: dict[Poly, str] = {}  # what holds a derivative that is still true
+    names: list[str] = []
     live = {*program.fields, *program.points}
     place = dict(program.place)
     for s in program.body:
@@ -73,13 +75,14 @@ def with_tape(program: Program) -> tuple[Program, tuple[Set, ...]]:
             slope = s.right.diff(r)
             if not s.where:
                 if slope not in tape:
-                    tape[slope] = f"tape{len(tape)}"
+                    names.append(f"tape{len(names)}")
+                    tape[slope] = names[-1]
                     place[tape[slope]] = program.place[s.left]
                     body.append(Set(tape[slope], slope))
                 slope = program.at(tape[slope])
             out = out + slope * program.at(tangent_name(r.name))
         body.append(s)
+        tape = {slope: name for slope, name in tape.items() if not slope.reads({s.left})}
         tangent.append(Set(tangent_name(s.left), out, s.where))
-    names = tuple(tape.values())
     parity = {**program.parity, **dict.fromkeys(names, -1)}
-    return program.replace(body=tuple(body), tape=names, place=place, parity=parity), tuple(tangent)
+    return program.replace(body=tuple(body), tape=tuple(names), place=place, parity=parity), tuple(tangent)
