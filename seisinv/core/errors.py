@@ -7,7 +7,6 @@ how they are written. As a `str`, a message is the Python text.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -210,8 +209,8 @@ class SeisinvError(Exception):
         -------
         An error of the same class.
         """
-        error = copy.copy(self)
-        error.__dict__.update(changes)
+        error = type(self).__new__(type(self))  # not copy.copy: libraries register others for exceptions
+        error.__dict__.update({**vars(self), **changes})
         error.args = (str(error.message),)
         return error
 
