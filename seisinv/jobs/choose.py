@@ -23,6 +23,7 @@ _NICE = np.array([m * 10.0**e for e in range(-2, 3) for m in (1, 1.25, 1.5, 2, 2
 POINTS_PER_WAVELENGTH = 3.5  # of the shortest at the highest corner, with stencils of order 8
 DEEP = 12  # nodes of water from which it is kept; the few next to a shallow seafloor have to give way
 PLENTY = 5.0  # points that are enough: a starting model's grid that has twice as many is made coarser
+BROADEST = 3.5  # peaks up to which bands go: a Ricker wavelet ends at 2.7, and what is beyond costs its cube
 RATIO = 2.2  # of the corners of two bands
 THINNEST = 10  # nodes along depth
 BYTES_PER_NODE = 80  # model, gradient and the fields of one shot in single precision, at least
@@ -144,6 +145,9 @@ def _bands(settings: Settings, data: Data, start: Model | None, slowest: float, 
     why = f"the data hold {low:.2g} to {high:.2g} Hz, most at {peak:.3g} Hz"
     first = max(1.35 * low, peak / 3)
     if settings.inversion.method == "fwi":
+        if high > BROADEST * peak:
+            high = BROADEST * peak
+            why += f", of which up to {BROADEST:g} × that are inverted"
         top = max(high, 1.2 * first)
         carried = math.inf
         if settings.grid.spacing is not None:
