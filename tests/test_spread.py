@@ -24,6 +24,7 @@ from inversion_toy import crosshole
 
 import seisinv as si
 from seisinv import io
+from seisinv.backends.buffers import HUGE, _fresh
 from seisinv.compare import Entry
 from seisinv.compare import run as compare
 from seisinv.core import ConfigError, RunError, memory
@@ -32,6 +33,7 @@ from seisinv.inversion import EstimateWavelet, Inversion, invert, run_ensemble
 from seisinv.runs import read_cost
 from seisinv.spread import Here, TaskRunner, opened, pairwise, spread_over
 from seisinv.spread.cluster import _is_protected, _minutes
+from seisinv.spread.versions import packages, refuse_others
 from seisinv.unknowns import Bounded
 
 distributed = pytest.importorskip("distributed")
@@ -174,6 +176,40 @@ def test_a_pool_whose_process_dies_ends_in_one_line() -> None:
         list(spread_over(executor).map(_fatal, [1]))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_large_buffers_are_not_those_of_a_forked_process() -> None:
+    held = _fresh(HUGE)
+    held[:] = 1
+    if (child := os.fork()) == 0:
+        held[:] = 2
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert held.max() == 1
+
+
+def test_workers_with_other_packages_are_refused() -> None:
+    refuse_others(packages())
+    with pytest.raises(RunError, match=r"the worker on .* has other packages: torch .* there, 0\.1 here"):
+        refuse_others({**packages(), "torch": "0.1"})
+
+
+def test_a_map_that_loses_results_is_refused() -> None:
+    with pytest.raises(RunError, match="returned 1 results of 3 tasks"):
+        spread_over(lambda function, tasks: [function(t) for t in tasks][:1]).sum(abs, [1, 2, 3])
+
+
+def test_progress_is_said_where_it_changes(cluster: TaskRunner) -> None:
+    told: list[int] = []
+    assert list(cluster.map(_slowly, [0.6, 0.0, 1.8], told.append)) == [0.6, 0.0, 1.8]
+    assert told == sorted(set(told))
+    assert told[-1] == 3
+
+
+def _slowly(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
 def test_sums_are_trees_of_neighbours(cluster: TaskRunner) -> None:
     for count in (1, 2, 5, 17, 40):
         values = np.random.default_rng(count).standard_normal(count) * 10.0 ** np.arange(count)
@@ -219,15 +255,23 @@ def test_networks_without_tls_are_refused(tmp_path: Path) -> None:
     assert _is_protected("tcp://[::1]:8786")
 
 
-def test_what_names_no_cluster_is_refused() -> None:
-    for where, why in (("local:none", "names no number"), ("host", "it must be local"), ("slurm", "how many jobs")):
-        with pytest.raises(ConfigError, match=why), opened(where):
-            pass
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [("local:none", "names no number"), ("local:", "names no number"), ("host", "must be local"),
+     ("tcp://127.0.0.1", "must be local"), ("slurm", "how many jobs"), ("no.json", "is no file of a Dask scheduler")],
+)  # fmt: skip
+def test_what_names_no_cluster_is_refused(where: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why), opened(where):
+        pass
 
 
-def test_a_running_scheduler_is_used(cluster: TaskRunner, alone: str) -> None:
-    with opened(cluster.client.scheduler.address) as there:  # type: ignore[attr-defined]
-        assert bits(there) == alone
+def test_a_running_scheduler_is_used(alone: str) -> None:
+    there = distributed.LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+    with there, opened(there.scheduler_address) as runner:
+        assert bits(runner) == alone
+        assert spread_over(there).sum(abs, [-1, -2]) == 3
+        with there.get_client() as client:
+            assert spread_over(client.get_executor()).sum(abs, [-1, -2]) == 3
 
 
 def test_the_script_of_a_queue() -> None:
@@ -238,9 +282,9 @@ def test_the_script_of_a_queue() -> None:
         code, text, said = seisinv("invert", "line.sgy", "--cluster", "slurm", "--jobs", "20", "--dry-run")
     assert code == 0, said
     for part in ("submitted 20 times", "#SBATCH -p wide", "#SBATCH -A geo", "#SBATCH --cpus-per-task=32", "-t 08:00:00",
-                 "OMP_NUM_THREADS=16", "SEISINV_CACHE", "--lifetime 475m", "tls://"):  # fmt: skip
+                 "OMP_NUM_THREADS=16", "SEISINV_CACHE", "--lifetime 475m", "tls://", "--nthreads 1 "):  # fmt: skip
         assert part in text, (part, text)
-    code, _, said = seisinv("invert", "line.sgy", "--cluster", "slurm", "--dry-run")
+    code, _, said = seisinv("invert", "line.sgy", "--cluster", "slurm", "--jobs", "2", "--dry-run")
     assert code == 2
     assert "jobqueue.yaml" in said
 

@@ -50,7 +50,9 @@ class Pool:
 
 def _fresh(count: int) -> np.ndarray:
     if count >= HUGE:
-        pages = mmap.mmap(-1, count + 64)
+        # Shared pages, the default, would be those of every process that is forked from this one.
+        private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+        pages = mmap.mmap(-1, count + 64, **private)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             pages.madvise(mmap.MADV_HUGEPAGE)
         return np.frombuffer(pages, np.uint8, count)

@@ -241,11 +241,14 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
 
 def _submitted(settings: Settings) -> str:
     """Return the batch script of one job of a queue."""
-    from seisinv.spread import job_script
+    from seisinv.spread import check_cluster, job_script
+    from seisinv.spread.cluster import QUEUES
 
     run = settings.run
+    if run.cluster in QUEUES:
+        check_cluster(run.cluster, jobs=run.jobs)
     script = job_script(run.cluster or "none", insecure=run.insecure)
-    return f"# submitted {run.jobs or 1} times:\n{script}"
+    return f"# submitted {run.jobs} times:\n{script}"
 
 
 def _tell_result(directory: Path, page: Path) -> None:

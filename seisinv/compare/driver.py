@@ -108,6 +108,7 @@ class _Whole:
     name: str
     directory: Path
     run: Callable[[bool, Executor], Any]
+    is_long: bool = True
 
 
 def _done(task: _Whole) -> str:

@@ -45,21 +45,27 @@ def stopping_after(minutes: float | None) -> Iterator[None]:
     if minutes is None:
         yield
         return
-    over = threading.Event()
+    if not hasattr(signal, "setitimer"):  # Windows
+        timer = threading.Timer(60 * minutes, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
 
-    def end() -> None:
-        over.set()
-        os.kill(os.getpid(), signal.SIGINT)
+    def end(_number: int, _frame: object) -> None:
+        raise LifetimeOver
 
-    timer = threading.Timer(60 * minutes, end)
-    timer.daemon = True
-    timer.start()
+    # An alarm of its own: Ctrl-C is ignored by what a shell has put into the background.
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 60 * minutes)
     try:
         yield
-    except KeyboardInterrupt as stop:
-        raise (LifetimeOver(*stop.args) if over.is_set() else stop) from None
     finally:
-        timer.cancel()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager

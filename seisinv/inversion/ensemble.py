@@ -215,6 +215,7 @@ class _Member:
 
     k: int
     shared: _Members
+    is_long: bool = True
 
     @property
     def name(self) -> str:

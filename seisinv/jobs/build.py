@@ -233,10 +233,24 @@ def window_of(s: Settings) -> Any:
     return Window(**parts, taper=w.taper, apart=apart) if parts or apart else None
 
 
-def cluster_of(s: Settings) -> AbstractContextManager[TaskRunner]:
-    """Open the cluster that the settings name, for a `with` block; without one, this process."""
-    from seisinv.spread import opened
+def cluster_of(s: Settings, *, submit: bool = True) -> AbstractContextManager[TaskRunner]:
+    """Open the cluster that the settings name, for a `with` block; without one, this process.
 
-    run = s.run
-    where = None if run.cluster == "none" else run.cluster
+    Without `submit`, a queue stays as it is.
+    """
+    from seisinv.spread import opened
+    from seisinv.spread.cluster import QUEUES
+
+    where, run = check_cluster_of(s), s.run
+    if where in QUEUES and not submit:
+        return opened(None)
     return opened(where, jobs=run.jobs, insecure=run.insecure, threads=run.threads)
+
+
+def check_cluster_of(s: Settings) -> str | None:
+    """Refuse settings that name no cluster; return the name, None for this process."""
+    from seisinv.spread import check_cluster
+
+    where = None if s.run.cluster == "none" else s.run.cluster
+    check_cluster(where, jobs=None if s.run.cluster == "none" else s.run.jobs, insecure=s.run.insecure)
+    return where

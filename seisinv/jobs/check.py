@@ -43,8 +43,9 @@ def check_job(settings: Settings) -> Iterator[str]:
     settings : Settings
     """
     # A starting model from first breaks is made here, where the run will find it.
+    build.check_cluster_of(settings)
     prepared = prepare(settings)
-    with build.cluster_of(settings) as there:
+    with build.cluster_of(settings, submit=False) as there:
         yield from _lines(prepared, there)
 
 

@@ -72,6 +72,7 @@ def compare_job(settings: Settings, *, command: str = "", truth: Model | None = 
         In one line, for anything that cannot work, before any work.
     """
     directory = run_directory(settings, "compared").resolve()
+    build.check_cluster_of(settings)
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
     base = prepare(settings, fit_start=False)

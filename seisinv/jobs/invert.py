@@ -56,6 +56,7 @@ def invert(settings: Settings, *, resume: bool = False, truth: Model | None = No
     """
     directory = run_directory(settings)
     check_directory(directory, resume=resume)
+    build.check_cluster_of(settings)
     if resume:
         _check_places(settings)
     prepared = prepare(settings)

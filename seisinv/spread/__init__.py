@@ -6,7 +6,7 @@ that is lost with its worker is done again. To add an engine, implement `TaskRun
 """
 
 from seisinv.spread.base import Executor, Here, PoolRunner, TaskRunner, host, pairwise
-from seisinv.spread.cluster import job_script, opened
+from seisinv.spread.cluster import check_cluster, job_script, opened
 from seisinv.spread.over import spread_over
 from seisinv.spread.simulation import simulated
 
@@ -15,6 +15,7 @@ __all__ = [
     "Here",
     "PoolRunner",
     "TaskRunner",
+    "check_cluster",
     "host",
     "job_script",
     "opened",

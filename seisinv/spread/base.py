@@ -141,10 +141,20 @@ class Here(TaskRunner):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Iterator[Any]:
         """Yield the results of tasks in their order."""
-        for count, result in enumerate(self.mapper(function, tasks), 1):
+        asked, count = 0, 0
+
+        def counted() -> Iterator[Any]:
+            nonlocal asked
+            for task in tasks:
+                asked += 1
+                yield task
+
+        for count, result in enumerate(self.mapper(function, counted()), 1):
             if done is not None:
                 done(count)
             yield result
+        if count < asked:
+            raise RunError(f"the executor has returned {count} results of {asked} tasks; it must return all, in order")
 
 
 class PoolRunner(TaskRunner):

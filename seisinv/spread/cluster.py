@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import ipaddress
 import json
 import logging
 import math
 import os
-import platform
+import signal
+import threading
 from collections.abc import Iterator
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from seisinv.spread.base import Here, TaskRunner
 from seisinv.spread.dask import FAILURES, OnDask
 
 if TYPE_CHECKING:
-    from distributed import Client
+    pass
 
 log = logging.getLogger("seisinv.cluster")
 
@@ -37,7 +37,6 @@ QUEUES = {
 KINDS = f"local, local:N, tcp://HOST:PORT, tls://HOST:PORT, a scheduler's file (.json), or {', '.join(QUEUES)}"
 MARGIN = 5.0  # minutes before the end of its walltime at which a worker of a queue leaves
 LOCAL_PATIENCE = 120.0  # seconds without any worker, on this machine
-PACKAGES = ("seisinv", "torch", "numpy", "scipy", "distributed")
 
 
 @contextlib.contextmanager
@@ -75,19 +74,53 @@ def opened(
     ...     here.sum(abs, [-1, -2])
     3
     """
+    check_cluster(where, jobs=jobs, insecure=insecure)
     if where is None:
         yield Here()
-        return
-    kind, _, count = where.partition(":")
-    if kind == "local":
-        with _local(_workers(count), threads) as there:
+    elif where.partition(":")[0] == "local":
+        with _local(_workers(where), threads) as there:
             yield there
     elif where in QUEUES:
-        with _queue(where, jobs, insecure=insecure) as there:
+        with _queue(where, jobs or 1, insecure=insecure) as there:
             yield there
     else:
-        with _running(where, insecure=insecure) as there:
+        with _running(_address(where)) as there:
             yield there
+
+
+def check_cluster(where: str | None, *, jobs: int | None = None, insecure: bool = False) -> None:
+    """Refuse what names no cluster, before any work.
+
+    Parameters
+    ----------
+    where, jobs, insecure
+        As for `opened`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if where in QUEUES:
+        if jobs is None:
+            raise ConfigError(
+                f"run.cluster is {where}: say how many jobs", remedy=Message("add ", Argument("run.jobs", 4))
+            )
+        return
+    if jobs is not None:
+        raise ConfigError(
+            argument=Argument("run.jobs"), value=jobs, limit=f"only a queue has jobs: {', '.join(QUEUES)}"
+        )
+    if where is None:
+        return
+    if where.partition(":")[0] == "local":
+        _workers(where)
+        return
+    address = _address(where)
+    if not insecure and not _is_protected(address):
+        raise ConfigError(
+            f"{address} is not protected: whoever reaches it can run programs as you",
+            remedy=("use TLS (tls://, docs/clusters.md)", Message("accept it: ", Argument("run.insecure", True))),
+        )
 
 
 def job_script(where: str, *, insecure: bool = False) -> str:
@@ -122,13 +155,30 @@ def job_script(where: str, *, insecure: bool = False) -> str:
         return str(cluster.job_script())
 
 
-def _workers(count: str) -> int:
-    """Return the number of local:N; without one, that of the NUMA domains."""
-    if not count:
+def _workers(where: str) -> int:
+    """Return the number of local:N; of local, that of the NUMA domains."""
+    _, colon, count = where.partition(":")
+    if not colon:
         return max(1, len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))))
     if not count.isdigit() or int(count) < 1:
-        raise ConfigError(f"local:{count} names no number of workers; for example local:2")
+        raise ConfigError(f"{where} names no number of workers; for example local:2")
     return int(count)
+
+
+def _address(where: str) -> str:
+    """Return the address of a scheduler that runs, from its file or as it was given."""
+    address = where
+    if where.endswith(".json"):
+        try:
+            address = str(json.loads(Path(where).read_text(encoding="utf-8"))["address"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ConfigError(
+                f"{where} is no file of a Dask scheduler",
+                remedy="start one with dask scheduler --scheduler-file, on a disk that all machines share",
+            ) from None
+    if "://" not in address or not address.rpartition(":")[2].isdigit():
+        raise ConfigError(f"run.cluster is {where!r}; it must be {KINDS}")
+    return address
 
 
 def _dask() -> Any:
@@ -141,7 +191,7 @@ def _dask() -> Any:
 @contextlib.contextmanager
 def _local(workers: int, threads: int | None) -> Iterator[TaskRunner]:
     distributed = _dask()
-    each = threads or max(1, cores() // workers)
+    each = threads or int(os.environ.get("OMP_NUM_THREADS") or max(1, cores() // workers))
     environment = {name: str(each) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     import dask
 
@@ -151,18 +201,41 @@ def _local(workers: int, threads: int | None) -> Iterator[TaskRunner]:
         "distributed.nanny.pre-spawn-environ": environment,
         "distributed.worker.preload": ["seisinv.spread.preload"],
     }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):  # fmt: skip
+    # Encrypted: others on this machine can reach its ports too.
+    tls = {"security": distributed.Security.temporary(), "protocol": "tls://"} if _can_encrypt() else {}
+    with dask.config.set(settings), contextlib.ExitStack() as stack:
+        try:
+            with _deaf():
+                cluster = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
+                        dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR, **tls,
+                    )
+                )  # fmt: skip
+        except RuntimeError as error:
+            raise RunError(f"the workers do not start: {error}") from None
+        client = stack.enter_context(distributed.Client(cluster))
         client.wait_for_workers(1, timeout=LOCAL_PATIENCE)
-        there = OnDask(client, patience=LOCAL_PATIENCE, keep_up=lambda: _replace(cluster, workers))
+        there = OnDask(client, patience=LOCAL_PATIENCE, keep_up=lambda: _replace(cluster, workers), wanted=workers)
         log.info("cluster: %s", there.said())
         yield there
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C: it is for this one, which stops them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _can_encrypt() -> bool:
+    return importlib.util.find_spec("cryptography") is not None
 
 
 def cores() -> int:
@@ -181,17 +254,14 @@ def _replace(cluster: Any, workers: int) -> None:
 
 
 @contextlib.contextmanager
-def _queue(kind: str, jobs: int | None, *, insecure: bool) -> Iterator[TaskRunner]:
+def _queue(kind: str, jobs: int, *, insecure: bool) -> Iterator[TaskRunner]:
     distributed = _dask()
-    if jobs is None:
-        raise ConfigError(f"run.cluster is {kind}: say how many jobs", remedy=Message("add ", Argument("run.jobs", 4)))
     with _queue_cluster(kind, insecure=insecure) as cluster, distributed.Client(cluster) as client:
         cluster.scale(jobs=jobs)
         log.info("cluster: %d jobs submitted to %s; dashboard %s", jobs, kind, client.dashboard_link)
         # A queue may take hours: only its owner knows how long.
-        yield OnDask(
-            client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs), check=partial(_same_packages, client)
-        )
+        processes = max(1, int(dask_settings(f"jobqueue.{kind}").get("processes") or 1))
+        yield OnDask(client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs), wanted=jobs * processes)
 
 
 @contextlib.contextmanager
@@ -204,7 +274,7 @@ def _queue_cluster(kind: str, *, insecure: bool) -> Iterator[Any]:
     import dask
 
     table = f"jobqueue.{kind}"
-    own = dask.config.get(table, {})
+    own = dask_settings(table)
     named = [("cores", "cores of a job"), ("memory", "its memory"), ("walltime", "its longest time")]
     missing = [f"{key} ({words})" for key, words in named if not own.get(key)]
     if missing:
@@ -219,10 +289,13 @@ def _queue_cluster(kind: str, *, insecure: bool) -> Iterator[Any]:
     minutes = _minutes(str(own["walltime"]))
     if not any(str(a).startswith("--lifetime") for a in arguments) and minutes is not None and minutes > 3 * MARGIN:
         arguments += ["--lifetime", f"{minutes - MARGIN:g}m", "--lifetime-stagger", "2m"]
+    # One task at a time, with threads inside; of options that are given twice the last one holds.
+    arguments += ["--nthreads", "1"]
     more: dict[str, Any] = {"job_script_prologue": [*(own.get("job-script-prologue") or []), *prologue],
-                            "worker_extra_args": arguments}  # fmt: skip
+                            "worker_extra_args": arguments,
+                            "scheduler_options": {"dashboard_address": "127.0.0.1:0"}}  # fmt: skip
     if not insecure:
-        if importlib.util.find_spec("cryptography") is None:
+        if not _can_encrypt():
             raise ConfigError("TLS needs the package cryptography", remedy="pip install 'seisinv[cluster]'")
         folder = Path(own.get("shared-temp-directory") or Path.home() / ".cache" / "seisinv-tls")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -234,6 +307,13 @@ def _queue_cluster(kind: str, *, insecure: bool) -> Iterator[Any]:
             raise ConfigError(f"dask-jobqueue cannot use {kind}: {error}", remedy="see docs/clusters.md") from None
         with cluster:
             yield cluster
+
+
+def dask_settings(table: str) -> dict[str, Any]:
+    """Return a table of Dask's settings."""
+    import dask
+
+    return dict(dask.config.get(table, {}) or {})
 
 
 def _minutes(walltime: str) -> float | None:
@@ -251,33 +331,20 @@ def _minutes(walltime: str) -> float | None:
 
 
 @contextlib.contextmanager
-def _running(where: str, *, insecure: bool) -> Iterator[TaskRunner]:
+def _running(address: str) -> Iterator[TaskRunner]:
     """Connect to a scheduler that runs."""
     distributed = _dask()
-    address = where
-    if where.endswith(".json"):
-        try:
-            address = str(json.loads(Path(where).read_text(encoding="utf-8"))["address"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ConfigError(f"{where} is no file of a Dask scheduler", remedy="start one with dask scheduler "
-                              "--scheduler-file, on a disk that all machines share") from None  # fmt: skip
-    elif "://" not in where:
-        raise ConfigError(f"run.cluster is {where!r}; it must be {KINDS}")
-    if not insecure and not _is_protected(address):
-        raise ConfigError(
-            f"{address} is not protected: whoever reaches it can run programs as you",
-            remedy=(
-                "use TLS (tls://, docs/clusters.md)",
-                Message("accept it: ", Argument("run.insecure", True)),
-            ),
-        )
     try:
         client = distributed.Client(address, timeout="30s")
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"the Dask scheduler at {address} does not answer: {error}") from None
+    except TypeError:
+        raise ConfigError(
+            f"{address} needs certificates", remedy="name them in Dask's settings (docs/clusters.md, SSH)"
+        ) from None
     with client:
-        there = OnDask(client, check=partial(_same_packages, client))
-        _same_packages(client, None)
+        there = OnDask(client)
+        there.look_at(list(client.nthreads()))
         log.info("cluster: %s", there.said())
         yield there
 
@@ -292,46 +359,3 @@ def _is_protected(address: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def packages() -> dict[str, str]:
-    """Return the versions of what results depend on, and the kind of processor."""
-    found = {"python": platform.python_version(), "processor": _processor()}
-    for name in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _same_packages(client: Client, workers: list[str] | None) -> None:
-    """Refuse workers that have other versions than this process; say where processors differ.
-
-    Raises
-    ------
-    RunError
-    """
-    ours, theirs = packages(), client.run(packages, workers=workers)
-    differ = {
-        name: sorted({f"{found.get(name, 'none')} on {address}, here {ours[name]}"
-                      for address, found in theirs.items() if found.get(name) != ours[name]})
-        for name in ours
-    }  # fmt: skip
-    processors = differ.pop("processor")
-    if wrong := [f"{name} {text}" for name, texts in differ.items() for text in texts]:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise RunError(
-            f"the workers have other packages: {'; '.join(wrong[:3])}{more}",
-            remedy="install the same versions everywhere",
-        )
-    if processors:
-        log.warning(
-            "processors differ (%s): the last bits of a result depend on which of them does what", processors[0]
-        )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from seisinv.core import RunError
 from seisinv.spread.base import Done, Sharing, TaskRunner, join, lost, pairwise, split
+from seisinv.spread.versions import packages, processor, refuse_others
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -31,6 +32,7 @@ FETCHED = 64  # results that are fetched together, at most
 FAILURES = 10  # deaths of workers that one task may see: each death counts for all tasks that the worker had
 BEAT = 1.0  # seconds between looks at what is done
 LOOK = 5.0  # seconds between looks at the workers
+AGAIN = 60.0  # seconds between words that there is no worker
 PATIENCE = 600.0  # seconds without any worker after which a run gives up
 
 
@@ -44,8 +46,8 @@ class OnDask(TaskRunner):
         How long to wait while there is no worker at all; inf: for ever, as for a queue.
     keep_up : callable, optional
         Called where workers have been lost; starts new ones, if it can.
-    check : callable, optional
-        Called with the addresses of workers that are new; refuses those that would compute something else.
+    wanted : int
+        Number of workers that are asked for, where they are yet to come.
     """
 
     def __init__(
@@ -54,35 +56,39 @@ class OnDask(TaskRunner):
         *,
         patience: float = PATIENCE,
         keep_up: Callable[[], Any] | None = None,
-        check: Callable[[list[str]], Any] | None = None,
+        wanted: int = 1,
     ) -> None:
-        self.client, self.patience, self.keep_up, self.check = client, patience, keep_up, check
-        self.checked: set[str] = set()
+        self.client, self.patience, self.keep_up, self.wanted = client, patience, keep_up, wanted
+        self.looked_at: set[str] = set()
         self.resident: dict[int, Future] = {}  # data in memory, by the identity of the object that they belong to
         self.seen: int | None = None
         self.most = 0  # workers that there have been
-        self.looked = self.alone = time.monotonic()
+        self.looked = self.alone = self.told = time.monotonic()
 
     @property
     def workers(self) -> int:  # type: ignore[override]
-        """Number of workers now, at least 1."""
-        return max(1, len(self._threads()))
+        """Number of workers now, or that are asked for."""
+        return max(self.wanted, len(self._threads()))
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Iterator[Any]:
         """Yield the results of tasks in their order."""
-        waiting, size = self._submitted(function, tasks, list)
-        at = 0
+        given = list(tasks)
+        waiting, size = self._submitted(function, given, list)
+        told, at = _Told(done, waiting, size), 0
         try:
             while at < len(waiting):
-                self._wait(waiting[at], waiting, size, done)
+                self._wait(waiting[at], told)
                 ready = list(takewhile(_has_result, waiting[at : at + FETCHED])) or [waiting[at]]
                 for results in self._results(ready):
                     yield from results
                 for future in ready:
                     future.release()
                 at += len(ready)
+                told.past, told.futures = at, waiting[at:]
+            told()
         finally:
-            self._cancel(waiting)
+            # A whole run would go on after its driver has gone, and keep its directory.
+            self._cancel(waiting, is_long=any(getattr(task, "is_long", False) for task in given))
 
     def sum(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Any:
         """Return the sum of the results of tasks, added up on the workers in the order of `pairwise`."""
@@ -97,7 +103,7 @@ class OnDask(TaskRunner):
                 names = [f"sum-{uuid.uuid4().hex}" for _ in blocks]
                 level = self.client.map(pairwise, blocks, key=names, pure=False)
                 every += level
-            self._wait(level[0], leaves, size, done)
+            self._wait(level[0], _Told(done, leaves, size))
             return self._results(level)[0]
         finally:
             self._cancel(every)
@@ -108,10 +114,10 @@ class OnDask(TaskRunner):
         memory = sum(w["memory_limit"] or 0 for w in workers) / 1e9
         threads = {w["nthreads"] for w in workers}
         each = f" × {threads.pop()}" if len(threads) == 1 else ""
-        return (
-            f"{len(workers)}{each} Dask workers on {len({w['host'] for w in workers})} machines, {memory:.0f} GB; "
-            f"dashboard {self.client.dashboard_link}"
-        )
+        hosts = len({w["host"] for w in workers})
+        crew = f"{len(workers)}{each} Dask worker{'s' * (len(workers) != 1)}"
+        place = f"{hosts} machine{'s' * (hosts != 1)}"
+        return f"{crew} on {place}, {memory:.0f} GB; dashboard {self.client.dashboard_link}"
 
     def _submitted(
         self, function: Callable[[Any], Any], tasks: Iterable[Any], together: Callable[[Iterable[Any]], Any]
@@ -133,13 +139,18 @@ class OnDask(TaskRunner):
         threads = self._threads()
         size = 2 ** max(0, int(math.log2(max(1.0, len(bare) / (PARTS * max(1, sum(threads.values())))))))
         call, blocks = uuid.uuid4().hex[:12], range(0, len(bare), size)
-        travels = None if shared is None else self.client.submit(_itself, shared, key=f"shared-{call}", pure=False)
+        travels = None if shared is None else self._held(shared, f"shared-{call}")
+        what = _packed((Sharing(function, _neighbours(threads)), together))
         waiting = self.client.map(
-            _done, [bare[k : k + size] for k in blocks], [resident[k : k + size] for k in blocks],
+            _done, [_packed(bare[k : k + size]) for k in blocks], [resident[k : k + size] for k in blocks],
             key=[f"{_name(bare[k : k + size])}-{call}-{k}" for k in blocks], pure=False,
-            function=Sharing(function, _neighbours(threads)), together=together, shared=travels,
+            what=what, shared=travels, versions=dict(packages()),
         )  # fmt: skip
         return waiting, size
+
+    def _held(self, value: Any, key: str) -> Future:
+        """Return a value as the result of a task. It travels packed: a scheduler need not be able to make it."""
+        return self.client.submit(_unpacked, _packed(value), key=key, pure=False)
 
     def _without_data(self, task: Any) -> tuple[Any, Future | None]:
         """Return a task without data that are in memory here, and the future that holds them for all calls."""
@@ -147,25 +158,24 @@ class OnDask(TaskRunner):
             return task, None
         key = id(task.simulator)
         if key not in self.resident:
-            held = self.client.submit(_itself, task.observed, key=f"data-{uuid.uuid4().hex}", pure=False)
-            self.resident[key] = held
+            self.resident[key] = self._held(task.observed, f"data-{uuid.uuid4().hex}")
             weakref.finalize(task.simulator, self.resident.pop, key, None)
         return dataclasses.replace(task, observed=None), self.resident[key]
 
     def _threads(self) -> dict[str, int]:
         return dict(self.client.nthreads())
 
-    def _wait(self, wanted: Future, all_: Sequence[Future], size: int, done: Done | None) -> None:
-        """Wait for a future, and say meanwhile how many there are already, and how many workers."""
+    def _wait(self, wanted: Future, told: _Told) -> None:
+        """Wait for a future, and say meanwhile how much is done, and how many workers there are."""
         from distributed import wait
 
+        self.alone = time.monotonic()  # before, nobody looked
         while not wanted.done():
             with contextlib.suppress(TimeoutError):
                 wait([wanted], timeout=BEAT)
             if time.monotonic() - self.looked > LOOK:
                 self._look()
-            if done is not None and not wanted.done():
-                done(size * sum(future.done() for future in all_))
+            told()
 
     def _results(self, futures: Sequence[Future]) -> list[Any]:
         """Return the results of futures that are done."""
@@ -174,19 +184,17 @@ class OnDask(TaskRunner):
         try:
             return list(self.client.gather(list(futures)))
         except KilledWorker as error:
-            raise lost([str(error.task).rsplit("-", 2)[0]], FAILURES + 1) from None
+            raise lost([str(error.task).rsplit("-", 2)[0]], int(error.allowed_failures) + 1) from None
 
     def _look(self) -> None:
         """Say how many workers there are where that has changed; give up where there has been none for long."""
         self.looked = now = time.monotonic()
         there = self._threads()
-        count, new = len(there), sorted(there.keys() - self.checked)
-        if new and self.check is not None:
-            self.check(new)
-            self.checked |= set(new)
+        count = len(there)
         if self.seen is not None and count != self.seen:
             log.log(logging.WARNING if count < self.seen else logging.INFO, "%d workers, %d before", count, self.seen)
         self.seen, self.most = count, max(self.most, count)
+        self.look_at(sorted(there.keys() - self.looked_at))
         if count < self.most and self.keep_up is not None:
             self.keep_up()
         if count:
@@ -196,19 +204,71 @@ class OnDask(TaskRunner):
                 f"there has been no worker for {self.patience:.0f} s",
                 remedy="start workers or wait for the queue, and resume",
             )
+        elif now - self.told > AGAIN:
+            self.told = now
+            log.warning(
+                "no worker for %.0f s: jobs wait in the queue, or end before they reach this machine (see their logs)",
+                now - self.alone,
+            )
 
-    def _cancel(self, futures: Sequence[Future]) -> None:
-        left = [future for future in futures if not future.done()]
-        if left and self.client.status == "running":
-            self.client.cancel(left)
+    def look_at(self, workers: list[str]) -> None:
+        """Say what is odd about workers: tasks beside each other in one process, other processors."""
+        self.looked_at |= set(workers)
+        if several := [address for address in workers if self._threads().get(address, 1) > 1]:
+            log.warning(
+                "%d workers do several tasks at a time, each with all threads: start them with --nthreads 1",
+                len(several),
+            )
+        with contextlib.suppress(OSError):  # one that has gone again
+            found = self.client.run(processor, workers=workers, on_error="ignore") if workers else {}
+            other = sorted({name for name in found.values() if name != processor()})
+            if other:
+                log.warning(
+                    "processors differ (%s, here %s): the last bits of a result depend on which of them does what",
+                    ", ".join(other), processor(),
+                )  # fmt: skip
+
+    def _cancel(self, futures: Sequence[Future], *, is_long: bool = False) -> None:
+        left = {future.key for future in futures if not future.done()}
+        if not left or self.client.status != "running":
+            return
+        busy = [w for w, keys in self.client.processing().items() if left & set(keys)] if is_long else []
+        self.client.cancel([future for future in futures if future.key in left])
+        if busy:  # a task that runs cannot be stopped, its process can
+            with contextlib.suppress(Exception):
+                self.client.restart_workers(busy, raise_for_error=False)
+
+
+class _Told:
+    """Says how many tasks are done, where that has changed."""
+
+    def __init__(self, done: Done | None, futures: Sequence[Future], size: int) -> None:
+        self.done, self.futures, self.size = done, futures, size
+        self.past = self.said = 0  # futures that are done with; tasks that were said
+
+    def __call__(self) -> None:
+        if self.done is None:
+            return
+        now = self.size * (self.past + sum(map(_has_result, self.futures)))
+        if now != self.said:
+            self.said = now
+            self.done(now)
 
 
 def _has_result(future: Future) -> bool:
     return bool(future.status == "finished")
 
 
-def _itself(value: Any) -> Any:
-    return value
+def _packed(value: Any) -> bytes:
+    from distributed.protocol.pickle import dumps
+
+    return bytes(dumps(value))
+
+
+def _unpacked(packed: bytes) -> Any:
+    from distributed.protocol.pickle import loads
+
+    return loads(packed)
 
 
 def _name(tasks: Sequence[Any]) -> str:
@@ -226,15 +286,10 @@ def _neighbours(threads: Mapping[str, int]) -> int:
     return max(count.values(), default=1)
 
 
-def _done(
-    tasks: Sequence[Any],
-    resident: Sequence[Any],
-    *,
-    function: Callable[[Any], Any],
-    together: Callable[[Iterable[Any]], Any],
-    shared: Any,
-) -> Any:
+def _done(packed: bytes, resident: Sequence[Any], *, what: bytes, shared: Any, versions: Mapping[str, str]) -> Any:
     """Do some tasks one after the other."""
+    refuse_others(versions)
+    tasks, (function, together) = _unpacked(packed), _unpacked(what)
     whole = (
         task if data is None else dataclasses.replace(task, observed=data)
         for task, data in zip(tasks, resident, strict=True)

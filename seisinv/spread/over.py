@@ -41,11 +41,13 @@ def spread_over(executor: Executor) -> TaskRunner:
         return Here()
     if isinstance(executor, TaskRunner):
         return executor
+    if type(executor).__module__.partition(".")[0] == "distributed":
+        # A cluster has clients; the pool that a client makes is one of it.
+        client = executor.get_client() if hasattr(executor, "get_client") else getattr(executor, "_client", executor)
+        return OnDask(cast("Client", client))
     if isinstance(executor, futures.Executor):
         return PoolRunner(executor)
-    if type(executor).__module__.partition(".")[0] == "distributed":
-        return OnDask(cast("Client", executor))
-    if callable(executor):
+    if callable(executor) and not isinstance(executor, type):
         return Here(executor)
     raise ConfigError(
         f"executor is {executor!r}; pass a concurrent.futures.Executor, a dask.distributed.Client, or a function like "
