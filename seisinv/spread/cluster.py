@@ -93,12 +93,23 @@ def check_cluster(where: str | None, *, jobs: int | None = None, insecure: bool 
 
     Parameters
     ----------
-    where, jobs, insecure
+    where : str, optional
+    jobs : int, optional
+    insecure : bool
         As for `opened`.
 
     Raises
     ------
     ConfigError
+        If the name is none, a queue has no number of jobs, or a network is not protected.
+
+    Examples
+    --------
+    >>> check_cluster("local:4")
+    >>> check_cluster("cluster")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    seisinv.core.errors.ConfigError: run.cluster is 'cluster'; it must be local, local:N, tcp://HOST:PORT, ...
     """
     if where in QUEUES:
         if jobs is None:
