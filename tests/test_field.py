@@ -24,7 +24,7 @@ from seisinv.io.tables import layout_of
 from seisinv.jobs import config
 from seisinv.jobs.data import open_data, without_late_shots
 from seisinv.jobs.prepare import prepare
-from seisinv.jobs.quality import cleaned, remarks
+from seisinv.jobs.quality import cleaned, late_shots, remarks
 from seisinv.jobs.reciprocal import swapped
 from seisinv.runs.fingerprint import data_digest
 from seisinv.signal import Window
@@ -342,6 +342,25 @@ def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
     assert "4 (60 ms late)" in text
     observed, _ = cleaned(line)
     assert not observed[[0]].live[0, [5, 11]].any()
+
+
+def test_a_late_shot_of_a_streamer_is_found_with_some_of_its_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two positions are swapped there: times at the same distance tell."""
+    shots = tuple(
+        si.Shot([[10.0, x]], np.column_stack([np.full(40, 10.0), x + 100 + 12.5 * np.arange(40)]), k + 1)
+        for k, x in enumerate(np.linspace(0, 500, 12))
+    )
+    survey = si.Survey(shots, si.TimeAxis(4e-3, 200))
+    t = survey.time.times - 0.15 - np.abs(survey.offsets)[..., None] / 2000
+    t[7] -= 0.12
+    data = np.exp(-((t / 0.03) ** 2)) * np.cos(2 * np.pi * 12 * t)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(data.shape)
+    gathers = si.Gathers(torch.from_numpy(data + noise), survey)
+    for traces in (20_000, 150):
+        monkeypatch.setattr("seisinv.jobs.quality.PICKED", traces)
+        assert {k: round(by, 2) for k, by in late_shots(gathers).items()} == {7: 0.12}
+    monkeypatch.setattr("seisinv.jobs.quality.PICKED", 10)
+    assert not late_shots(gathers)
 
 
 def test_a_late_shot_is_not_inverted_until_a_table_shifts_it(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Survey
+from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Shot, Survey
 from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 20_000_000  # that are looked at, at most
-PICKED = 10 * SAMPLES  # that are picked, at most: all of them are read
+PICKED, FEWEST = 20_000, 8  # traces whose first breaks are picked, at most, and of a shot, at least
 NAMED = 8  # shots in a sentence
 MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
 log = logging.getLogger("seisinv.run")
@@ -104,17 +104,28 @@ def late_shots(observed: Observed) -> dict[int, float]:
 
     survey = observed.survey
     late: dict[int, float] = {}
-    if len(observed) * survey.max_receivers * survey.time.samples > PICKED:
-        log.info("the data are large: first breaks of the shots are not compared with each other")
+    if len(observed) * FEWEST > PICKED:
+        log.info("the line is long: first breaks of its shots are not compared with each other")
         return late
+    every = math.ceil(survey.max_receivers / max(FEWEST, PICKED // max(1, len(observed))))
     pieces = math.ceil(len(observed) * survey.max_receivers * survey.time.samples / SAMPLES)
     for shots in np.array_split(np.arange(len(observed)), min(pieces, len(observed))):
         try:
-            delays = shot_delays(pick_first_breaks(observed[shots.tolist()]))
+            delays = shot_delays(pick_first_breaks(_thinned(observed[shots.tolist()], every)))
         except SeisinvError:
             continue
         late |= {int(shots[k]): float(delays[k]) for k in np.flatnonzero(delays)}
     return late
+
+
+def _thinned(gathers: Gathers, every: int) -> Gathers:
+    """Return one of so many traces of every shot."""
+    if every == 1:
+        return gathers
+    shots = tuple(Shot(s.sources, s.receivers[::every], s.number) for s in gathers.survey.shots)
+    survey = Survey(shots, gathers.survey.time)
+    width = survey.max_receivers
+    return Gathers(gathers.data[:, ::every][:, :width], survey, gathers.live[:, ::every][:, :width])
 
 
 def late_words(survey: Survey, late: dict[int, float], what_then: str = "") -> str:

@@ -150,7 +150,7 @@ def shot_delays(picks: Picks) -> np.ndarray:
 def _late_at_distance(times: np.ndarray, distance: np.ndarray, level: np.ndarray, shot: int) -> float:
     """Return the median difference of a shot's times from those of the others at the same distance along the surface.
 
-    NaN where they do not tell: too few other shots, or differences that scatter as much as they are large.
+    0 where the differences scatter as much as they are large; NaN where there are too few other shots.
     """
     others = np.delete(np.arange(len(times)), shot)
     flat = np.isfinite(times) & (level < LEVEL * distance)
@@ -162,7 +162,7 @@ def _late_at_distance(times: np.ndarray, distance: np.ndarray, level: np.ndarray
     if len(found) < PAIRS:
         return float("nan")
     late = float(np.median(found))
-    return late if abs(late) > 3 * float(np.median(np.abs(np.array(found) - late))) else float("nan")
+    return late if abs(late) > 3 * float(np.median(np.abs(np.array(found) - late))) else 0.0
 
 
 def _time_at(times: np.ndarray, receivers: np.ndarray, position: np.ndarray) -> tuple[float, int]:
