@@ -14,7 +14,7 @@ from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Sho
 from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
-SAMPLES = 20_000_000  # that are looked at, at most
+SAMPLES = 5_000_000  # that are looked at, at most
 PICKED, FEWEST = 20_000, 8  # traces whose first breaks are picked, at most, and of a shot, at least
 NAMED = 8  # shots in a sentence
 MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
