@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import operator
 import os
 import socket
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -180,20 +181,15 @@ class PoolRunner(TaskRunner):
 
     def map(self, function: Callable[[Any], Any], tasks: Iterable[Any], done: Done | None = None) -> Iterator[Any]:
         """Yield the results of tasks in their order; a few tasks are handed out ahead."""
-        do, waiting, count = Sharing(function, self.workers), deque[futures.Future[Any]](), 0
+        do, waiting = Sharing(function, self.workers), deque[futures.Future[Any]]()
         queue = iter(tasks)
         try:
-            for task in queue:
-                waiting.append(self.executor.submit(do, task))
-                if len(waiting) < AHEAD * self.workers:
-                    continue
+            for count in itertools.count(1):
+                more = AHEAD * self.workers - len(waiting)
+                waiting.extend(self.executor.submit(do, task) for task in itertools.islice(queue, more))
+                if not waiting:
+                    return
                 yield waiting.popleft().result()
-                count += 1
-                if done is not None:
-                    done(count)
-            while waiting:
-                yield waiting.popleft().result()
-                count += 1
                 if done is not None:
                     done(count)
         except futures.BrokenExecutor as error:
@@ -250,9 +246,6 @@ def join(task: Any, shared: Any) -> Any:
     return task if shared is None else dataclasses.replace(task, shared=shared)
 
 
-def lost(names: Sequence[str], times: int) -> RunError:
-    """Return the error of tasks whose workers are lost again and again."""
-    return RunError(
-        f"a worker was lost {times} times while it did {', '.join(names)}",
-        remedy=FULL,
-    )
+def lost(name: str, times: int) -> RunError:
+    """Return the error of a task whose workers are lost again and again."""
+    return RunError(f"a worker was lost {times} times while it did {name}", remedy=FULL)

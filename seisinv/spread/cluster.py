@@ -14,14 +14,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seisinv.core import Argument, ConfigError, Message, RunError
 from seisinv.spread.base import Here, TaskRunner
 from seisinv.spread.dask import FAILURES, OnDask
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("seisinv.cluster")
 
@@ -272,7 +269,9 @@ def _queue(kind: str, jobs: int, *, insecure: bool) -> Iterator[TaskRunner]:
         log.info("cluster: %d jobs submitted to %s; dashboard %s", jobs, kind, client.dashboard_link)
         # A queue may take hours: only its owner knows how long.
         processes = max(1, int(dask_settings(f"jobqueue.{kind}").get("processes") or 1))
-        yield OnDask(client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs), wanted=jobs * processes)
+        there = OnDask(client, patience=math.inf, keep_up=lambda: cluster.scale(jobs=jobs), wanted=jobs * processes)
+        there.seen = 0  # so that the first ones are said
+        yield there
 
 
 @contextlib.contextmanager

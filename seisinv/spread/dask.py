@@ -184,7 +184,7 @@ class OnDask(TaskRunner):
         try:
             return list(self.client.gather(list(futures)))
         except KilledWorker as error:
-            raise lost([str(error.task).rsplit("-", 2)[0]], int(error.allowed_failures) + 1) from None
+            raise lost(str(error.task).rsplit("-", 2)[0], int(error.allowed_failures) + 1) from None
 
     def _look(self) -> None:
         """Say how many workers there are where that has changed; give up where there has been none for long."""
@@ -214,7 +214,8 @@ class OnDask(TaskRunner):
     def look_at(self, workers: list[str]) -> None:
         """Say what is odd about workers: tasks beside each other in one process, other processors."""
         self.looked_at |= set(workers)
-        if several := [address for address in workers if self._threads().get(address, 1) > 1]:
+        threads = self._threads() if workers else {}
+        if several := [address for address in workers if threads.get(address, 1) > 1]:
             log.warning(
                 "%d workers do several tasks at a time, each with all threads: start them with --nthreads 1",
                 len(several),
