@@ -175,12 +175,30 @@ def open_data(settings: Settings) -> Data:
 
 
 def without_late_shots(settings: Settings, data: Data) -> Data:
-    """Return data without shots that are late or early against the others, with them where they are many; say so."""
-    late = late_shots(data.observed)
-    if not late:
+    """Return data without shots that are late or early against the others, with them where they are many; say so.
+
+    All shots of the line are compared with each other, those that are held out and those that are left aside too.
+    """
+    late, count = late_shots(data.line), len(data.line)
+    used = set(_rows(data.observed)) | set(() if data.held_out is None else _rows(data.held_out))
+    named = {k: by for k, by in late.items() if k in used}
+    if not named:
         return data
-    kept = [k for k in range(len(data.observed)) if k not in late]
-    if not settings.data.clean or len(kept) < LATE * len(data.observed):
-        return replace(data, notes=(*data.notes, late_words(data.observed.survey, late, ", used as they are")))
-    words = late_words(data.observed.survey, late, f", left out of {len(data.observed)}")
-    return replace(data, observed=some_of(data.observed, kept), notes=(*data.notes, words))
+    survey = data.line.survey
+    if not settings.data.clean or count - len(late) < LATE * count:
+        return replace(data, notes=(*data.notes, late_words(survey, named, ", used as they are")))
+
+    def in_time(observed: Observed) -> Observed | None:
+        kept = [k for k, row in enumerate(_rows(observed)) if row not in late]
+        return some_of(observed, kept) if kept else None
+
+    observed, held_out = in_time(data.observed), None if data.held_out is None else in_time(data.held_out)
+    if observed is None:
+        return replace(data, notes=(*data.notes, late_words(survey, named, ", used as they are")))
+    words = late_words(survey, named, f", left out of {len(used)}")
+    return replace(data, observed=observed, held_out=held_out, notes=(*data.notes, words))
+
+
+def _rows(observed: Observed) -> Sequence[int]:
+    """Return which shots of the line some data hold."""
+    return observed.shots if isinstance(observed, Thinned) else range(len(observed))
