@@ -339,7 +339,7 @@ def test_bad_channels_and_late_shots_are_named(tmp_path: Path) -> None:
     assert "noisy: channel 12 " in text
     assert "reversed: channel 6 " in text
     assert "silent: channel 18 " in text
-    assert "4 (60 ms late)" in text
+    assert "shot 4 is 60 ms late" in text
     observed, _ = cleaned(line)
     assert not observed[[0]].live[0, [5, 11]].any()
 
@@ -370,13 +370,13 @@ def test_a_late_shot_is_not_inverted_until_a_table_shifts_it(tmp_path: Path) -> 
     settings = config.load(overrides={"data.path": path, "start.v0": SPEED})
     used = without_late_shots(settings, open_data(settings))
     assert 4 not in [shot.number for shot in used.observed.survey.shots]
-    assert "4 (60 ms late), left out of" in " ".join(used.notes)
+    assert "shot 4 is 60 ms late against the others, left out of" in " ".join(used.notes)
     for held in (2, 3):  # one in two: shot 4 is held out; one in three: it is inverted
         settings = config.load(overrides={"data.path": path, "data.held_out": held, "start.v0": SPEED})
         parted = without_late_shots(settings, open_data(settings))
         assert parted.held_out is not None
         assert 4 not in [s.number for d in (parted.observed, parted.held_out) for s in d.survey.shots]
-        assert "4 (60 ms late), left out of" in " ".join(parted.notes)
+        assert "shot 4 is 60 ms late against the others, left out of" in " ".join(parted.notes)
     table = tmp_path / "shifts.csv"
     table.write_text("shot,shift_ms\n4,-60\n")
     settings = config.load(overrides={"data.path": path, "data.geometry": [str(table)], "start.v0": SPEED})

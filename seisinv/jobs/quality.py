@@ -131,11 +131,12 @@ def _thinned(gathers: Gathers, every: int) -> Gathers:
 def late_words(survey: Survey, late: dict[int, float], what_then: str = "") -> str:
     """Return which shots are late or early and how to shift them, in one sentence."""
     words = [
-        f"{survey.shots[k].number} ({abs(1e3 * by):.0f} ms {'late' if by > 0 else 'early'})" for k, by in late.items()
+        f"shot {survey.shots[k].number} is {abs(1e3 * by):.0f} ms {'late' if by > 0 else 'early'}"
+        for k, by in late.items()
     ]
     named = ", ".join(words[:NAMED]) + (f" and {len(words) - NAMED} more" if len(words) > NAMED else "")
     remedy = Argument("data.geometry", ["shifts.csv"])
     return Message(
-        f"shots not in time with the others: {named}{what_then}; shift them by a table of shot and shift_ms (",
+        f"{named} against the others{what_then}; shift by a table of shot and shift_ms (",
         remedy, ")",
     )  # fmt: skip
