@@ -32,7 +32,6 @@ class Mine(si.Physics):
 
     parameters = ("vp",)
     record = "p"
-    source_delay = 0.0
 
     def __init__(self, factor: int = 1, scale: float = 1.0) -> None:
         self.factor, self.scale = factor, scale

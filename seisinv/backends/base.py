@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.symbolic import Derived
-from seisinv.symbolic.program import RECEIVERS, SOURCES
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ class Points:
         The entries.
     count : int
         Number of points.
+    mass : (n_cells,) array, optional
+        What share of a cell each of `cells` stands for; less or more than 1 next to a one-sided free surface.
 
     Examples
     --------
@@ -71,6 +72,12 @@ class Points:
     cell: np.ndarray
     weight: np.ndarray
     count: int
+    mass: np.ndarray | None = None
+
+    @property
+    def share(self) -> np.ndarray:
+        """How much of a point's amplitude each entry's cell gets, so that spreading is the transpose of reading."""
+        return self.weight if self.mass is None else self.weight / self.mass[self.cell]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,24 +86,23 @@ class ShotPoints:
 
     Parameters
     ----------
-    sources, receivers : Points
-        Their positions.
+    sets : mapping of str to Points
+        Their positions, by the name of the set of points in the programs.
     number : int
         The shot's number, for messages.
 
     Examples
     --------
     >>> node = Points(np.array([7]), np.array([0]), np.array([0]), np.array([1.0]), count=1)
-    >>> ShotPoints(node, node, number=12)["receivers"] is node
+    >>> ShotPoints({"sources_s": node, "receivers_p": node}, number=12)["receivers_p"] is node
     True
     """
 
-    sources: Points
-    receivers: Points
+    sets: Mapping[str, Points]
     number: int = 0
 
     def __getitem__(self, name: str) -> Points:
-        return {SOURCES: self.sources, RECEIVERS: self.receivers}[name]
+        return self.sets[name]
 
 
 @dataclass(frozen=True)
@@ -135,17 +141,25 @@ class Inputs:
     ----------
     coefficients : mapping of str to tensor of the padded grid's shape
         The program's coefficients by name, in units of its step and spacing.
-    amplitudes : (shot, step, source) tensor
-        What the sources feed in.
+    amplitudes : mapping of str to (shot, step, source) tensor
+        What the sources feed in, by the name of the source in the programs.
 
     Examples
     --------
-    >>> Inputs({"K": torch.ones(5, 6)}, torch.zeros(1, 10, 1)).amplitudes.shape
-    torch.Size([1, 10, 1])
+    >>> Inputs({"K": torch.ones(5, 6)}, {"s": torch.zeros(1, 10, 1)}).steps
+    10
     """
 
     coefficients: Mapping[str, Tensor]
-    amplitudes: Tensor
+    amplitudes: Mapping[str, Tensor]
+
+    @property
+    def steps(self) -> int:
+        """Number of solver steps."""
+        return int(next(iter(self.amplitudes.values())).shape[1])
+
+
+Data: TypeAlias = Mapping[str, Tensor]  # [shot, step, receiver], by the name of the record in the programs
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +169,7 @@ class Setup:
     Parameters
     ----------
     derived : Derived
-        The programs; their `source` and `record` name what is fed in and what is written out.
+        The programs; their `sources` and `records` name what is fed in and what is written out.
     layout : Layout
         The padded grid.
     profiles : mapping of str to array
@@ -189,7 +203,7 @@ class Backend(ABC):
     """Runs the derived programs of one physics on one layout.
 
     To add one, implement all methods and put the class into `seisinv.backends.BACKENDS`.  Data are tensors
-    [shot, step, receiver], zero where a shot has fewer receivers than another.
+    [shot, step, receiver] by name of the record, zero where a shot has fewer receivers than another.
 
     Parameters
     ----------
@@ -207,27 +221,27 @@ class Backend(ABC):
     def __init__(self, setup: Setup) -> None: ...
 
     @abstractmethod
-    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Data, object]:
         """Return the data of some shots at an input; with `keep` also what `gradient` can use instead of repeating it.
 
         `shots` says where sources and receivers are, `at` holds coefficients and amplitudes.
         """
 
     @abstractmethod
-    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Data, *, kept: object) -> Inputs:
         """Return the transposed Jacobian applied to `data_bar`; `kept` is None or what `forward` returned.
 
         `shots` and `at` are those of `forward`; the result has the form of `at`.
         """
 
     @abstractmethod
-    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Data:
         """Return the Jacobian applied to `along`, a change of the input `at`, for the same `shots`."""
 
     @abstractmethod
     def second(
-        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
-    ) -> tuple[Inputs, Tensor]:
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Data, data_bar_along: Data
+    ) -> tuple[Inputs, Data]:
         """Return the derivative of `gradient` along `along`, a change of the input `at`, and the Born data.
 
         `data_bar` changes by `data_bar_along` at the same time; `shots` are those of `forward`.

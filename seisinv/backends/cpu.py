@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Inputs, MemoryCost, Setup, ShotPoints
+from seisinv.backends.base import Backend, Data, Inputs, MemoryCost, Setup, ShotPoints
 from seisinv.backends.buffers import POOL
 from seisinv.backends.frame import VECTOR, Frame
 from seisinv.backends.run import Kept, Run, library
@@ -30,22 +30,21 @@ class Cpu(Backend):
     def __init__(self, setup: Setup) -> None:
         self.derived, self.dtype, self.setup = setup.derived, setup.dtype, setup
         forward = setup.derived.forward
-        self.source, self.record = forward.source, forward.record
+        self.closure = forward.closure if setup.layout.free_surface else None
         self.frame = Frame(setup.layout, forward.reach, setup.dtype)
         self.threads = setup.threads or torch.get_num_threads()
         self.profiles = {n: self._profile(v, forward.profiles[n]) for n, v in setup.profiles.items()}
 
-    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Tensor, object]:
+    def forward(self, shots: Sequence[ShotPoints], at: Inputs, *, keep: bool) -> tuple[Data, object]:
         """Run every shot; with `keep`, leave tapes or checkpoints as the memory strategy says."""
-        steps = at.amplitudes.shape[1]
-        data = _records(shots, steps, self.dtype)
+        steps = at.steps
+        data = self._records(shots, steps)
         segment = self._segment(shots, steps) if keep else 0
 
         with self._planes(at) as planes:
 
             def one(k: int) -> Kept | None:
-                io = {self.source: at.amplitudes[k], self.record: data[k]}
-                with self._run("first", shots, k, planes, io) as run:
+                with self._run("first", shots, k, planes, _of(k, str, at.amplitudes, data)) as run:
                     if keep:
                         return run.record("forward", "taped", steps, segment)
                     run.advance("forward", 0, steps)
@@ -54,10 +53,10 @@ class Cpu(Backend):
             kept = list(self._each(len(shots), one))
         return data, kept if keep else None
 
-    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Tensor, *, kept: object) -> Inputs:
+    def gradient(self, shots: Sequence[ShotPoints], at: Inputs, data_bar: Data, *, kept: object) -> Inputs:
         """Run the adjoint of every shot, after its forward run where nothing was kept."""
-        steps = at.amplitudes.shape[1]
-        source_bar = torch.zeros_like(at.amplitudes)
+        steps = at.steps
+        source_bar = _zeros_like(at.amplitudes)
 
         def one(run: Run, k: int) -> None:
             mine = kept[k] if isinstance(kept, list) else None
@@ -69,44 +68,42 @@ class Cpu(Backend):
             run.reverse("taped", "adjoint", steps, fresh)
 
         def io(k: int) -> dict[str, Tensor]:
-            bars = {adjoint_name(self.record): data_bar[k], adjoint_name(self.source): source_bar[k]}
-            return {self.source: at.amplitudes[k]} | bars
+            return _of(k, str, at.amplitudes) | _of(k, adjoint_name, data_bar, source_bar)
 
         with self._planes(at) as planes:
             out = self._summed("first", self.derived.adjoint, shots, planes, io, one, str)
         return Inputs(out, source_bar)
 
-    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Tensor:
+    def born(self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs) -> Data:
         """Run every shot together with its perturbation."""
-        steps = at.amplitudes.shape[1]
-        change = _records(shots, steps, self.dtype)
+        steps = at.steps
+        change = self._records(shots, steps)
 
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
 
             def one(k: int) -> None:
-                with self._run("second", shots, k, base | tangents, self._perturbed(at, along, change, k)) as run:
+                with self._run("second", shots, k, base | tangents, _perturbed(k, at, along, change)) as run:
                     run.advance("born", 0, steps)
 
             list(self._each(len(shots), one))
         return change
 
     def second(
-        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Tensor, data_bar_along: Tensor
-    ) -> tuple[Inputs, Tensor]:
+        self, shots: Sequence[ShotPoints], at: Inputs, along: Inputs, data_bar: Data, data_bar_along: Data
+    ) -> tuple[Inputs, Data]:
         """Run the Born program and the linearised adjoint of every shot."""
-        steps = at.amplitudes.shape[1]
-        change = _records(shots, steps, self.dtype)
-        source_bar, source_bar_along = torch.zeros_like(at.amplitudes), torch.zeros_like(at.amplitudes)
-        record, source = adjoint_name(self.record), adjoint_name(self.source)
+        steps = at.steps
+        change = self._records(shots, steps)
+        source_bar, source_bar_along = _zeros_like(at.amplitudes), _zeros_like(at.amplitudes)
 
         def one(run: Run, k: int) -> None:
             kept = run.record("born", "born_taped", steps, self._segment([shots[k]], steps), last=True)
             run.reverse("born_taped", "second", steps, kept)
 
         def io(k: int) -> dict[str, Tensor]:
-            bars = {record: data_bar[k], tangent_name(record): data_bar_along[k]}
-            sums = {source: source_bar[k], tangent_name(source): source_bar_along[k]}
-            return self._perturbed(at, along, change, k) | bars | sums
+            bars = _of(k, adjoint_name, data_bar, source_bar)
+            changes = _of(k, lambda n: tangent_name(adjoint_name(n)), data_bar_along, source_bar_along)
+            return _perturbed(k, at, along, change) | bars | changes
 
         with self._planes(at) as base, self._planes(along, tangent_name) as tangents:
             out = self._summed("second", self.derived.second, shots, base | tangents, io, one, tangent_name)
@@ -123,10 +120,11 @@ class Cpu(Backend):
             values += int(np.prod([(g.a[k] + g.n[k] - g.b[k]) if k == axis else n for k, n in enumerate(cells)]))
         return MemoryCost(values * item, len(program.tape) * self.frame.size * item)
 
-    def _perturbed(self, at: Inputs, along: Inputs, change: Tensor, k: int) -> dict[str, Tensor]:
-        """What a Born program of shot k reads and writes at points."""
-        fed = {self.source: at.amplitudes[k], tangent_name(self.source): along.amplitudes[k]}
-        return fed | {tangent_name(self.record): change[k]}
+    def _records(self, shots: Sequence[ShotPoints], steps: int) -> dict[str, Tensor]:
+        """Return zeros [shot, step, receiver] by record, wide enough for the largest shot."""
+        forward = self.derived.forward
+        widths = {n: max(shot[forward.points[n]].count for shot in shots) for n in forward.records}
+        return {n: torch.zeros(len(shots), steps, width, dtype=self.dtype) for n, width in widths.items()}
 
     def _segment(self, shots: Sequence[ShotPoints], steps: int) -> int:
         return self.setup.memory.segment(steps, len(shots), self.cost())
@@ -190,6 +188,9 @@ class Cpu(Backend):
             value = self.frame.inside(total[name])
             if name in program.scale:
                 value = value / self.frame.inside(planes[program.scale[name]])
+            if self.closure is not None:
+                rows = self.closure.mass(np.arange(len(value)), half=0 in program.place[name])
+                value = value * rows.reshape(-1, *[1] * (value.ndim - 1)).astype(value.dtype)
             out[c] = torch.from_numpy(np.array(value))
             POOL.give(total[name])
         return out
@@ -221,6 +222,15 @@ class Cpu(Backend):
         return closing(run)
 
 
-def _records(shots: Sequence[ShotPoints], steps: int, dtype: torch.dtype) -> Tensor:
-    """Return zeros [shot, step, receiver], wide enough for the largest shot."""
-    return torch.zeros(len(shots), steps, max(shot.receivers.count for shot in shots), dtype=dtype)
+def _of(k: int, rename: Callable[[str], str], *tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What shot k reads and writes at points, by the name in its programs."""
+    return {rename(n): v[k] for named in tensors for n, v in named.items()}
+
+
+def _perturbed(k: int, at: Inputs, along: Inputs, change: Data) -> dict[str, Tensor]:
+    """What a Born program of shot k reads and writes at points."""
+    return _of(k, str, at.amplitudes) | _of(k, tangent_name, along.amplitudes, change)
+
+
+def _zeros_like(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {n: torch.zeros_like(v) for n, v in tensors.items()}

@@ -111,7 +111,7 @@ class PointsArrays:
             "weight": points.weight.astype(frame.real),
             "first": _starts(per_cell),
             "source": points.point[by_cell].astype(np.int64),
-            "share": points.weight[by_cell].astype(frame.real),
+            "share": points.share[by_cell].astype(frame.real),
         }
         pointers = {n: a.ctypes.data for n, a in self.arrays.items()}
         self.struct = PointsStruct(len(points.cells), points.count, stride, **pointers)

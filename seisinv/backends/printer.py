@@ -18,29 +18,39 @@ from importlib import resources
 from typing import cast
 
 from seisinv.symbolic import Poly, Program, Read, Set, schedule
+from seisinv.symbolic.onesided import differences
 
 Term = tuple[Fraction, tuple[Read, ...]]
 OUTER = ("i", "j")
 
 
 class Body:
-    """Statements for one block of cells as C, common sums named once; `rows` neighbouring rows share their loads."""
+    """Statements for one block of cells as C, common sums named once; `rows` neighbouring rows share their loads.
 
-    def __init__(self, program: Program, statements: Sequence[Set], rows: int) -> None:
+    At the `edge`, differences along the first axis are those of a one-sided free surface.
+    """
+
+    def __init__(self, program: Program, statements: Sequence[Set], rows: int, *, edge: bool = False) -> None:
         self.program, self.lines, self.named = program, list[str](), dict[str, str]()
         self.written: dict[tuple[str, int], str] = {}
         self.hoisted: dict[str, str] = {}
+        if edge:
+            for s in statements:
+                self._edge(s)
+            return
         split = [(s, _grouped(program, s)) for s in statements]
-        wholes = {frozenset(stencils) for _, groups in split for stencils in groups.values()}
+        # What is taped does not count: a value must not depend on whether a tape is written beside it.
+        counted = [groups for s, groups in split if s.left not in program.tape]
+        wholes = {frozenset(stencils) for groups in counted for stencils in groups.values()}
         uses = Counter(key for stencils in wholes for key in stencils)
         for row in range(rows):
             for s, groups in split:
                 self._statement(s, groups, uses, row)
 
-    def _name(self, expression: str) -> str:
+    def _name(self, expression: str, *, variable: bool = False) -> str:
         if expression not in self.named:
             self.named[expression] = f"t{len(self.named)}"
-            self.lines.append(f"const V {self.named[expression]} = {expression};")
+            self.lines.append(f"{'' if variable else 'const '}V {self.named[expression]} = {expression};")
         return self.named[expression]
 
     def _hoist(self, expression: str) -> str:
@@ -90,9 +100,34 @@ class Body:
     def _pair(self, a: tuple[int, str], b: tuple[int, str]) -> tuple[int, str]:
         return a[0], self._name(f"{a[1]} {'+' if a[0] == b[0] else '-'} {b[1]}")
 
+    def _edge(self, s: Set) -> None:
+        """A statement in one of the first rows."""
+        rest, found = differences(self.program, s)
+        total = self._terms(_grouped(self.program, Set(s.left, rest)), Counter(), 0)
+        for d in found:
+            row = "m*g->s0 + j*S1 + x" if self.program.ndim == 3 else "m*S0 + x"
+            loads = " * ".join(f"LD({var(r.name)} + {row})" for r in d.product)
+            inner = self._name(f"ZERO /* {len(self.named)} */", variable=True)
+            table = "UP" if d.up else "DOWN"
+            self.lines.append(f"for (I m = 0; m < EDGE_READS; m++) {inner} = FMA(B({table}[i][m]), {loads}, {inner});")
+            factors = [self._read(cast(Read, a), 0) for a, power in d.factors for _ in range(power)]
+            if d.scale != 1:
+                factors.append(self._hoist(f"B({_number(d.scale)})"))
+            factor = reduce(lambda a, b: self._name(f"{a} * {b}"), factors) if factors else "B(1)"
+            total = self._name(f"FMA({factor}, {inner}, {total})" if total else f"{factor} * {inner}")
+        self._store(s, total, 0)
+
     def _statement(
         self, s: Set, groups: dict[tuple[Read, ...], dict[object, list[Term]]], uses: Counter, row: int
     ) -> None:
+        self._store(s, self._terms(groups, uses, row), row)
+
+    def _store(self, s: Set, total: str, row: int) -> None:
+        self.lines.append(f"ST({var(s.left)} + q{_displacement((0,) * self.program.ndim, row)}, {total or 'ZERO'});")
+        self.written[s.left, row] = total or "ZERO"
+
+    def _terms(self, groups: dict[tuple[Read, ...], dict[object, list[Term]]], uses: Counter, row: int) -> str:
+        """Name the sum of all groups."""
         total = ""
         for factors, stencils in sorted(groups.items(), key=lambda g: (len(g[0]), repr(g[0]))):
             shared = [self._sum(terms, row) for key, terms in stencils.items() if uses[key] > 1 and len(terms) > 2]
@@ -105,8 +140,7 @@ class Body:
                 total = self._name(f"FMA({factor}, {inner}, {total})" if total else f"{factor} * {inner}")
             else:
                 total = self._name(f"{total} + {inner}") if total else inner
-        self.lines.append(f"ST({var(s.left)} + q{_displacement((0,) * self.program.ndim, row)}, {total or 'ZERO'});")
-        self.written[s.left, row] = total or "ZERO"
+        return total
 
 
 def _grouped(program: Program, s: Set) -> dict[tuple[Read, ...], dict[object, list[Term]]]:
@@ -157,7 +191,9 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
     head += [
         f"  mirror({var(n)}, g, {0 if 0 in program.place[n] else 1}, {program.parity[n]}, lo);"
         for n in _across_top(kernel, program)
+        if program.parity[n]
     ]
+    edge = program.closure is not None and any(r.offset[0] for s in kernel for r in s.right.reads())
     inside = " && ".join(f"{v} >= g->a[{k}] && {v} < g->b[{k}]" for k, v in enumerate(OUTER[: ndim - 1]))
 
     def block(outer: bool, last: bool, rows: int = 1) -> list[str]:
@@ -171,14 +207,23 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
     bounds = "const I x0 = g->a[X], x1 = g->b[X];"
     middle = [bounds, "if (inside) {", *block(True, True), "} else {", *block(False, True), "}"]
     row = "const I row = i*g->s0 + j*S1;" if ndim == 3 else "const I row = i*S0;"
+    across = " for (I j = 0; j < g->n[1]; j++)" if ndim == 3 else ""
+    start = "lo"
+    if edge:
+        start = "start"
+        inner, outer = (
+            _block(specialised(kernel, program, [True] + [False] * (ndim - 2) + [last]), program, 1, edge=True)
+            for last in (True, False)
+        )
+        head += ["  const I start = edge(g, lo, hi);", f"  for (I i = lo; i < start; i++){across} {{", f"  {row}"]
+        head += [*sides, *outer, "}", "  const I x0 = g->a[X], x1 = g->b[X];", *inner, "  }"]
     if jam == 1:
-        across = " for (I j = 0; j < g->n[1]; j++)" if ndim == 3 else ""
-        head_of_row = [f"for (I i = lo; i < hi; i++){across} {{", row, f"const int inside = {inside};"]
+        head_of_row = [f"for (I i = {start}; i < hi; i++){across} {{", row, f"const int inside = {inside};"]
         return "\n".join([*head, *("  " + line for line in [*head_of_row, *edges, *middle, "}"]), "}"])
     middle[1] = "if (rows > 1) {"
     middle[2:2] = [*block(True, True, jam), "} else if (inside) {"]
     loop = [
-        "for (I i = lo, rows; i < hi; i += rows) {",
+        f"for (I i = {start}, rows; i < hi; i += rows) {{",
         f"const int inside = {inside};",
         f"rows = inside && i + {jam} <= g->b[0] && i + {jam} <= hi ? {jam} : 1;",
         "for (I k = i; k < i + rows; k++) { const I i = k, row = i*S0;",
@@ -191,11 +236,11 @@ def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -
     return "\n".join([*head, *("  " + line for line in loop), "}"])
 
 
-def _block(statements: Sequence[Set], program: Program, rows: int) -> list[str]:
+def _block(statements: Sequence[Set], program: Program, rows: int, *, edge: bool = False) -> list[str]:
     """Return the loop over the vectors x0 … x1 of a row; nothing where nothing is left to do."""
     if not statements:
         return []
-    body = Body(program, statements, rows)
+    body = Body(program, statements, rows, edge=edge)
     hoisted = [f"const V {n} = {e};" for e, n in body.hoisted.items()]
     loop = ["for (I x = x0; x < x1; x += VL) { const I q = row + x;", *("  " + line for line in body.lines), "}"]
     return ["  " + line for line in hoisted + loop]
@@ -296,7 +341,8 @@ def print_library(programs: dict[str, Program], jam: int = 4) -> tuple[str, list
         f"enum {{ NDIM = {first.ndim}, X = {first.ndim - 1}, REACH = {first.reach} }};",
         f"enum {{ {', '.join('i_' + n for n in arrays)}, ARRAYS }};",
         f"enum {{ {', '.join('o_' + n for n in symbols)} }};",
-        f"enum {{ {', '.join(sets)} }};",
+        f"enum {{ {', '.join(sets)}, TAPES = {max(1, *(len(p.tape) for p in programs.values()))} }};",
+        *_edge_tables(first),
         _template("support.h"),
         *(print_program(n, p, jam) for n, p in programs.items()),
         f"enum {{ {', '.join('p_' + n for n in programs)} }};",
@@ -309,6 +355,19 @@ def print_library(programs: dict[str, Program], jam: int = 4) -> tuple[str, list
         _template("driver.h"),
     ]
     return "\n".join([_template("prelude.h"), *lines]), arrays, symbols
+
+
+def _edge_tables(program: Program) -> list[str]:
+    """The weights of differences in the first rows of a one-sided free surface."""
+    closure = program.closure
+    if closure is None:
+        return ["enum { EDGE_ROWS = 0 };"]
+    rows, reads = closure.up.shape
+    lines = [f"enum {{ EDGE_ROWS = {rows}, EDGE_READS = {reads} }};"]
+    for name, table in (("UP", closure.up), ("DOWN", closure.down)):
+        values = ", ".join("{" + ", ".join(f"(R){v!r}" for v in row) + "}" for row in table.tolist())
+        lines.append(f"static const R {name}[EDGE_ROWS][EDGE_READS] = {{ {values} }};")
+    return lines
 
 
 def _template(name: str) -> str:

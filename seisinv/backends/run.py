@@ -22,7 +22,6 @@ from seisinv.backends.printer import print_library
 from seisinv.backends.work import note
 from seisinv.core.errors import StabilityError
 from seisinv.symbolic import Derived, Program
-from seisinv.symbolic.program import RECEIVERS, SOURCES
 
 FAMILIES = {"first": ("forward", "taped", "adjoint"), "second": ("born", "born_taped", "second")}
 
@@ -98,10 +97,7 @@ class Run:
                 self.own[name] = frame.cleared(POOL.take(frame.size, frame.real), memory.get(name))
                 self.pointers[k] = self._first_cell(self.own[name])
         self.io = (ctypes.c_void_p * len(code.symbols))(*(io[s].data_ptr() if s in io else 0 for s in code.symbols))
-        widths = {
-            w: next(io[s].shape[1] for p in code.programs.values() for s, at in p.points.items() if at == w and s in io)
-            for w in (RECEIVERS, SOURCES)
-        }
+        widths = {w: io[s].shape[1] for p in code.programs.values() for s, w in p.points.items() if s in io}
         self.sets = [PointsArrays(shot[w], frame, widths[w]) for w in sorted(widths)]
         self.points = (PointsStruct * len(self.sets))(*(s.struct for s in self.sets))
 

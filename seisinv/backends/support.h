@@ -5,7 +5,7 @@ typedef struct { I n[3], a[3], b[3], s0, origin, size, surface; } Grid;
 typedef struct { I cells, points, stride; const I *cell, *row, *column; const R *weight; const I *first, *from; const R *share; } Points;
 typedef struct { atomic_int arrived, phase; int count; atomic_llong bad; } Team;
 typedef struct { Team *team; int id; I lo, hi; } Worker;
-typedef struct { void (*step)(R **, const Grid *, const Points *, R *const *, I, Worker *); int reverse, tapes, tape[16], watch; } Program;
+typedef struct { void (*step)(R **, const Grid *, const Points *, R *const *, I, Worker *); int reverse, tapes, tape[TAPES], watch; } Program;
 
 /* A worker's share of some points begins at part(…, 0) and ends before part(…, 1). */
 INLINE I part(I count, const Worker *w, int end) { return count * (w->id + end) / w->team->count; }
@@ -20,6 +20,11 @@ static void barrier(Worker *w) {
 #endif
     if (spins > 2000) sched_yield(); /* somebody else has the core */
   }
+}
+/* Where the rows of the interior begin: behind those whose differences are one-sided at a free surface. */
+INLINE I edge(const Grid *g, I lo, I hi) {
+  const I first = g->surface ? EDGE_ROWS : 0;
+  return lo >= first ? lo : first < hi ? first : hi;
 }
 /* Above a free surface a field is continued by its mirror image; whole nodes mirror about the first row, half nodes about its upper edge. */
 static void mirror(R *v, const Grid *g, int first, int parity, I lo) {

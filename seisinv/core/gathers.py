@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,6 +77,42 @@ class Gathers:
         survey = self.survey.subset(index)
         n = survey.max_receivers
         return Gathers(self.data[index, :n], survey, self.live[index, :n])
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of what the receivers measure; empty where the survey does not say."""
+        return tuple(dict.fromkeys(c for shot in self.survey.shots for c in shot.components or ()))
+
+    def component(self, name: str) -> Gathers:
+        """Return the traces of one component.
+
+        Parameters
+        ----------
+        name : str
+            For example "vz".
+
+        Returns
+        -------
+        Gathers
+            Shots that have none of it are left out.
+
+        Raises
+        ------
+        DataError
+            If no receiver measures it.
+        """
+        if name not in self.components:
+            known = ", ".join(self.components) or "no receiver says what it measures (components of Shot or Survey)"
+            raise DataError(f"there is no component {name!r}", remedy=f"use one of these: {known}")
+        rows = [np.flatnonzero([c == name for c in shot.components or ()]) for shot in self.survey.shots]
+        kept = [k for k, r in enumerate(rows) if len(r)]
+        width = max(len(rows[k]) for k in kept)
+        index = torch.tensor([[*rows[k], *[0] * (width - len(rows[k]))] for k in kept])
+        data = self.data[kept].gather(1, index[..., None].expand(-1, -1, self.data.shape[-1]))
+        survey = self.survey.subset(kept)
+        shots = tuple(shot.listening(rows[k]) for k, shot in zip(kept, survey.shots, strict=True))
+        survey = survey.replace(shots=shots)
+        return Gathers(data * survey.occupied[..., None], survey, self.live[kept].gather(1, index) & survey.occupied)
 
     def replace(self, **changes: object) -> Gathers:
         """Return a copy with some of data, survey, live changed.

@@ -62,7 +62,8 @@ class Model:
     Raises
     ------
     ModelError
-        If a shape differs from the grid's, or a value is not finite, not positive or not plausible in SI units.
+        If a shape differs from the grid's, or a value is not finite, not positive or not plausible in SI units; if
+        vs is above 0.866 vp, which no solid is.
 
     Examples
     --------
@@ -80,6 +81,8 @@ class Model:
         object.__setattr__(
             self, "parameters", MappingProxyType({n: _checked(grid, n, v) for n, v in parameters.items()})
         )
+        if "vp" in parameters and "vs" in parameters:
+            _check_ratio(self.parameters["vp"].detach(), self.parameters["vs"].detach())
 
     def __repr__(self) -> str:
         spans = (
@@ -180,6 +183,19 @@ class Model:
 
 def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
     return Model(grid, **parameters)
+
+
+def _check_ratio(vp: Tensor, vs: Tensor) -> None:
+    """Raise ModelError where there is no such solid: vs ≤ √¾ vp (a bulk modulus of at least 0)."""
+    ratio = vs / vp
+    if float(ratio.max()) > 0.8661:
+        node = np.unravel_index(int(ratio.argmax()), tuple(ratio.shape))
+        where = ", ".join(str(int(k)) for k in node)
+        raise ModelError(
+            f"vs is {float(vs[node]):g} m/s at node ({where}), where vp is {float(vp[node]):g} m/s",
+            limit="vs is at most 0.866 vp in a solid, and 0.71 vp in rocks",
+            remedy="lower vs there, or raise vp",
+        )
 
 
 def _checked(grid: Grid, name: str, value: Tensor | np.ndarray | float) -> Tensor:

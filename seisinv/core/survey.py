@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -85,11 +85,18 @@ class Shot:
         Field record number, kept for input and output.
     used : (n_receivers, 2) array, s, optional
         First and last record time that counts of each trace; what is outside is muted. Default: all.
+    kinds : (n_sources,) sequence of str or mapping, optional
+        What each source is: the name of a kind of the wave equation ("explosion", "fz"), or a sum of them such as
+        ``{"mzz": 1.0, "mxx": -1.0}``.  Default: the wave equation's own.
+    components : (n_receivers,) sequence of str, optional
+        What each receiver measures ("p", "vz").  A geophone with three components is three receivers at one place.
+        Default: the wave equation's own.
 
     Raises
     ------
     GeometryError
-        If there is no source or receiver, a coordinate is not finite, or times are not those of the receivers.
+        If there is no source or receiver, a coordinate is not finite, or times, kinds or components are not as many as
+        receivers and sources.
 
     Examples
     --------
@@ -101,6 +108,8 @@ class Shot:
     receivers: np.ndarray
     number: int = 0
     used: np.ndarray | None = field(default=None, metadata=ADDED_LATER)
+    kinds: tuple[str | Mapping[str, float], ...] | None = field(default=None, metadata=ADDED_LATER)
+    components: tuple[str, ...] | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if self.used is not None and np.shape(self.used) != (len(self.receivers), 2):
@@ -119,6 +128,35 @@ class Shot:
             object.__setattr__(self, name, value)
         if self.sources.shape[1] != self.receivers.shape[1]:
             raise GeometryError(f"shot {self.number}: sources and receivers have different numbers of axes")
+        for what, of in (("kinds", "sources"), ("components", "receivers")):
+            names = getattr(self, what)
+            if names is None:
+                continue
+            if isinstance(names, (str, Mapping)) or len(names) != len(getattr(self, of)):
+                stated = repr(names) if isinstance(names, (str, Mapping)) else f"{len(names)} names"
+                raise GeometryError(
+                    f"shot {self.number}: {what} is {stated}; give one for each of its {len(getattr(self, of))} {of}"
+                )
+            object.__setattr__(self, what, tuple(names))
+
+    def listening(self, receivers: np.ndarray | slice) -> Shot:
+        """Return the shot with some of its receivers.
+
+        Parameters
+        ----------
+        receivers : array of bool or int, or slice
+
+        Returns
+        -------
+        Shot
+        """
+        index = np.arange(len(self.receivers))[receivers]
+        return dataclasses.replace(
+            self,
+            receivers=self.receivers[index],
+            used=None if self.used is None else self.used[index],
+            components=None if self.components is None else tuple(self.components[k] for k in index),
+        )
 
 
 def reaches(source: np.ndarray, receivers: np.ndarray) -> np.ndarray:
@@ -201,6 +239,8 @@ class Survey:
         wavelet: Callable[[np.ndarray], np.ndarray] | Tensor | np.ndarray | None,
         duration: float,
         dt: float,
+        kind: str | Mapping[str, float] | None = None,
+        components: Sequence[str] | None = None,
     ) -> Survey:
         """Build a survey in which every source is a shot of its own, recorded by the same receivers.
 
@@ -209,15 +249,35 @@ class Survey:
         sources, receivers : (n, ndim) arrays, m
         wavelet : function of time in s, or samples, or None
         duration, dt : float, s
+        kind : str or mapping, optional
+            What every source is, as for `Shot`.
+        components : sequence of str, optional
+            What is measured at every place of a receiver: all places for the first component, then for the second, …
 
         Returns
         -------
         Survey
+
+        Raises
+        ------
+        GeometryError
+            If `components` is not a sequence of names, or positions are not finite.
         """
         step, length = numbers([dt, duration], "dt and duration").tolist()
         time = TimeAxis(step, round(length / step) + 1 if step > 0 else 0)
         places = np.atleast_2d(real(sources, "sources", error=GeometryError))
-        shots = [Shot(source[None], receivers, number) for number, source in enumerate(places, 1)]
+        heard = None
+        if components is not None:
+            if isinstance(components, str) or not components:
+                raise GeometryError(f"components is {components!r}; give a sequence of names, for example ['vz', 'vx']")
+            spots = np.atleast_2d(real(receivers, "receivers", error=GeometryError))
+            receivers = np.concatenate([spots] * len(components))
+            heard = tuple(c for c in components for _ in spots)
+        kinds = None if kind is None else (kind,)
+        shots = [
+            Shot(source[None], receivers, number, kinds=kinds, components=heard)
+            for number, source in enumerate(places, 1)
+        ]
         return cls(tuple(shots), time).with_wavelet(wavelet)
 
     def __len__(self) -> int:
@@ -360,10 +420,9 @@ class Survey:
         """
         keep, index = [], []
         for i, shot in enumerate(self.shots):
-            receivers = shot.receivers[grid.contains(shot.receivers)]
-            if grid.contains(shot.sources).all() and len(receivers):
-                used = None if shot.used is None else shot.used[grid.contains(shot.receivers)]
-                keep.append(Shot(shot.sources, receivers, shot.number, used))
+            within = grid.contains(shot.receivers)
+            if grid.contains(shot.sources).all() and within.any():
+                keep.append(shot.listening(within))
                 index.append(i)
         if not keep:
             raise GeometryError("no shot of the survey lies inside the grid; check origin, units and coordinate scalar")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Shot, Survey
+from seisinv.core import Argument, Gathers, Message, Observed, SeisinvError, Survey
 from seisinv.io import Line
 from seisinv.signal.quality import Quality, examined
 
@@ -122,7 +122,7 @@ def _thinned(gathers: Gathers, every: int) -> Gathers:
     """Return one of so many traces of every shot."""
     if every == 1:
         return gathers
-    shots = tuple(Shot(s.sources, s.receivers[::every], s.number) for s in gathers.survey.shots)
+    shots = tuple(s.listening(slice(None, None, every)) for s in gathers.survey.shots)
     survey = Survey(shots, gathers.survey.time)
     width = survey.max_receivers
     return Gathers(gathers.data[:, ::every][:, :width], survey, gathers.live[:, ::every][:, :width])

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from seisinv.physics.base import Physics
+from seisinv.physics.base import Component, Kind, Physics
 from seisinv.symbolic import Coefficient, D, Dtt, Equation, Field, Poly, Source
 
 
@@ -28,8 +28,6 @@ class Acoustic(Physics):
     """
 
     parameters: ClassVar[tuple[str, ...]] = ("vp",)
-    record: ClassVar[str] = "p"
-    source_delay: ClassVar[float] = 0.0
 
     def equations(self, axes: Sequence[str]) -> list[Equation]:
         """Return ∂²p/∂t² = K (∇²p + s)."""
@@ -40,6 +38,14 @@ class Acoustic(Physics):
     def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
         """Return K = vp², m²/s²."""
         return {"K": model["vp"] ** 2}
+
+    def components(self, axes: Sequence[str]) -> dict[str, Component]:
+        """Return pressure; on all axes."""
+        return {"p": Component(Field("p"), "Pa", "pressure")}
+
+    def sources(self, axes: Sequence[str]) -> dict[str, Kind]:
+        """Return an explosion; on all axes."""
+        return {"explosion": Kind({"s": 1.0}, "Pa/m² × m³ (3-D) or m² (2-D)", "explosion")}
 
     def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return vp twice, m/s: there is one wave."""

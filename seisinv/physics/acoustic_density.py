@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from seisinv.physics.base import Physics, halfway
+from seisinv.physics.base import Component, Kind, Physics, halfway, motion
 from seisinv.symbolic import Coefficient, D, Dt, Equation, Field, Poly, Source
 
 
@@ -32,20 +32,29 @@ class AcousticDensity(Physics):
     """
 
     parameters: ClassVar[tuple[str, ...]] = ("vp", "rho")
-    record: ClassVar[str] = "p"
-    source_delay: ClassVar[float] = 0.5
 
     def equations(self, axes: Sequence[str]) -> list[Equation]:
         """Return Newton's law for each component of v and Hooke's law for p."""
         p, K, s = Field("p"), Coefficient("K"), Source("s")
-        v = {a: Field(f"v{a}", a, parity=+1 if a == axes[0] else -1) for a in axes}
+        v = self._velocity(axes)
         motion = [Equation(Dt(v[a]), -Coefficient(f"b{a}", a) * D(p, a)) for a in axes]
         return [*motion, Equation(Dt(p), K * (sum((-D(v[a], a) for a in axes), Poly()) + s))]
+
+    def _velocity(self, axes: Sequence[str]) -> dict[str, Poly]:
+        return {a: Field(f"v{a}", a, parity=+1 if a == axes[0] else -1) for a in axes}
 
     def coefficients(self, model: Mapping[str, Tensor], axes: Sequence[str]) -> dict[str, Tensor]:
         """Return K = rho vp², Pa, and b = 1/rho, m³/kg, at the places of the velocities."""
         vp, rho = model["vp"], model["rho"]
         return {"K": rho * vp**2} | {f"b{a}": 1 / halfway(rho, k) for k, a in enumerate(axes)}
+
+    def components(self, axes: Sequence[str]) -> dict[str, Component]:
+        """Return pressure, and particle velocity, displacement and acceleration along the axes."""
+        return {"p": Component(Field("p"), "Pa", "pressure")} | motion(self._velocity(axes))
+
+    def sources(self, axes: Sequence[str]) -> dict[str, Kind]:
+        """Return an explosion; on all axes."""
+        return {"explosion": Kind({"s": 1.0}, "m³/s (3-D) or m²/s (2-D)", "volume injection")}
 
     def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return vp twice, m/s: there is one wave."""

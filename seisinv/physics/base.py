@@ -5,41 +5,107 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from seisinv.core import ConfigError, registry
 from seisinv.core.identity import digest
-from seisinv.symbolic import Equation
+from seisinv.symbolic import Equation, Poly
+from seisinv.symbolic.equations import symbols
+
+
+@dataclass(frozen=True)
+class Component:
+    """What a receiver can measure.
+
+    Parameters
+    ----------
+    of : Poly
+        A field, or a sum of fields at one place of the grid and one time.
+    unit : str
+        Its unit.
+    title : str
+        What it is called.
+    rate : int
+        −1 for the integral in time of `of`, 1 for its derivative.
+
+    Examples
+    --------
+    >>> from seisinv.symbolic import Field
+    >>> Component(Field("vz", "z"), "m/s²", "vertical acceleration", rate=1).rate
+    1
+    """
+
+    of: Poly
+    unit: str = ""
+    title: str = ""
+    rate: int = 0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a source can be.
+
+    Parameters
+    ----------
+    emits : mapping of str to float
+        How much of each `Source` of the equations it feeds in.
+    unit : str
+        Unit of its source time function.
+    title : str
+        What it is called.
+
+    Examples
+    --------
+    >>> Kind({"mzz": -1.0, "mxx": -1.0}, "N m/s per m", "explosion").emits["mzz"]
+    -1.0
+    """
+
+    emits: Mapping[str, float]
+    unit: str = ""
+    title: str = ""
 
 
 class Physics(ABC):
-    """A wave equation: its parameters, its equations, and what the model turns into.
+    """A wave equation: its parameters, its equations, what sources and receivers can be, and what the model turns into.
 
-    To add one, write a file with a subclass that sets the three attributes and implements the three methods; names of
-    fields, coefficients, source and parameters are free.  `seisinv.testing.check_physics` tests it.  Two are equal
-    where their code and attributes are; an attribute is set once.
+    To add one, write a file with a subclass that states `parameters` and implements `equations`, `coefficients` and
+    `speeds`; names of fields, coefficients, sources and parameters are free.  `seisinv.testing.check_physics` tests it.
+    Two are equal where their code and attributes are; an attribute is set once.
 
     Attributes
     ----------
     parameters : tuple of str
         Names of the model parameters it needs.
     record : str
-        The field that receivers measure.
-    source_delay : float
-        Time at which a source sample acts, in steps after the sample before (0 or ½: staggering in time).
+        What receivers measure where the survey does not say; by default the field of the last equation.
+    kind : str
+        What sources are where the survey does not say; by default the first of `sources`.
+    vanishing : tuple of str
+        Coefficients that may be zero somewhere; gradients must not divide by them.
+    reciprocal : tuple of pairs (kind, component)
+        Sources and receivers that may be exchanged; by default `kind` and `record`.
+    damping : (float, float)
+        What absorbing layers damp slow waves with, at their inner and outer edge, times π × dominant frequency.  With a
+        free surface over solid over fluid, an outer edge of 0 lets them grow.
 
     Examples
     --------
     >>> from seisinv.physics import AcousticDensity
     >>> AcousticDensity().parameters
     ('vp', 'rho')
+    >>> ", ".join(AcousticDensity().components("zx"))
+    'p, vz, vx'
     """
 
     parameters: ClassVar[tuple[str, ...]]
-    record: ClassVar[str]
-    source_delay: ClassVar[float]
+    record: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    vanishing: ClassVar[tuple[str, ...]] = ()
+    reciprocal: ClassVar[tuple[tuple[str, str], ...]] = ()
+    damping: ClassVar[tuple[float, float]] = (1.0, 0.0)
 
     @abstractmethod
     def equations(self, axes: Sequence[str]) -> list[Equation]:
@@ -61,6 +127,20 @@ class Physics(ABC):
 
         Time step and absorbing layers follow from the fastest, the error of the differences from the slowest.
         """
+
+    def components(self, axes: Sequence[str]) -> dict[str, Component]:
+        """Return what receivers can measure on some axes: by default every field, that of the last equation first."""
+        fields = [e.rate.field for e in reversed(self.equations(axes))]
+        return {f.name: Component(Poly.of(f), "", f.name) for f in fields}
+
+    def sources(self, axes: Sequence[str]) -> dict[str, Kind]:
+        """Return what sources can be on some axes, by name: by default every `Source` of the equations."""
+        found = [s.name for e in self.equations(axes) for s in symbols(e.right) if s.kind == "source"]
+        return {name: Kind({name: 1.0}, "", name) for name in found}
+
+    def surface(self, row: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the coefficients that differ in the row of a free surface; `row` holds all of them there."""
+        return {}
 
     @property
     def name(self) -> str:
@@ -141,3 +221,31 @@ def halfway(values: Tensor, axis: int) -> Tensor:
     n = values.shape[axis]
     up = values.index_select(axis, (values.new_ones(n).cumsum(0).long()).clamp(max=n - 1))
     return 0.5 * (values + up)
+
+
+def motion(velocity: Mapping[str, Poly]) -> dict[str, Component]:
+    """Return the components of particle velocity, displacement and acceleration.
+
+    Parameters
+    ----------
+    velocity : mapping of str to Poly
+        The field of particle velocity along each axis.
+
+    Returns
+    -------
+    dict of str to Component
+        vz, vx, …, uz, …, az, …, z down.
+
+    Examples
+    --------
+    >>> from seisinv.symbolic import Field
+    >>> ", ".join(motion({"z": Field("vz", "z")}))
+    'vz, uz, az'
+    """
+    way = {"z": "vertical", "y": "cross-line", "x": "in-line"}
+    what = (("v", "m/s", "velocity", 0), ("u", "m", "displacement", -1), ("a", "m/s²", "acceleration", 1))
+    return {
+        letter + a: Component(of, unit, f"{way.get(a, a)} particle {title}", rate)
+        for letter, unit, title, rate in what
+        for a, of in velocity.items()
+    }

@@ -8,29 +8,51 @@ Nothing here knows a wave equation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from seisinv.backends.base import Backend, Inputs, ShotPoints
+from seisinv.backends.base import Backend, Data, Inputs, ShotPoints
+
+Value = TypeVar("Value")
 
 
 class Simulation:
-    """One call of a propagator: backend, shots, names of the coefficients, and what the forward run keeps."""
+    """One call of a propagator: backend, shots, names of the tensors, and what the forward run keeps."""
 
-    def __init__(self, backend: Backend, shots: Sequence[ShotPoints], names: Sequence[str], *, keep: bool) -> None:
-        self.backend, self.shots, self.names, self.keep = backend, shots, tuple(names), keep
+    def __init__(
+        self,
+        backend: Backend,
+        shots: Sequence[ShotPoints],
+        coefficients: Sequence[str],
+        sources: Sequence[str],
+        records: Sequence[str],
+        *,
+        keep: bool,
+    ) -> None:
+        self.backend, self.shots, self.keep = backend, shots, keep
+        self.coefficients, self.sources, self.records = tuple(coefficients), tuple(sources), tuple(records)
         self.kept: object = None
 
     def linear(self, values: Sequence[Tensor]) -> Inputs:
-        """Collect (coefficients…, amplitudes)."""
-        full = [v.contiguous() for v in values]
-        return Inputs(dict(zip(self.names, full[:-1], strict=True)), full[-1])
+        """Collect (coefficients…, amplitudes…)."""
+        full, n = [v.contiguous() for v in values], len(self.coefficients)
+        return Inputs(
+            dict(zip(self.coefficients, full[:n], strict=True)), dict(zip(self.sources, full[n:], strict=True))
+        )
 
     def flat(self, at: Inputs) -> tuple[Tensor, ...]:
-        """Return (coefficients…, amplitudes)."""
-        return (*(at.coefficients[n] for n in self.names), at.amplitudes)
+        """Return (coefficients…, amplitudes…)."""
+        return (*(at.coefficients[n] for n in self.coefficients), *(at.amplitudes[n] for n in self.sources))
+
+    def data(self, records: Sequence[Tensor]) -> Data:
+        """Collect (records…)."""
+        return {n: r.contiguous() for n, r in zip(self.records, records, strict=True)}
+
+    def each(self, data: Data) -> tuple[Tensor, ...]:
+        """Return (records…)."""
+        return tuple(data[n] for n in self.records)
 
 
 class _OfSimulation(torch.autograd.Function):
@@ -44,68 +66,70 @@ class _OfSimulation(torch.autograd.Function):
 
 
 class Simulate(_OfSimulation):
-    """(coefficients…, amplitudes) → data [shot, step, receiver]."""
+    """(coefficients…, amplitudes…) → (records…) [shot, step, receiver]."""
 
     @staticmethod
-    def forward(job: Simulation, *values: Tensor) -> Tensor:
+    def forward(job: Simulation, *values: Tensor) -> tuple[Tensor, ...]:
         data, job.kept = job.backend.forward(job.shots, job.linear(values), keep=job.keep)
-        return data
+        return job.each(data)
 
     @staticmethod
-    def backward(ctx: Any, data_bar: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, *Pullback.apply(ctx.job, data_bar, *ctx.saved_tensors))
+    def backward(ctx: Any, *data_bar: Tensor) -> tuple[Tensor | None, ...]:
+        return (None, *Pullback.apply(ctx.job, *data_bar, *ctx.saved_tensors))
 
     @staticmethod
-    def jvp(ctx: Any, _job: None, *tangents: Tensor | None) -> Tensor:
+    def jvp(ctx: Any, _job: None, *tangents: Tensor | None) -> tuple[Tensor, ...]:
         values = ctx.saved_tensors
         return Born.apply(ctx.job, *values, *_full(tangents, values))
 
 
 class Pullback(_OfSimulation):
-    """(data_bar, coefficients…, amplitudes) → (coefficients…, amplitudes): the transposed Jacobian at work."""
+    """(data_bar…, coefficients…, amplitudes…) → (coefficients…, amplitudes…): the transposed Jacobian at work."""
 
     @staticmethod
-    def forward(job: Simulation, data_bar: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
-        at = job.linear(values)
-        return job.flat(job.backend.gradient(job.shots, at, data_bar.contiguous(), kept=job.kept))
+    def forward(job: Simulation, *tensors: Tensor) -> tuple[Tensor, ...]:
+        data_bar, values = _split(job, tensors)
+        return job.flat(job.backend.gradient(job.shots, job.linear(values), job.data(data_bar), kept=job.kept))
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor | None, ...]:
-        data_bar, *values = ctx.saved_tensors
-        second, born = _second(ctx.job, values, along, data_bar, torch.zeros_like(data_bar))
-        return (None, born, *second)
+        data_bar, values = _split(ctx.job, ctx.saved_tensors)
+        second, born = _second(ctx.job, values, along, data_bar, [torch.zeros_like(d) for d in data_bar])
+        return (None, *born, *second)
 
     @staticmethod
-    def jvp(ctx: Any, _job: None, data_bar_along: Tensor | None, *along: Tensor | None) -> tuple[Tensor, ...]:
-        data_bar, *values = ctx.saved_tensors
-        change = torch.zeros_like(data_bar) if data_bar_along is None else data_bar_along
-        return _second(ctx.job, values, along, data_bar, change)[0]
+    def jvp(ctx: Any, _job: None, *tangents: Tensor | None) -> tuple[Tensor, ...]:
+        data_bar, values = _split(ctx.job, ctx.saved_tensors)
+        change, along = _split(ctx.job, tangents)
+        return _second(ctx.job, values, along, data_bar, _full(change, data_bar))[0]
 
 
 class Born(_OfSimulation):
     """(values…, tangents…) → the Jacobian applied to the tangents; differentiable once more in reverse mode."""
 
     @staticmethod
-    def forward(job: Simulation, *both: Tensor) -> Tensor:
+    def forward(job: Simulation, *both: Tensor) -> tuple[Tensor, ...]:
         values, along = _halves(both)
-        return job.backend.born(job.shots, job.linear(values), job.linear(along))
+        return job.each(job.backend.born(job.shots, job.linear(values), job.linear(along)))
 
     @staticmethod
-    def backward(ctx: Any, data_bar: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *data_bar: Tensor) -> tuple[Tensor | None, ...]:
         values, along = _halves(ctx.saved_tensors)
-        second, _ = _second(ctx.job, values, along, data_bar, torch.zeros_like(data_bar))
-        return (None, *second, *Pullback.apply(ctx.job, data_bar, *values))
+        second, _ = _second(ctx.job, values, along, data_bar, [torch.zeros_like(d) for d in data_bar])
+        return (None, *second, *Pullback.apply(ctx.job, *data_bar, *values))
 
 
 class Second(torch.autograd.Function):
-    """(data_bar, its change, values…, tangents…) → derivative of `Pullback`, and Born data; the last order there is."""
+    """(data_bar…, change…, values…, tangents…) → derivative of `Pullback`, and Born data; the last order there is."""
 
     @staticmethod
-    def forward(job: Simulation, data_bar: Tensor, change: Tensor, *both: Tensor) -> tuple[Tensor, ...]:
-        values, along = _halves(both)
-        at = job.linear(values)
-        second, born = job.backend.second(job.shots, at, job.linear(along), data_bar.contiguous(), change.contiguous())
-        return (*job.flat(second), born)
+    def forward(job: Simulation, *tensors: Tensor) -> tuple[Tensor, ...]:
+        n = len(job.records)
+        data_bar, change, (values, along) = tensors[:n], tensors[n : 2 * n], _halves(tensors[2 * n :])
+        second, born = job.backend.second(
+            job.shots, job.linear(values), job.linear(along), job.data(data_bar), job.data(change)
+        )
+        return (*job.flat(second), *job.each(born))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -117,10 +141,20 @@ class Second(torch.autograd.Function):
 
 
 def _second(
-    job: Simulation, values: Sequence[Tensor], along: Sequence[Tensor | None], data_bar: Tensor, change: Tensor
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    *second, born = Second.apply(job, data_bar, change, *values, *_full(along, values))
-    return tuple(second), born
+    job: Simulation,
+    values: Sequence[Tensor],
+    along: Sequence[Tensor | None],
+    data_bar: Sequence[Tensor],
+    change: Sequence[Tensor],
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    out = Second.apply(job, *data_bar, *change, *values, *_full(along, values))
+    return tuple(out[: len(values)]), tuple(out[len(values) :])
+
+
+def _split(job: Simulation, tensors: Sequence[Value]) -> tuple[Sequence[Value], Sequence[Value]]:
+    """Take (records…, values…) apart."""
+    n = len(job.records)
+    return tensors[:n], tensors[n:]
 
 
 def _halves(both: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:

@@ -1,7 +1,8 @@
 """The edges of the grid: absorbing layers on any side, a flat free surface on top.
 
 Profiles of the convolutional PML (Komatitsch & Martin 2007, eqs 24–27): ψ ← a ψ + b D with a = exp(−(σ + α) dt),
-b = σ / (σ + α) (a − 1), σ = σ₀ (x/L)², σ₀ = −3 v ln R / (2 L), α falling linearly from π f to 0 through the layer.
+b = σ / (σ + α) (a − 1), σ = σ₀ (x/L)², σ₀ = −3 v ln R / (2 L), α falling linearly from π f through the layer to 0, or
+to what the wave equation says (`Physics.damping`).
 """
 
 from __future__ import annotations
@@ -160,11 +161,12 @@ class Boundary:
         speed: float,
         frequency: float,
         step: float,
+        damping: tuple[float, float],
     ) -> dict[str, np.ndarray]:
         """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers.
 
         They belong to a `grid` and its padded `layout`, the `speed` (m/s) of the fastest wave, the dominant `frequency`
-        (Hz) and the solver's `step` (s).
+        (Hz), the solver's `step` (s), and the wave equation's `damping` of slow waves.
         """
         out = {}
         for name, (kind, axis, half) in profiles.items():
@@ -172,7 +174,7 @@ class Boundary:
             depth, thickness = _into_layer(x, layout.low[axis], layout.high[axis], layout.shape[axis])
             length = np.maximum(thickness, 1) * grid.spacing[axis]
             sigma = -3 * speed * np.log(self.reflection) / (2 * length) * depth**2
-            alpha = np.pi * frequency * (1 - depth)
+            alpha = np.pi * frequency * (damping[0] * (1 - depth) + damping[1] * depth)
             a = np.where(depth > 0, np.exp(-(sigma + alpha) * step), 0.0)
             b = np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)

@@ -27,13 +27,15 @@ from seisinv.core import (
 )
 from seisinv.core.identity import SPEED_ONLY
 from seisinv.physics import Physics
+from seisinv.propagate.acquisition import Acquisition
 from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency
 from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
-from seisinv.propagate.sampling import sample_points
-from seisinv.symbolic import Derived, Equation, derive, dispersion, stable_step
-from seisinv.symbolic.discretise import Scales, scaling
+from seisinv.propagate.sampling import HALF_WIDTH, sample_points
+from seisinv.symbolic import Derived, Equation, Poly, derive, dispersion, stable_step
+from seisinv.symbolic.closure import closure
+from seisinv.symbolic.scales import Scales, early, scaling
 
 VP_MAX = Argument("propagator.vp_max")
 SAFETY = 0.9  # of the stable step; absorbing layers and strong contrasts need a little room
@@ -106,8 +108,10 @@ class Propagator:
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads is {self.threads}; at least 1 is needed")
         self.survey.check_inside(self.grid)
+        self._check_rows()
         # Once: a propagator of some of the shots has the same layers.
         object.__setattr__(self, "boundary", self.boundary.of_survey(self.grid, self.survey))
+        _ = self._points  # here, since what the physics lacks is refused before any work
         _ = self._frequency  # here, since the numbers of a tensor cannot be read inside a torch.func transform
 
     def __call__(self, model: Model, wavelet: Tensor | None = None) -> Gathers:
@@ -123,7 +127,8 @@ class Propagator:
         Returns
         -------
         Gathers
-            data [shot, receiver, time] in Pa (per unit of the source).
+            data [shot, receiver, time], in the unit of what each receiver measures (pressure: Pa) per unit of the
+            source.
 
         Raises
         ------
@@ -142,11 +147,28 @@ class Propagator:
         values = self.parameters(model)
         clock = self.clock(model)
         coefficients = self.coefficients(values, clock.step)
-        inputs = (*coefficients.values(), self._amplitudes(survey, clock, self._dtype(model)))
+        points = self._points
+        amplitudes = points.amplitudes(survey, clock, self._dtype(model))
+        inputs = (*coefficients.values(), *amplitudes.values())
         keep = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
-        job = Simulation(self._backend(model, clock.step), self._shots, list(coefficients), keep=keep)
-        recorded = Simulate.apply(job, *inputs)
-        return Gathers(clock.to_data(recorded.transpose(1, 2)), self.survey)
+        records = self.derived.forward.records
+        job = Simulation(
+            self._backend(model, clock.step), self._shots, [*coefficients], [*amplitudes], records, keep=keep
+        )
+        return Gathers(points.gathered(Simulate.apply(job, *inputs), clock), self.survey)
+
+    def _check_rows(self) -> None:
+        """Raise ConfigError if the differences at a one-sided free surface do not fit above the layer at the bottom."""
+        one_sided = any(e.rate.field.parity == 0 for e in self._equations)
+        if self.boundary.free_surface and one_sided:
+            rows, reads = closure(self.order).up.shape
+            needed = max(rows + self.order // 2, reads, 2 * HALF_WIDTH)
+            if self.grid.shape[0] < needed:
+                raise ConfigError(
+                    f"the grid has {self.grid.shape[0]} rows",
+                    limit=f"differences of order {self.order} at a free surface of {self.physics.name} need {needed}",
+                    remedy="make the grid deeper, lower order, or leave the free surface out",
+                )
 
     def subset(self, shots: Sequence[int]) -> Propagator:
         """Return the propagator of some of the shots."""
@@ -176,6 +198,12 @@ class Propagator:
     def coefficients(self, values: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
         """Return the program's coefficients from values of the parameters, in units of its step and spacing."""
         physical = self.physics.coefficients(values, self.grid.axes)
+        if self.boundary.free_surface:
+            changed = self.physics.surface({n: c[:1] for n, c in physical.items()})
+            physical |= {n: torch.cat([row, physical[n][1:]]) for n, row in changed.items()}
+        return self._in_steps(physical, step)
+
+    def _in_steps(self, physical: Mapping[str, Tensor], step: float) -> dict[str, Tensor]:
         spacing = self.grid.spacing[-1]
         return {n: physical[n] * self._scales.factor(n, step, spacing) for n in sorted(physical)}
 
@@ -198,7 +226,7 @@ class Propagator:
             )
         else:
             step = self.step
-        return Clock(time, self.survey.source_time, step, self.physics.source_delay)
+        return Clock(time, self.survey.source_time, step)
 
     def stable_step(self, model: Model) -> float:
         """Return the largest stable step for the fastest wave in a model, from the program's own symbol, s."""
@@ -253,7 +281,11 @@ class Propagator:
     def derived(self) -> Derived:
         """The programs."""
         ratios = tuple(round(self.grid.spacing[-1] / h, 12) for h in self.grid.spacing)
-        return _derive(self._equations, self.grid.axes, self.order, self.physics.record, ratios)
+        points = self._points
+        records = tuple((name, c.of) for name, c in points.heard.items())
+        return _derive(
+            self._equations, self.grid.axes, self.order, records, ratios, points.emitted, self.physics.vanishing
+        )
 
     @cached_property
     def _equations(self) -> tuple[Equation, ...]:
@@ -262,6 +294,10 @@ class Propagator:
     @cached_property
     def _scales(self) -> Scales:
         return scaling(self._equations)
+
+    @cached_property
+    def _points(self) -> Acquisition:
+        return Acquisition(self.physics, self.grid, self.survey, self._scales, early(self._equations))
 
     def _fastest(self, model: Model) -> tuple[float, int]:
         """The speed of the fastest wave, m/s, and the node where it is."""
@@ -273,7 +309,7 @@ class Propagator:
         They depend on ratios of speeds only.  They are rounded, so that rock that is only faster has the same.
         """
         rock = {n: v.detach().reshape(-1)[node].double().expand((2,) * v.ndim) for n, v in model.parameters.items()}
-        coefficients = self.coefficients(rock, min(self.grid.spacing) / speed)
+        coefficients = self._in_steps(self.physics.coefficients(rock, self.grid.axes), min(self.grid.spacing) / speed)
         return tuple((n, float(f"{float(c.reshape(-1)[0]):.10g}")) for n, c in coefficients.items())
 
     def _speed(self, model: Model) -> float:
@@ -305,38 +341,30 @@ class Propagator:
         profiles = self.boundary.profiles(
             self.derived.forward.profiles,
             grid=self.grid, layout=self.layout, speed=speed, frequency=self._frequency, step=step,
+            damping=self.physics.damping,
         )  # fmt: skip
         courant = speed * step / min(self.grid.spacing)
         setup = (self.derived, self.layout, profiles, self._dtype(model), self.memory, self.threads, courant)
         return BACKENDS[self.backend](Setup(*setup))
 
-    def _amplitudes(self, survey: Survey, clock: Clock, dtype: torch.dtype) -> Tensor:
-        """Return [shot, step, source]: source time functions at the solver's steps, per cell volume."""
-        w = survey.wavelet
-        assert w is not None
-        if w.ndim == 1:
-            w = w.expand(len(survey), survey.max_sources, -1)
-        h = self.grid.spacing[-1]
-        scale = h ** self._scales.space[self._scales.source] / math.prod(self.grid.spacing)
-        return (clock.to_solver(w.to(dtype)) * scale).transpose(1, 2).contiguous()
-
     @cached_property
     def _shots(self) -> list[ShotPoints]:
         program = self.derived.forward
-        target = next(s.left for s in program.body if program.source in s.touches)
+        closure = program.closure if self.boundary.free_surface else None
         cache: dict[tuple[str, bytes], Points] = {}
 
-        def points(positions: np.ndarray, field: str) -> Points:
-            key = (field, positions.tobytes())
+        def points(name: str, positions: np.ndarray) -> Points:
+            key = (name, positions.tobytes())
             if key not in cache:
                 cache[key] = sample_points(
                     positions,
-                    grid=self.grid, layout=self.layout, place=program.place[field], parity=program.parity[field],
+                    grid=self.grid, layout=self.layout, place=program.place[name], parity=program.parity[name],
+                    closure=closure,
                 )  # fmt: skip
             return cache[key]
 
         return [
-            ShotPoints(points(s.sources, target), points(s.receivers, self.physics.record), s.number)
+            ShotPoints({program.points[n]: points(n, at) for n, at in self._points.places(s).items()}, s.number)
             for s in self.survey.shots
         ]
 
@@ -349,9 +377,15 @@ def _extreme(speeds: Tensor, which: Callable[[Tensor], Tensor]) -> tuple[float, 
 
 @lru_cache(maxsize=32)
 def _derive(
-    equations: tuple[Equation, ...], axes: tuple[str, ...], order: int, record: str, ratios: tuple[float, ...]
+    equations: tuple[Equation, ...],
+    axes: tuple[str, ...],
+    order: int,
+    records: tuple[tuple[str, Poly], ...],
+    ratios: tuple[float, ...],
+    emits: tuple[str, ...],
+    vanishing: tuple[str, ...],
 ) -> Derived:
-    return derive(equations, axes, order=order, record=record, ratios=ratios)
+    return derive(equations, axes, order=order, records=dict(records), ratios=ratios, emits=emits, vanishing=vanishing)
 
 
 @lru_cache(maxsize=64)

@@ -33,31 +33,28 @@ class Clock:
     data, source : TimeAxis
         When data are recorded; when source time functions are given (the solver starts with the latter).
     step : float, s
-    delay : float
-        When a source sample acts, in solver steps.
     """
 
     data: TimeAxis
     source: TimeAxis
     step: float
-    delay: float
 
     @property
     def steps(self) -> int:
         """Number of solver steps."""
         return int(np.ceil((self.data.end - self.source.start) / self.step - 1e-6)) + 1 + TAIL
 
-    def to_solver(self, wavelets: Tensor) -> Tensor:
-        """Turn source samples [..., sample] into what the solver is fed [..., step]."""
+    def to_solver(self, wavelets: Tensor, delay: float) -> Tensor:
+        """Turn source samples [..., sample] into what the solver is fed [..., step], which acts `delay` steps later."""
         parts = [
             torch.nn.functional.pad(wavelets[..., k : k + ROWS] @ block, (first, self.steps - first - block.shape[1]))
-            for k, first, block in _blocks(self, "source", wavelets.dtype)
+            for k, first, block in _blocks(self, "source", wavelets.dtype, delay)
         ]
         return torch.stack(parts).sum(0)
 
-    def to_data(self, recorded: Tensor) -> Tensor:
-        """Turn the solver's record [..., step] into data [..., sample]."""
-        blocks = _blocks(self, "data", recorded.dtype)
+    def to_data(self, recorded: Tensor, delay: float) -> Tensor:
+        """Turn the solver's record [..., step], of times `delay` steps later, into data [..., sample]."""
+        blocks = _blocks(self, "data", recorded.dtype, delay)
         return torch.cat([recorded[..., first : first + b.shape[1]] @ b.T for _, first, b in blocks], -1)
 
 
@@ -68,17 +65,17 @@ def choose_step(data_step: float, longest: float) -> float:
     return data_step * np.floor(longest / data_step + 1e-9)
 
 
-def _blocks(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int, Tensor]]:
+def _blocks(clock: Clock, side: str, dtype: torch.dtype, delay: float) -> list[tuple[int, int, Tensor]]:
     """Return (first sample, first step, weights [sample, step]) of blocks of samples."""
-    return [(k, first, torch.from_numpy(block)) for k, first, block in _weights(clock, side, dtype)]
+    return [(k, first, torch.from_numpy(block)) for k, first, block in _weights(clock, side, dtype, delay)]
 
 
-@lru_cache(maxsize=4)
-def _weights(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int, np.ndarray]]:
+@lru_cache(maxsize=8)
+def _weights(clock: Clock, side: str, dtype: torch.dtype, delay: float) -> list[tuple[int, int, np.ndarray]]:
     """Weights between samples at t_k and steps at t_n, by FFT over ω̃, without negligible ones.
 
     source:  f̃ₙ = Σ_k f_k (dt_d / 2π) ∫ exp(i ω̃ (tₙ + delay) − i ω(ω̃) t_k) dω̃
-    data:    d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃ tₙ) dω,  with dω = cos(ω̃ dt / 2) dω̃
+    data:    d_k = Σ_n p̃ₙ (dt / 2π) ∫ exp(i ω t_k − i ω̃ (tₙ + delay)) dω,  with dω = cos(ω̃ dt / 2) dω̃
     """
     dt, steps = clock.step, clock.steps
     n = 1 << (2 * steps - 1).bit_length()
@@ -89,10 +86,10 @@ def _weights(clock: Clock, side: str, dtype: torch.dtype) -> list[tuple[int, int
     axis = clock.source if side == "source" else clock.data
     lead = axis.start - clock.source.start
     if side == "source":
-        window = window * np.exp(1j * warped * clock.delay * dt) * (axis.step / dt)
+        window = window * np.exp(1j * warped * delay * dt) * (axis.step / dt)
         ends = np.ones(steps)
     else:
-        window = window * np.cos(np.minimum(warped * dt / 2, np.pi / 2))
+        window = window * np.exp(1j * warped * delay * dt) * np.cos(np.minimum(warped * dt / 2, np.pi / 2))
         ends = np.ones(steps)
         ends[-TAIL:] = _fade(np.arange(1, TAIL + 1) / (TAIL + 1))
     out = []

@@ -3,17 +3,20 @@
 A band-limited delta at distance x from a node has weight  w(x) = sinc(x) I₀(b √(1 − (x/r)²)) / I₀(b),  |x| ≤ r, with
 r = 4 cells and b = 6.31 (his table 1).  A point on a node is that node.  Weights above a free surface are folded back
 onto the mirror node with the field's parity; the rest beyond the padded grid multiplies a field that is zero there.
+Where a field is one-sided at the surface, points next to it are interpolated by the polynomial through the first nodes.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from seisinv.backends.base import Layout, Points
 from seisinv.core import Grid
+from seisinv.symbolic.closure import Closure
 
 HALF_WIDTH, SHAPE = 4, 6.31
 ON_NODE = 1e-5  # cells; closer points are taken to be on the node
@@ -25,11 +28,18 @@ def kaiser_sinc(x: np.ndarray) -> np.ndarray:
     return np.sinc(x) * np.i0(SHAPE * np.sqrt(inside)) / np.i0(SHAPE) * (np.abs(x) <= HALF_WIDTH)
 
 
-def sample_points(positions: np.ndarray, *, grid: Grid, layout: Layout, place: frozenset[int], parity: int) -> Points:
-    """Return the sparse weights of `positions` [n, axis] in metres on a field's nodes in the padded grid."""
+def sample_points(
+    positions: np.ndarray, *, grid: Grid, layout: Layout, place: frozenset[int], parity: int, closure: Closure | None
+) -> Points:
+    """Return the sparse weights of `positions` [n, axis] in metres on a field's nodes in the padded grid.
+
+    `closure` is that of a one-sided free surface.
+    """
     entries: dict[tuple[int, int], float] = {}
     for i, position in enumerate(positions):
         axes = [_along(grid, layout, position, k, k in place, parity) for k in range(grid.ndim)]
+        if closure is not None:
+            axes[0] = _below(axes[0], grid, position[0], 0 in place, parity)
         for combination in itertools.product(*axes):
             index = np.ravel_multi_index(tuple(c for c, _ in combination), layout.shape)
             key = (i, int(index))
@@ -43,6 +53,7 @@ def sample_points(positions: np.ndarray, *, grid: Grid, layout: Layout, place: f
         cell=cell.astype(np.int64),
         weight=np.array([entries[k] for k in keys]),
         count=len(positions),
+        mass=None if closure is None else closure.mass(cells // math.prod(layout.shape[1:]), half=0 in place),
     )
 
 
@@ -67,3 +78,15 @@ def _along(
         if 0 <= node < layout.shape[axis]:
             out[node] = out.get(node, 0.0) + w
     return list(out.items())
+
+
+def _below(
+    usual: list[tuple[int, float]], grid: Grid, position: float, half: bool, parity: int
+) -> list[tuple[int, float]]:
+    """Nodes and weights down from a one-sided surface, where the usual ones would reach above it."""
+    x = (position - grid.origin[0]) / grid.spacing[0] - (0.5 if half else 0.0)
+    if x >= HALF_WIDTH - 1:
+        return usual
+    nodes = np.arange(2 * HALF_WIDTH)
+    weights = [math.prod((x - m) / (n - m) for m in nodes if m != n) for n in nodes]
+    return [(int(n), w) for n, w in zip(nodes, weights, strict=True) if w and (n or parity >= 0)]

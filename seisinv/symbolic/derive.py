@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from seisinv.symbolic.discretise import discretise
 from seisinv.symbolic.equations import Equation
 from seisinv.symbolic.linearise import linearise, tangent_name, with_tape
+from seisinv.symbolic.poly import Poly
 from seisinv.symbolic.program import Program
-from seisinv.symbolic.transpose import adjoint_name, merge, rescale, rotate, transpose
+from seisinv.symbolic.transpose import adjoint_name, materialise, merge, rescale, rotate, transpose
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +26,13 @@ class Derived:
         The same, storing what the adjoint needs.
     plain_adjoint : Program
         The transpose of the linearised step.
+    vanishing : tuple of str
+        Coefficients that may be zero somewhere.
 
     Examples
     --------
     >>> from seisinv.physics import Acoustic
-    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1))
+    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1))
     >>> derived.adjoint.fields[:2]
     ('bar_p', 'bar_p_old')
     """
@@ -37,11 +40,12 @@ class Derived:
     forward: Program
     taped: Program
     plain_adjoint: Program
+    vanishing: tuple[str, ...] = ()
 
     @cached_property
     def adjoint(self) -> Program:
         """The adjoint in scaled variables, so that it costs about as much as the forward step."""
-        return rescale(self.plain_adjoint)
+        return rescale(materialise(self.plain_adjoint, self.vanishing), self.vanishing)
 
     @cached_property
     def born(self) -> Program:
@@ -60,7 +64,14 @@ class Derived:
 
 
 def derive(
-    equations: Sequence[Equation], axes: Sequence[str], *, order: int, record: str, ratios: Sequence[float]
+    equations: Sequence[Equation],
+    axes: Sequence[str],
+    *,
+    order: int,
+    records: Mapping[str, Poly],
+    ratios: Sequence[float],
+    emits: Sequence[str] | None = None,
+    vanishing: Sequence[str] = (),
 ) -> Derived:
     """Derive every program of a wave equation.
 
@@ -72,10 +83,14 @@ def derive(
         Names of the axes, in storage order.
     order : int
         Even order of the differences in space.
-    record : str
-        The field that receivers measure, before each step.
+    records : mapping of str to Poly
+        What receivers measure before each step, by name: fields, or sums of fields at one place.
     ratios : sequence of float
         Reference spacing over spacing, along each axis (1 for square cells).
+    emits : sequence of str, optional
+        The sources that are used; the programs have no others.  Default: all.
+    vanishing : sequence of str
+        Coefficients that may be zero somewhere.
 
     Returns
     -------
@@ -85,26 +100,26 @@ def derive(
     Raises
     ------
     ValueError
-        If the equations mix places on the staggered grid, or have not exactly one source, or if two quantities share a
-        name, names that are generated included.
+        If the equations mix places on the staggered grid, have no source, or one that acts in two equations, or if two
+        quantities share a name, names that are generated included.
 
     Examples
     --------
     >>> from seisinv.physics import Acoustic
-    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1))
+    >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1))
     >>> [s.left for s in derived.forward.body]
-    ['data', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
+    ['data_p', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
     """
-    forward = discretise(equations, axes, order=order, record=record, ratios=ratios)
+    forward = discretise(equations, axes, order=order, records=records, ratios=ratios, emits=emits)
     _check_names(forward)
     taped, tangent = with_tape(forward)
     _check_names(taped)
-    return Derived(forward, taped, merge(rotate(transpose(taped, tangent))))
+    return Derived(forward, taped, merge(rotate(transpose(taped, tangent))), tuple(vanishing))
 
 
 def _check_names(program: Program) -> None:
     """Refuse names that C does not take, and arrays that share a name with another or with what is derived from it."""
-    varying = [*program.fields, *program.coefficients, program.source, program.record, *program.tape]
+    varying = [*program.fields, *program.coefficients, *program.sources, *program.records, *program.tape]
     owner: dict[str, str] = {}
     for name in [*varying, *program.profiles]:
         if not (name.isascii() and name.isidentifier()):
@@ -115,6 +130,6 @@ def _check_names(program: Program) -> None:
             if form in owner:
                 raise ValueError(
                     f"{form!r} is the name of two arrays, of {owner[form]!r} and of {name!r} (from x, d_x and "
-                    "bar_x are derived; data, tape0, a_z, psi_x_z and x_old are generated too): rename one"
+                    "bar_x are derived; data_p, tape0, a_z, psi_x_z and x_old are generated too): rename one"
                 )
             owner[form] = name

@@ -11,30 +11,16 @@ written as D ← D + ψ with ψ ← a ψ + b D.  For the second derivative the r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
-from seisinv.symbolic.equations import Derivative, Equation, Symbol
-from seisinv.symbolic.poly import Poly, Read
+from seisinv.symbolic.equations import Derivative, Equation, Symbol, symbols
+from seisinv.symbolic.poly import Monomial, Poly, Read
 from seisinv.symbolic.program import RECEIVERS, SOURCES, Profile, Program, Set
+from seisinv.symbolic.scales import early
+from seisinv.symbolic.weights import staggered, weights
 
-RECORD = "data"  # the name of what is recorded, in every program
-
-
-@lru_cache(maxsize=64)
-def weights(points: tuple[Fraction, ...], derivative: int) -> list[Fraction]:
-    """Return finite-difference weights at 0 for a derivative, exact for polynomials through `points` (Lagrange)."""
-    out = []
-    for i, x in enumerate(points):
-        basis = [Fraction(1)]  # the polynomial that is 1 at x and 0 at the others, constant term first
-        for y in (*points[:i], *points[i + 1 :]):
-            pairs = zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
-            basis = [(a - y * b) / (x - y) for a, b in pairs]
-        out.append(math.factorial(derivative) * basis[derivative])
-    return out
+RECORD = "data_"  # + the name of what is recorded: its array in every program
 
 
 class _Discretisation:
@@ -54,20 +40,19 @@ class _Discretisation:
         return Poly.of(Read(name, (0,) * len(self.axes)))
 
     def numbered(self, place: frozenset[str]) -> frozenset[int]:
-        return frozenset(self.axes.index(a) for a in place)
+        return frozenset(self.axes.index(a) for a in place - {"t"})
 
     def combine(self, e: Poly, axis: int, kind: str) -> Poly:
         """Apply a difference along an axis; `kind` is "up" or "down" (staggered), "first" or "second" (centred)."""
-        r, half = self.order // 2, Fraction(1, 2)
         if kind in ("up", "down"):
-            offsets = range(-r + 1, r + 1) if kind == "up" else range(-r, r)
-            points = tuple(o - half if kind == "up" else o + half for o in offsets)
+            stencil = staggered(self.order, up=kind == "up")
         else:
-            offsets = range(-r, r + 1)
-            points = tuple(map(Fraction, offsets))
+            offsets = range(-(self.order // 2), self.order // 2 + 1)
+            found = weights(tuple(map(Fraction, offsets)), 2 if kind == "second" else 1)
+            stencil = dict(zip(offsets, found, strict=True))
         scale = self.ratios[axis] ** (2 if kind == "second" else 1)
         out = Poly()
-        for o, w in zip(offsets, weights(points, 2 if kind == "second" else 1), strict=True):
+        for o, w in stencil.items():
             by = tuple(o if k == axis else 0 for k in range(len(self.axes)))
             out = out + e.shifted(by) * (w * scale)
         return out
@@ -90,7 +75,8 @@ class _Discretisation:
         """Return the discrete expression, its place and its parity through the free surface."""
         total = Poly()
         known: tuple[frozenset[int], int] | None = None
-        for m, c in e:
+        fed = [m for m, _ in e if any(isinstance(a, Symbol) and a.kind == "source" for a, _ in m)]
+        for m, c in sorted(e, key=lambda t: t[0] in fed):  # a source is where its equation is
             term, place, parity = Poly.number(c), frozenset[int](), 1
             for atom, power in m:
                 assert power == 1, "equations are polynomials of first powers"
@@ -98,6 +84,8 @@ class _Discretisation:
                 if len(m) > 1 and at != place and place and at:
                     raise ValueError(f"{_name(atom)} is at {self.shown(at)} but its factor at {self.shown(place)}")
                 term, place, parity = term * value, place | at, parity * p
+            if m in fed:
+                place, parity = (place if len(m) > 1 or not known else known[0]), (known[1] if known else parity)
             if known not in (None, (place, parity)):
                 raise ValueError(f"terms of one equation are at {self.shown(place, parity)} and {self.shown(*known)}")
             total, known = total + term, (place, parity)
@@ -106,7 +94,9 @@ class _Discretisation:
     def atom(self, atom: object) -> tuple[Poly, frozenset[int], int]:
         if isinstance(atom, Symbol):
             place = self.numbered(atom.place)
-            parity = {"field": atom.parity, "coefficient": 1, "source": -1}[atom.kind]
+            if atom.kind == "source":
+                return self.centre(atom.name), place, 1
+            parity = atom.parity if atom.kind == "field" else 1
             self.place[atom.name], self.parity[atom.name] = place, parity
             return self.centre(atom.name), place, parity
         assert isinstance(atom, Derivative)
@@ -114,6 +104,8 @@ class _Discretisation:
         inner = _bare_second(atom)
         if inner is not None:
             value, place, parity = self.atom(inner)
+            if parity == 0 and axis == 0:
+                raise ValueError(f"{inner.name} is one-sided at a free surface; differences there must be first ones")
             psi = self.absorb_name("psi", inner.name, axis)
             turned = -parity if axis == 0 else parity
             self.absorbed(psi, axis, place, turned, self.combine(value, axis, "first"))
@@ -134,13 +126,19 @@ class _Discretisation:
 
 
 def discretise(
-    equations: Sequence[Equation], axes: Sequence[str], *, order: int, record: str, ratios: Sequence[float]
+    equations: Sequence[Equation],
+    axes: Sequence[str],
+    *,
+    order: int,
+    records: Mapping[str, Poly],
+    ratios: Sequence[float],
+    emits: Sequence[str] | None = None,
 ) -> Program:
     """Turn equations into a time-step program.
 
     Parameters
     ----------
-    equations, axes, order, record, ratios
+    equations, axes, order, records, ratios, emits
         As of `derive`.
 
     Returns
@@ -151,18 +149,18 @@ def discretise(
     Raises
     ------
     ValueError
-        If an expression mixes places on the staggered grid, or parities through a free surface; if there is not one
-        source; if two quantities share a name.
+        If an expression mixes places on the staggered grid, or parities through a free surface; if a source acts in two
+        equations; if two quantities share a name.
     """
     if order % 2 or order < 2:
         raise ValueError(f"order is {order}; it must be even and at least 2")
     d = _Discretisation(axes, order, ratios)
     kinds = _by_kind(equations)
-    (source,) = kinds["source"]
-    if record not in kinds["field"]:
-        raise ValueError(f"the record is {record!r}; it must be a field: {', '.join(sorted(kinds['field']))}")
+    early(equations)
+    wanted = kinds["source"] if emits is None else kinds["source"] & set(emits)
     fields: list[str] = []
     swaps: list[tuple[str, str]] = []
+    fed: dict[str, str] = {}
     for equation in equations:
         f, place = equation.rate.field, d.numbered(equation.rate.field.place)
         d.place[f.name], d.parity[f.name] = place, f.parity
@@ -178,24 +176,38 @@ def discretise(
             swaps.append((f.name, new))
             d.place[new], d.parity[new] = place, f.parity
         fields += dict.fromkeys([f.name, new])
-        spread = Poly({m: c for m, c in right if source in {r.name for r, _ in m if isinstance(r, Read)}})
-        d.body.append(Set(new, start + right - spread))
-        if spread:
-            d.body.append(Set(new, d.centre(new) + spread, SOURCES))  # later equations of the step read that field
-    fed = [s.left for s in d.body if s.where]
-    if len({(d.place[f], d.parity[f]) for f in fed}) > 1:
-        raise ValueError(f"the source {source} acts on fields at different places: {', '.join(fed)}")
+        spread = {s: Poly({m: c for m, c in right if s in _read(m)}) for s in sorted(kinds["source"] & _reads(right))}
+        d.body.append(Set(new, start + right - sum(spread.values(), Poly())))
+        for s, terms in spread.items():
+            if s in fed:
+                raise ValueError(f"the source {s} acts on {fed[s]} and on {f.name}; give each equation one of its own")
+            fed[s] = f.name
+            d.place[s], d.parity[s] = place, -1 if f.pinned else f.parity
+            if s in wanted:  # at once: later equations of the step read that field
+                d.body.append(Set(new, d.centre(new) + terms, SOURCES + s))
+    if len({d.parity[f] == 0 for f in kinds["field"]}) > 1:
+        names = ", ".join(sorted(f for f in kinds["field"] if d.parity[f] == 0))
+        raise ValueError(f"{names} is one-sided at a free surface (parity 0) but others are not; make it all or none")
+    measured = []
+    for name, e in records.items():
+        unknown = {s.name for s in symbols(e)} - kinds["field"]
+        if unknown:
+            known = ", ".join(sorted(kinds["field"]))
+            raise ValueError(f"the record is {', '.join(sorted(unknown))!r}; it must be a field: {known}")
+        value, place, parity = d.visit(e)
+        measured.append(Set(RECORD + name, value, RECEIVERS + name))
+        d.place[RECORD + name], d.parity[RECORD + name] = place, parity
     return Program(
         ndim=len(d.axes),
-        body=(Set(RECORD, d.centre(record), RECEIVERS), *d.body),
+        body=(*measured, *d.body),
         fields=(*fields, *d.memory),
         swaps=tuple(swaps),
         memory=d.memory,
         coefficients=tuple(sorted(kinds["coefficient"])),
         profiles=d.profiles,
-        points={RECORD: RECEIVERS, source: SOURCES},
-        source=source,
-        record=RECORD,
+        points={RECORD + n: RECEIVERS + n for n in records} | {s: SOURCES + s for s in fed if s in wanted},
+        sources=tuple(s for s in fed if s in wanted),
+        records=tuple(RECORD + n for n in records),
         reach=order // 2,
         place=d.place,
         parity=d.parity,
@@ -203,27 +215,28 @@ def discretise(
 
 
 def _by_kind(equations: Sequence[Equation]) -> dict[str, set[str]]:
-    """Return the names of fields, coefficients and the source, each of which must stand for one symbol only."""
+    """Return the names of fields, coefficients and sources, each of which must stand for one symbol only."""
     known: dict[str, Symbol] = {}
-    for symbol in [s for e in equations for s in (e.rate.field, *_symbols(e.right))]:
+    for symbol in [s for e in equations for s in (e.rate.field, *symbols(e.right))]:
         if known.setdefault(symbol.name, symbol) != symbol:
             raise ValueError(
                 f"{symbol.name!r} stands for two quantities: {known[symbol.name]} and {symbol}; rename one"
             )
     kinds = {kind: {s.name for s in known.values() if s.kind == kind} for kind in ("field", "coefficient", "source")}
-    if len(kinds["source"]) != 1:
-        raise ValueError(f"the equations have {len(kinds['source'])} sources; they need one, for example Source('s')")
+    if not kinds["source"]:
+        raise ValueError("the equations have no source; they need one, for example Source('s')")
     unsolved = kinds["field"] - {e.rate.field.name for e in equations}
     if unsolved:
         raise ValueError(f"no equation gives the time derivative of {', '.join(sorted(unsolved))}")
     return kinds
 
 
-def _symbols(e: Poly) -> list[Symbol]:
-    out = []
-    for a in e.atoms():
-        out += [a] if isinstance(a, Symbol) else _symbols(a.of) if isinstance(a, Derivative) else []
-    return out
+def _read(m: Monomial) -> set[str]:
+    return {r.name for r, _ in m if isinstance(r, Read)}
+
+
+def _reads(e: Poly) -> set[str]:
+    return {r.name for r in e.reads()}
 
 
 def _bare_second(atom: Derivative) -> Symbol | None:
@@ -242,43 +255,3 @@ def _name(e: object) -> str:
         return e.name
     assert isinstance(e, Derivative)
     return f"d{_name(e.of)}{e.axis}"
-
-
-@dataclass(frozen=True)
-class Scales:
-    """Powers of the time step and of 1/spacing that each coefficient absorbs, and the coefficient of the source."""
-
-    time: Mapping[str, int]
-    space: Mapping[str, int]
-    source: str
-
-    def factor(self, name: str, step: float, spacing: float) -> float:
-        """Return what a physical coefficient is multiplied by."""
-        return step ** self.time[name] / spacing ** self.space[name]
-
-
-def scaling(equations: Sequence[Equation]) -> Scales:
-    """Read the scales off the equations.
-
-    The program's differences have unit step and spacing; a term with n derivatives in space carries 1/spacingⁿ.
-    """
-    time: dict[str, int] = {}
-    space: dict[str, int] = {}
-    source = ""
-    for equation in equations:
-        for m, _ in equation.right:
-            names = [a.name for a, _ in m if isinstance(a, Symbol) and a.kind == "coefficient"]
-            if len(names) != 1:
-                raise ValueError(f"each term of ∂{equation.rate.field.name}/∂t needs exactly one coefficient")
-            time[names[0]] = equation.rate.order
-            depth = sum(_depth(a) for a, _ in m)
-            if any(isinstance(a, Symbol) and a.kind == "source" for a, _ in m):
-                source = names[0]
-            elif space.setdefault(names[0], depth) != depth:
-                raise ValueError(f"{names[0]} multiplies derivatives of different order")
-    return Scales(time, space, source)
-
-
-def _depth(atom: object) -> int:
-    """How many derivatives are applied."""
-    return 1 + max(_depth(a) for a in atom.of.atoms()) if isinstance(atom, Derivative) else 0

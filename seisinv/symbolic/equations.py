@@ -19,15 +19,18 @@ class Symbol:
     kind : {"field", "coefficient", "source"}
         What it is.
     place : frozenset of str
-        Axes along which it sits half a cell up.
-    parity : {-1, 1}
-        How a field continues through a free surface at the first row: odd (it vanishes there) or even.
+        Axes along which it sits half a cell up; with "t" also half a step early.
+    parity : {-1, 0, 1}
+        How a field continues through a free surface at the first row: odd (it vanishes there), even, or not at all.
+    pinned : bool
+        Whether a field that is one-sided there (parity 0) vanishes in that row.
     """
 
     name: str
     kind: Literal["field", "coefficient", "source"]
     place: frozenset[str] = frozenset()
     parity: int = -1
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Equation:
         return f"{head} = {_text(self.right)}"
 
 
-def Field(name: str, place: str = "", parity: int = -1) -> Poly:
+def Field(name: str, place: str = "", parity: int = -1, *, pinned: bool = False) -> Poly:
     """Return a quantity that is carried from step to step.
 
     Parameters
@@ -81,9 +84,14 @@ def Field(name: str, place: str = "", parity: int = -1) -> Poly:
     name : str
         Its name, free but for names that are generated.
     place : str
-        Axes along which it sits half a cell up: "" on the nodes, "z", "x", "zx".
-    parity : {-1, 1}
-        How it continues through a free surface at the first row: −1 odd, it vanishes there; +1 even.
+        Axes along which it sits half a cell up: "" on the nodes, "z", "x", "zx".  A "t" says that it is half a step
+        early; without, that follows from the order of the equations.
+    parity : {-1, 0, 1}
+        How it continues through a free surface at the first row: −1 odd, it vanishes there; +1 even; 0 not at all,
+        differences are one-sided there (all fields or none; see `closure`).
+    pinned : bool
+        Whether a field of parity 0 on whole nodes vanishes in the row of a free surface, which its coefficients must
+        see to (`Physics.surface`); sources do not feed it there.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def Field(name: str, place: str = "", parity: int = -1) -> Poly:
     >>> Field("vz", "z", parity=+1).atoms()[0].name
     'vz'
     """
-    return Poly.of(Symbol(name, "field", frozenset(place), parity))
+    return Poly.of(Symbol(name, "field", frozenset(place), parity, pinned))
 
 
 def Coefficient(name: str, place: str = "") -> Poly:
@@ -132,7 +140,7 @@ def Source(name: str) -> Poly:
     Returns
     -------
     Poly
-        To be used in the equations of one system, times one coefficient.
+        To be used in one equation, at whose place it acts, times one coefficient or none.
 
     Examples
     --------
@@ -208,6 +216,14 @@ def Dtt(field: Poly) -> Rate:
     2
     """
     return Rate(_symbol(field), 2)
+
+
+def symbols(e: Poly) -> list[Symbol]:
+    """Return every field, coefficient and source of an expression, derivatives taken apart; some more than once."""
+    out = []
+    for a in e.atoms():
+        out += [a] if isinstance(a, Symbol) else symbols(a.of) if isinstance(a, Derivative) else []
+    return out
 
 
 def _symbol(field: Poly) -> Symbol:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from seisinv.symbolic.closure import Closure, closure
 from seisinv.symbolic.poly import Poly, Read
 
-SOURCES, RECEIVERS = "sources", "receivers"  # the sets of points of a shot
+SOURCES, RECEIVERS = "sources_", "receivers_"  # sets of points of a shot: + the name of what is fed in or recorded
 
 
 class Set(NamedTuple):
@@ -69,9 +70,9 @@ class Program:
     profiles : mapping of str to Profile
         One-dimensional coefficients.
     points : mapping of str to str
-        Symbols that live on sets of points, and that set (`SOURCES` or `RECEIVERS`).
-    source, record : str
-        The two of them that the forward program has: what is fed in, and what is written out.
+        Symbols that live on sets of points, and the name of that set.
+    sources, records : tuple of str
+        Those of them that the forward program has: what is fed in, and what is written out.
     reach : int, cells
         How far a stencil reaches to each side.
     sums : tuple of str
@@ -91,11 +92,12 @@ class Program:
     --------
     >>> from seisinv.physics import Acoustic
     >>> from seisinv.symbolic import derive
-    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
-    >>> program.source, program.record, program.coefficients
-    ('s', 'data', ('K',))
+    >>> from seisinv.symbolic import Field
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1)).forward
+    >>> program.sources, program.records, program.coefficients
+    (('s',), ('data_p',), ('K',))
     >>> print(program.text().splitlines()[0])
-    data at receivers ← p
+    data_p at receivers_p ← p
     """
 
     ndim: int
@@ -106,8 +108,8 @@ class Program:
     coefficients: tuple[str, ...]
     profiles: Mapping[str, Profile]
     points: Mapping[str, str]
-    source: str
-    record: str
+    sources: tuple[str, ...]
+    records: tuple[str, ...]
     reach: int
     sums: tuple[str, ...] = ()
     tape: tuple[str, ...] = ()
@@ -128,6 +130,11 @@ class Program:
     def replace(self, **changes: object) -> Program:
         """Return a copy with some attributes changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def closure(self) -> Closure | None:
+        """The differences at a one-sided free surface; None where fields continue through it by parity."""
+        return closure(2 * self.reach) if 0 in self.parity.values() else None
 
     @property
     def arrays(self) -> list[str]:

@@ -25,10 +25,10 @@ def schedule(program: Program) -> list[list[Set]]:
     Examples
     --------
     >>> from seisinv.physics import Acoustic
-    >>> from seisinv.symbolic import derive
-    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> from seisinv.symbolic import Field, derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1)).forward
     >>> [kernel[0].left for kernel in schedule(program)]
-    ['data', 'psi_p_z', 'zeta_p_z', 'p_old']
+    ['data_p', 'psi_p_z', 'zeta_p_z', 'p_old']
     """
     body = program.body
     sums = {i for i, s in enumerate(body) if s.left in program.sums and not s.where}

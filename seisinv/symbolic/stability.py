@@ -66,8 +66,8 @@ def stable_step(program: Program, coefficients: Callable[[float], Mapping[str, f
     The limit of the second-order scheme in two dimensions is a Courant number of 1/√2:
 
     >>> from seisinv.physics import Acoustic
-    >>> from seisinv.symbolic import derive
-    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> from seisinv.symbolic import Field, derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1)).forward
     >>> round(stable_step(program, lambda courant: {"K": courant**2}, 1.0), 2)
     0.71
     """
@@ -102,8 +102,8 @@ def dispersion(program: Program, coefficients: Mapping[str, float], wavenumber: 
     Examples
     --------
     >>> from seisinv.physics import Acoustic
-    >>> from seisinv.symbolic import derive
-    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, record="p", ratios=(1, 1)).forward
+    >>> from seisinv.symbolic import Field, derive
+    >>> program = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1)).forward
     >>> round(dispersion(program, {"K": 1e-4}, (0.0, 0.5), 0.01 * 0.5), 4)  # −(k h)² / 24
     -0.0104
     """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TypeAlias, cast
 
 from seisinv.symbolic.linearise import tangent_name
 from seisinv.symbolic.poly import Poly, Read
 from seisinv.symbolic.program import Program, Set
+
+Stencil: TypeAlias = tuple[tuple[tuple[int, ...], Fraction], ...]  # offsets and weights, the first of which is 1
 
 
 def adjoint_name(name: str) -> str:
@@ -89,14 +92,80 @@ def merge(adjoint: Program) -> Program:
     return adjoint.replace(body=tuple(body))
 
 
-def rescale(adjoint: Program) -> Program:
+def materialise(adjoint: Program, vanishing: Sequence[str]) -> Program:
+    """Give Σ coefficient × field a name where a stencil reads it and `rescale` does not do away with it.
+
+    That is where a field is read off-centre with several coefficients (elastic waves: λ and λ + 2 μ), or with one that
+    may be zero (μ in a fluid), by which `rescale` would divide.  Terms that one stencil reads share one sum.
+    """
+    alone = _scales(adjoint, vanishing)
+    sums: dict[Poly, str] = {}
+    place, parity = dict(adjoint.place), dict(adjoint.parity)
+    body: list[Set] = []
+    for s in adjoint.body:
+        right = s.right
+        for stencil, product in _stencils(adjoint, s, alone):
+            lead = next(iter(product.terms.values()))
+            unit = product * (1 / lead)
+            if unit not in sums:
+                sums[unit] = f"sum{len(sums)}"
+                inside = [r.name for r in unit.reads({*adjoint.fields} - {*adjoint.memory})]
+                field = (inside or [r.name for r in unit.reads(set(adjoint.fields))])[0]
+                place[sums[unit]], parity[sums[unit]] = place[field], parity[field]
+                body.append(Set(sums[unit], unit))
+            for offset, weight in stencil:
+                whole, name = (product * weight).shifted(offset), Read(sums[unit], offset)
+                right = right - whole + Poly.of(name) * (weight * lead)
+        body.append(Set(s.left, right, s.where))
+    return adjoint.replace(body=tuple(body), fields=(*adjoint.fields, *sums.values()), place=place, parity=parity)
+
+
+def _stencils(adjoint: Program, s: Set, alone: Mapping[str, str]) -> list[tuple[Stencil, Poly]]:
+    """Return what a statement reads off-centre as sums of coefficient × field, and the stencil that reads each."""
+    if s.where or s.left in adjoint.sums:
+        return []
+    at: dict[Poly, dict[tuple[int, ...], Fraction]] = {}  # product → weights by offset
+    for m, c in s.right:
+        reads = [cast(Read, a) for a, _ in m]
+        live = [r for r in reads if r.name in adjoint.fields and r.name not in alone]
+        if len(reads) > 1 and len(live) == 1 and len({r.offset for r in reads}) == 1:
+            back = tuple(-o for o in live[0].offset)
+            at.setdefault(Poly({m: 1}).shifted(back), {})[live[0].offset] = c
+    groups: dict[Stencil, Poly] = {}
+    for product, weights in at.items():
+        if any(any(offset) for offset in weights):
+            first = weights[min(weights)]
+            stencil = tuple(sorted((offset, w / first) for offset, w in weights.items()))
+            groups[stencil] = groups.get(stencil, Poly()) + product * first
+    return list(groups.items())
+
+
+def rescale(adjoint: Program, vanishing: Sequence[str]) -> Program:
     """Change adjoint variables to stored = c × true, so that a stencil reads one array instead of coefficient × array.
 
-    Possible for a field that is read off-centre with one coefficient only; other fields keep their products.  An
-    accumulator fed by scaled fields is scaled too, and divided by c once at the end.
+    Possible for a field that is read off-centre with one coefficient only, which is zero nowhere, where the change
+    leaves no division behind; other fields keep their products.  An accumulator fed by scaled fields is scaled too, and
+    divided by c once at the end.
     """
-    scale = _scales(adjoint)
-    body = []
+    body, scale, _ = _rescaled(adjoint, _scales(adjoint, vanishing))
+    return adjoint.replace(body=body, scale=scale)
+
+
+def _scales(adjoint: Program, vanishing: Sequence[str]) -> dict[str, str]:
+    """Return the fields that can be scaled, and by which coefficient."""
+    scale = {f: c for f, c in _candidates(adjoint).items() if c not in vanishing}
+    while divided := _rescaled(adjoint, scale)[2]:
+        partners = dict(adjoint.swaps) | {b: a for a, b in adjoint.swaps}
+        gone = divided | {partners[f] for f in divided if f in partners}
+        scale = {f: c for f, c in scale.items() if f not in gone}
+    return scale
+
+
+def _rescaled(adjoint: Program, fields: Mapping[str, str]) -> tuple[tuple[Set, ...], dict[str, str], set[str]]:
+    """Return the body in scaled variables, all scales, and the fields whose change leaves a division behind."""
+    scale = dict(fields)
+    body: list[Set] = []
+    divided: set[str] = set()
     for s in adjoint.body:
         e = s.right.substitute(lambda a: _unscaled(a, scale) if isinstance(a, Read) else None)
         if s.left in adjoint.sums:
@@ -107,13 +176,16 @@ def rescale(adjoint: Program) -> Program:
                 e = _replaced(e, Read(s.left, adjoint.centre), Poly()) * adjoint.at(scale[s.left]) + start
         elif s.left in scale:
             e = e * adjoint.at(scale[s.left])
+        for m, _ in e:
+            below = {cast(Read, a).name for a, power in m if power < 0}
+            if below:
+                guilty = {cast(Read, a).name for a, _ in m if fields.get(cast(Read, a).name) in below}
+                divided |= guilty or {f for f, c in fields.items() if c in below}
         body.append(Set(s.left, e, s.where))
-    if any(power < 0 for s in body for m, _ in s.right for _, power in m):
-        return adjoint
-    return adjoint.replace(body=tuple(body), scale=scale)
+    return tuple(body), scale, divided
 
 
-def _scales(adjoint: Program) -> dict[str, str]:
+def _candidates(adjoint: Program) -> dict[str, str]:
     """The one coefficient with which each group of exchanged fields is read off-centre, where there is one."""
     group = {f: frozenset({f}) for f in adjoint.fields}
     for a, b in adjoint.swaps:

@@ -15,7 +15,7 @@ from torch import Tensor
 from seisinv.core import Grid, SeisinvError, Shot, Survey, TimeAxis
 from seisinv.physics import Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Memory, Propagator, StoreAll
-from seisinv.testing.problem import ForwardOperator, inner, normal, typical_speed, typical_values
+from seisinv.testing.problem import ForwardOperator, inner, normal, of_all_kinds, typical_speed, typical_values
 
 STRATEGIES: tuple[Memory, ...] = (StoreAll(), Checkpointed(), Checkpointed(3), Automatic(budget=0), Automatic())
 CELLS = 8_000  # of a padded grid at most: torch's own operations, one by one, must bear it
@@ -74,7 +74,8 @@ def draw(seed: int, choices: Choices) -> ForwardOperator:
     grid = Grid(shape, [h] if ndim == 1 else [h * pick(choices.ratios), *[h] * (ndim - 1)], rng.uniform(-99, 99, ndim))
     dt = 5e-3 * pick([0.1, 0.3, 0.77, 1.0, 2.3, 4.0])
     samples = int(rng.integers(2, max(3, min(30, 0.06 / dt))))
-    survey = Survey(_shots(rng, grid), TimeAxis(dt, samples))
+    shots = tuple(of_all_kinds(physics, shot) for shot in _shots(rng, grid)) if ndim > 1 else _shots(rng, grid)
+    survey = Survey(shots, TimeAxis(dt, samples))
     generator = torch.Generator().manual_seed(seed)
     rough = pick([0.0, 0.15, 1.0])
     vectors = tuple((v * (1 + rough * torch.rand(shape, generator=generator))).to(dtype) for v in values.values())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seisinv.core import ConfigError, Grid, Model, Shot, Survey, TimeAxis
+from seisinv.core.grid import AXES
 from seisinv.physics import Physics
 from seisinv.propagate import Boundary, Propagator
 
@@ -46,8 +49,21 @@ class ForwardOperator:
         return self._model(self.vectors)
 
     def data(self, *vectors: Tensor, wavelet: Tensor | None = None) -> Tensor:
-        """Return data [shot, receiver, time], of other vectors of parameters or another wavelet if given."""
-        return self.simulate(self._model(vectors or self.vectors), self.wavelet if wavelet is None else wavelet).data
+        """Return data [shot, receiver, time], of other vectors of parameters or another wavelet if given.
+
+        Where receivers measure several components, traces are divided by their size: no component hides another.
+        """
+        model = self._model(vectors or self.vectors)
+        return self.simulate(model, self.wavelet if wavelet is None else wavelet).data * self._scale
+
+    @cached_property
+    def _scale(self) -> Tensor:
+        if len({c for shot in self.simulate.survey.shots for c in shot.components or ()}) < 2:
+            return torch.ones((), dtype=self.wavelet.dtype)
+        with torch.no_grad():
+            size = self.simulate(self._model(tuple(v.detach() for v in self.vectors)), self.wavelet.detach()).data
+        size = size.square().mean(-1, keepdim=True).sqrt()
+        return torch.where(size > 0, 1 / torch.where(size > 0, size, 1), 0)
 
     def gradient(self, y: Tensor, *vectors: Tensor) -> tuple[Tensor, ...]:
         """Return the transposed Jacobian applied to data `y`, by parameter, at other vectors of parameters if given."""
@@ -89,6 +105,8 @@ def random_problem(
     typical: Mapping[str, float] | None = None,
 ) -> ForwardOperator:
     """Return a problem in float64 with a rough model, sources and receivers off the nodes, and noise as wavelets.
+
+    Sources and receivers take turns in being what the physics knows of kinds and components.
 
     Parameters
     ----------
@@ -136,7 +154,7 @@ def random_problem(
         return rng.uniform(0, 1, (count, grid.ndim)) * extent
 
     survey = Survey(
-        tuple(Shot(anywhere(1 + k), anywhere(9 - k), k + 1) for k in range(shots)),
+        tuple(of_all_kinds(physics, Shot(anywhere(1 + k), anywhere(9 - k), k + 1)) for k in range(shots)),
         TimeAxis(dt, steps),
     )
     generator = torch.Generator().manual_seed(0)
@@ -147,6 +165,17 @@ def random_problem(
     boundary = Boundary(width=8, free_surface=free_surface)
     simulate = Propagator(physics, grid, survey, order=order, boundary=boundary, vp_max=1.3 * speed)
     return ForwardOperator(simulate, vectors, wavelet)
+
+
+def of_all_kinds(physics: Physics, shot: Shot) -> Shot:
+    """Return a shot whose sources and receivers are in turn all that a physics knows; the last source is two."""
+    axes = AXES[shot.sources.shape[1]]
+    kinds, components = list(physics.sources(axes)), list(physics.components(axes))
+    fired: list[str | dict[str, float]] = [kinds[(shot.number + k) % len(kinds)] for k in range(len(shot.sources))]
+    if len(kinds) > 1:
+        fired[-1] = {kinds[(shot.number + k) % len(kinds)]: 1.5 - k for k in range(2)}
+    heard = tuple(components[(shot.number + k) % len(components)] for k in range(len(shot.receivers)))
+    return dataclasses.replace(shot, kinds=tuple(fired), components=heard)
 
 
 def typical_values(physics: Physics, typical: Mapping[str, float] | None) -> dict[str, float]:
