@@ -4,43 +4,89 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import hankel2
 
-from seisinv.core import Grid, Model, Survey, line, ricker
-from seisinv.physics import Acoustic, AcousticDensity, Physics
+from seisinv.core import Gathers, Grid, Model, Survey, line, ricker
+from seisinv.physics import Acoustic, AcousticDensity, Elastic, ElasticSH, Physics
 from seisinv.propagate import Boundary, Propagator
+from seisinv.testing.exact import Experiment, Material, antiplane, full_space
 from seisinv.testing.problem import relative, typical_speed, typical_values
 
 Function = Callable[[np.ndarray], np.ndarray]
+Exact = Callable[[Experiment], np.ndarray]  # traces [component, receiver, time]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a source and receivers are, and what they must record.
+
+    Parameters
+    ----------
+    kind : str
+        Of the source.
+    components : tuple of str
+        Of the receivers; all of one unit.
+    exact : callable
+        From an experiment to exact traces.
+    slowest : float, m/s
+        Speed of the slowest wave.
+    """
+
+    kind: str
+    components: tuple[str, ...]
+    exact: Exact
+    slowest: float = 2000.0
+
+    def only(self, name: str) -> Exact:
+        """Return the exact traces of one component."""
+        k = self.components.index(name)
+        return lambda experiment: self.exact(experiment)[k : k + 1]
+
+    def error(self, gathers: Gathers, experiment: Experiment, samples: slice = slice(None)) -> float:
+        """Return the largest relative L2 error of a receiver, all components together, absolute amplitude."""
+        exact = self.exact(experiment)[..., samples]
+        data = np.stack([gathers.component(c).data[0].numpy() for c in self.components])[..., samples]
+        apart, size = ((v**2).sum((0, 2)) ** 0.5 for v in (data - exact, exact))
+        return float((apart / size).max())
 
 
 @dataclass(frozen=True)
 class Homogeneous:
-    """A homogeneous medium and its exact solution.
+    """A homogeneous medium and its exact solutions.
 
     Parameters
     ----------
     values : mapping of str to float, SI units
         The parameters.
-    source : callable
-        From a source time function to the right-hand side of the scalar wave equation (1/c²) ∂²p/∂t² − ∇²p.
+    cases : tuple of Case
+        What is compared.
     """
 
     values: Mapping[str, float]
-    source: Callable[[Function], Function]
-    speed: float = 2000.0
+    cases: tuple[Case, ...]
+
+    @property
+    def slowest(self) -> float:
+        """Speed of the slowest wave, m/s."""
+        return min(case.slowest for case in self.cases)
 
     def model(self, grid: Grid) -> Model:
         """Return the medium on a grid, in float64."""
         return Model(grid, **self.values).to(torch.float64)
 
-    def pressure(self, distance: np.ndarray, wavelet: Function, times: np.ndarray) -> np.ndarray:
-        """Return the exact pressure [receiver, time], Pa, at distances in metres."""
-        return green_2d(distance, self.source(wavelet), times, self.speed)
+    def run(self, physics: Physics, grid: Grid, experiment: Experiment, case: Case, **options: Any) -> Gathers:
+        """Simulate an experiment."""
+        survey = Survey.surface(
+            sources=np.array([experiment.source]), receivers=np.asarray(experiment.receivers),
+            wavelet=experiment.wavelet, dt=experiment.times[1], duration=experiment.times[-1], kind=case.kind,
+            components=case.components,
+        )  # fmt: skip
+        return Propagator(physics, grid, survey, **options)(self.model(grid))
 
 
 def _rate(wavelet: Function) -> Function:
@@ -51,9 +97,36 @@ def _rate(wavelet: Function) -> Function:
     )
 
 
+def _pressure(source: Callable[[Function], Function]) -> Exact:
+    return lambda e: green_2d(np.linalg.norm(e.offsets, axis=1), source(e.wavelet), e.times, 2000.0)[None]
+
+
+SOLID = Material(2000.0, 1155.0, 2000.0)
+MOTION = ("vz", "vx")
 EXACT: Mapping[Physics, Homogeneous] = {
-    Acoustic(): Homogeneous({"vp": 2000.0}, lambda wavelet: wavelet),
-    AcousticDensity(): Homogeneous({"vp": 2000.0, "rho": 1000.0}, _rate),
+    Acoustic(): Homogeneous({"vp": 2000.0}, (Case("explosion", ("p",), _pressure(lambda wavelet: wavelet)),)),
+    AcousticDensity(): Homogeneous(
+        {"vp": 2000.0, "rho": 1000.0},
+        (
+            Case("explosion", ("p",), _pressure(_rate)),
+            Case(
+                "explosion", MOTION, lambda e: 4e9 * full_space(Material(2000.0, 0.0, 1000.0), e, "explosion").velocity
+            ),
+        ),
+    ),
+    Elastic(): Homogeneous(
+        {"vp": SOLID.vp, "vs": SOLID.vs, "rho": SOLID.rho},
+        (
+            Case("fz", MOTION, lambda e: full_space(SOLID, e, (1, 0)).velocity, SOLID.vs),
+            Case("fx", MOTION, lambda e: full_space(SOLID, e, (0, 1)).velocity, SOLID.vs),
+            Case("explosion", MOTION, lambda e: full_space(SOLID, e, "explosion").velocity),
+            Case("explosion", ("p",), lambda e: full_space(SOLID, e, "explosion").pressure[None]),
+        ),
+    ),
+    ElasticSH(): Homogeneous(
+        {"vs": SOLID.vs, "rho": SOLID.rho},
+        (Case("fy", ("vy",), lambda e: antiplane(SOLID, e)[None], SOLID.vs),),
+    ),
 }
 
 
@@ -91,71 +164,101 @@ def green_2d(offset: np.ndarray, wavelet: Function, times: np.ndarray, speed: fl
     return np.asarray(np.fft.irfft(field, n)[:, : len(times)] / dt * np.exp(eta * times))
 
 
-def green_error(physics: Physics, *, wavelengths: float = 20, order: int = 8, per_wavelength: float = 10) -> float:
-    """Return the largest relative L2 error of a trace, absolute amplitude, against the exact 2-D solution.
+def green_error(
+    physics: Physics, *, wavelengths: float = 20, order: int = 8, per_wavelength: float = 10, cases: int | None = None
+) -> float:
+    """Return the largest relative L2 error of a receiver, absolute amplitude, against the exact 2-D solutions.
 
-    `per_wavelength` points and `wavelengths` are counted at the highest frequency, 2.5 × the Ricker's peak.
+    `per_wavelength` points and `wavelengths` are those of the slowest wave at the highest frequency, 2.5 × the Ricker's
+    peak.  Of the cases of `EXACT` only the first `cases` are done.
     """
     medium, h = EXACT[physics], 10.0
-    top = medium.speed / (per_wavelength * h)
-    reach = wavelengths * medium.speed / top
+    top = medium.slowest / (per_wavelength * h)
+    reach = wavelengths * medium.slowest / top
     nx = int(reach / h) + 41
     nz = 2 * int(0.35 * reach / h) + 81  # room on both sides: nothing grazes the absorbing layers within the record
     grid = Grid((nz, nx), h)
-    source = np.array([[nz // 2 * h + 3.0, 204.0]])
+    source = np.array([nz // 2 * h + 3.0, 204.0])
     angles, distances = np.array([0, 0, 0, 0.15, -0.3]), reach * np.array([0.1, 0.5, 1.0, 1.0, 0.7])
     receivers = source + distances[:, None] * np.stack([np.sin(angles), np.cos(angles)], 1)
     keep = grid.contains(receivers)
-    receivers, distances = receivers[keep], distances[keep]
-    wavelet = ricker(top / 2.5)
-    duration = distances.max() / medium.speed + 4 * 2.5 / top
-    survey = Survey.surface(sources=source, receivers=receivers, wavelet=wavelet, duration=duration, dt=2e-3)
-    data = Propagator(physics, grid, survey, order=order)(medium.model(grid)).data[0].numpy()
-    exact = medium.pressure(distances, wavelet, survey.time.times)
-    return float((np.linalg.norm(data - exact, axis=1) / np.linalg.norm(exact, axis=1)).max())
+    duration = distances[keep].max() / medium.slowest + 4 * 2.5 / top
+    times = 2e-3 * np.arange(round(duration / 2e-3) + 1)
+    experiment = Experiment(source, receivers[keep], ricker(top / 2.5), times)
+    return max(
+        case.error(medium.run(physics, grid, experiment, case, order=order), experiment)
+        for case in medium.cases[:cases]
+    )
 
 
 def convergence_order(physics: Physics, order: int, spacings: tuple[float, float], peak: float = 2.5) -> float:
-    """Return the observed order in space: slope of the L2 error of traces between two spacings (m).
+    """Return the observed order in space: slope of the L2 error of traces between two spacings.
 
-    The last tenth of the record is left out: cutting a record off leaves an error in its last samples.
+    Spacings are in m for waves of 2000 m/s, and smaller in proportion for slower ones.
+
+    For every component that is recorded at the places of the grid where a source of `EXACT` acts, both on the nodes:
+    interpolation has an error of its own, 4e-4.  The last tenth of the record is left out: cutting a record off leaves
+    an error in its last samples.
     """
-    medium, errors = EXACT[physics], []
-    wavelet = ricker(peak, delay=2 / peak)
-    source = np.array([[1600.0, 1600.0]])  # far enough from the edges that nothing comes back within the record
-    receivers = source + np.array([[0.0, 640.0], [240.0, 400.0], [480.0, 640.0]])  # nodes at every spacing used
-    for h in spacings:
-        n = round(4000 / h) + 1
-        grid = Grid((n, n), h)
-        survey = Survey.surface(sources=source, receivers=receivers, wavelet=wavelet, duration=1.8, dt=4e-3)
-        data = Propagator(physics, grid, survey, order=order)(medium.model(grid)).data[0].numpy()
-        exact = medium.pressure(np.linalg.norm(receivers - source, axis=1), wavelet, survey.time.times)
-        early = slice(0, int(0.9 * survey.time.samples))
-        errors.append(np.linalg.norm((data - exact)[:, early]) / np.linalg.norm(exact[:, early]))
-    return float(np.log(errors[0] / errors[-1]) / np.log(spacings[0] / spacings[-1]))
+    medium, slopes = EXACT[physics], []
+    times = 4e-3 * np.arange(451)
+    early = slice(0, int(0.9 * len(times)))
+    for case in (replace(c, components=(name,), exact=c.only(name)) for c in medium.cases for name in c.components):
+        errors, scale = [], case.slowest / 2000
+        # Far enough from the edges that nothing comes back within the record; nodes at every spacing used.
+        source = np.full(2, round(20 / scale**2) * 80.0 * scale)
+        receivers = source + scale * np.array([[0.0, 640.0], [240.0, 400.0], [480.0, 640.0]])
+        for h in np.array(spacings) * scale:
+            n = round((source[0] + 2400) / h) + 1
+            half = _shared_place(physics, case)
+            if half is None:
+                break
+            shift = np.array([0.5 * h * (k in half) for k in range(2)])
+            experiment = Experiment(source + shift, receivers + shift, ricker(peak, delay=2 / peak), times)
+            gathers = medium.run(physics, Grid((n, n), h), experiment, case, order=order)
+            errors.append(case.error(gathers, experiment, early))
+        else:
+            slopes.append(float(np.log(errors[0] / errors[-1]) / np.log(spacings[0] / spacings[-1])))
+    return min(slopes)
+
+
+def _shared_place(physics: Physics, case: Case) -> frozenset[int] | None:
+    """Axes along which source and component are both half a cell off the nodes; None where they differ."""
+    survey = Survey.surface(
+        sources=line(0, 0, every=1), receivers=line(9, 9, every=1), wavelet=None, duration=1.0, dt=0.1,
+        kind=case.kind, components=case.components,
+    )  # fmt: skip
+    program = Propagator(physics, Grid((20, 20), 1.0), survey).derived.forward
+    places = {program.place[name] for name in (*program.sources, *program.records)}
+    return places.pop() if len(places) == 1 else None
 
 
 def reflection(physics: Physics, degrees: float, width: int = 20) -> float:
-    """Return the largest reflected over the largest incident amplitude, for a ray that meets the layer at an angle."""
+    """Return the largest reflected over the largest incident amplitude, for rays that meet the layer at an angle.
+
+    Of every case of `EXACT`; a force radiates P and S waves, and what is reflected is that of both.
+    """
     medium, h, depth = EXACT[physics], 10.0, 300.0
     half = depth * np.tan(np.radians(degrees))
     path = 2 * np.hypot(depth, half)
     n = int(2 * half / h) + 61
     sides = {"top": width, "bottom": 20, "left": 20, "right": 20}
-    survey = Survey.surface(
-        sources=np.array([[depth, 300.0]]), receivers=np.array([[depth, 300.0 + 2 * half]]), wavelet=ricker(10.0),
-        dt=2e-3, duration=path / 2000 + 0.35,
-    )  # fmt: skip
+    times = 2e-3 * np.arange(round((path / medium.slowest + 0.35) / 2e-3) + 1)
+    experiment = Experiment((depth, 300.0), [[depth, 301.0 + 2 * half]], ricker(10.0), times)  # not at the source
+    way = path * np.array([-np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])  # as far, but straight on
+    incident = Experiment((depth, 300.0), [np.array([depth, 300.0]) + way], ricker(10.0), times)
+    worst = 0.0
+    for case in medium.cases:
 
-    def run(extra: int) -> np.ndarray:
-        """Simulate with `extra` more cells before the layer on top."""
-        grid = Grid((91 + extra, n), h, origin=(-extra * h, 0.0))
-        simulate = Propagator(physics, grid, survey, boundary=Boundary(sides))
-        return np.asarray(simulate(medium.model(grid)).data[0, 0])
+        def run(extra: int, case: Case = case) -> np.ndarray:
+            """Simulate with `extra` more cells before the layer on top."""
+            grid = Grid((91 + extra, n), h, origin=(-extra * h, 0.0))
+            return np.asarray(medium.run(physics, grid, experiment, case, boundary=Boundary(sides)).data[0])
 
-    near, far = run(0), run(100)
-    incident = medium.pressure(np.array([path]), ricker(10.0), 2e-3 * np.arange(len(near)))
-    return float(np.abs(near - far).max() / np.abs(incident).max())
+        apart = ((run(0) - run(100)) ** 2).sum(0) ** 0.5
+        straight = (case.exact(incident)[:, 0] ** 2).sum(0) ** 0.5
+        worst = max(worst, float(apart.max() / straight.max()))
+    return worst
 
 
 def growth(physics: Physics, steps: int, typical: Mapping[str, float] | None = None) -> float:
