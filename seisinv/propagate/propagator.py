@@ -32,7 +32,7 @@ from seisinv.propagate.autograd import Simulate, Simulation
 from seisinv.propagate.boundary import Boundary, dominant_frequency
 from seisinv.propagate.memory import Automatic, GradientMemory, Memory
 from seisinv.propagate.resample import Clock, choose_step
-from seisinv.propagate.sampling import HALF_WIDTH, sample_points
+from seisinv.propagate.sampling import ONE_SIDED, sample_points
 from seisinv.symbolic import Derived, Equation, Poly, derive, dispersion, stable_step
 from seisinv.symbolic.closure import closure
 from seisinv.symbolic.scales import Scales, early, scaling
@@ -162,7 +162,7 @@ class Propagator:
         one_sided = any(e.rate.field.parity == 0 for e in self._equations)
         if self.boundary.free_surface and one_sided:
             rows, reads = closure(self.order).up.shape
-            needed = max(rows + self.order // 2, reads, 2 * HALF_WIDTH)
+            needed = max(rows + self.order // 2, reads, ONE_SIDED)
             if self.grid.shape[0] < needed:
                 raise ConfigError(
                     f"the grid has {self.grid.shape[0]} rows",

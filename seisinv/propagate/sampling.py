@@ -19,6 +19,7 @@ from seisinv.core import Grid
 from seisinv.symbolic.closure import Closure
 
 HALF_WIDTH, SHAPE = 4, 6.31
+ONE_SIDED = 6  # nodes below a surface through which a polynomial goes: more would extrapolate worse
 ON_NODE = 1e-5  # cells; closer points are taken to be on the node
 
 
@@ -87,6 +88,6 @@ def _below(
     x = (position - grid.origin[0]) / grid.spacing[0] - (0.5 if half else 0.0)
     if x >= HALF_WIDTH - 1:
         return usual
-    nodes = np.arange(2 * HALF_WIDTH)
+    nodes = np.arange(ONE_SIDED)
     weights = [math.prod((x - m) / (n - m) for m in nodes if m != n) for n in nodes]
     return [(int(n), w) for n, w in zip(nodes, weights, strict=True) if w and (n or parity >= 0)]
