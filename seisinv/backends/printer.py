@@ -165,13 +165,16 @@ def _grouped(program: Program, s: Set) -> dict[tuple[Read, ...], dict[object, li
 
 
 def specialised(kernel: Sequence[Set], program: Program, inside: Sequence[bool]) -> list[Set]:
-    """Leave out what vanishes in a region: memory fields of the axes along which it is interior."""
-    gone = {m for m, axis in program.memory.items() if inside[axis]}
+    """Leave out what vanishes in a region or is 1 there: memory fields and drag of axes along which it is interior."""
+    constant = {m: 0 for m, axis in program.memory.items() if inside[axis]}
+    gone = set(constant)
+    constant |= {n: 1 for n, p in program.profiles.items() if p.kind == "g" and inside[p.axis]}
 
-    def without(e: Poly) -> Poly:
-        return e.substitute(lambda a: Poly() if cast(Read, a).name in gone else None)
+    def without(a: object) -> Poly | None:
+        name = cast(Read, a).name
+        return Poly.number(constant[name]) if name in constant else None
 
-    return [Set(s.left, without(s.right), s.where) for s in kernel if s.left not in gone]
+    return [Set(s.left, s.right.substitute(without), s.where) for s in kernel if s.left not in gone]
 
 
 def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -> str:

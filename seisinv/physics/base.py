@@ -87,9 +87,11 @@ class Physics(ABC):
         Coefficients that may be zero somewhere; gradients must not divide by them.
     reciprocal : tuple of pairs (kind, component)
         Sources and receivers that may be exchanged; by default `kind` and `record`.
-    damping : (float, float)
-        What absorbing layers damp slow waves with, at their inner and outer edge, times π × dominant frequency.  With a
-        free surface over solid over fluid, an outer edge of 0 lets them grow.
+    damping : (float, float, float)
+        What absorbing layers damp low frequencies with at their inner and at their outer edge (α of the layers), and
+        every field by itself at the outer edge, times π × dominant frequency.  A solid plate between a free surface or
+        a fluid and a fluid has waves that run backwards (Lamb waves near zero group velocity), which layers without the
+        second and the third let grow.
 
     Examples
     --------
@@ -105,7 +107,7 @@ class Physics(ABC):
     kind: ClassVar[str] = ""
     vanishing: ClassVar[tuple[str, ...]] = ()
     reciprocal: ClassVar[tuple[tuple[str, str], ...]] = ()
-    damping: ClassVar[tuple[float, float]] = (1.0, 0.0)
+    damping: ClassVar[tuple[float, float, float]] = (1.0, 0.0, 0.0)
 
     @abstractmethod
     def equations(self, axes: Sequence[str]) -> list[Equation]:

@@ -39,7 +39,7 @@ class Elastic(Physics):
     parameters: ClassVar[tuple[str, ...]] = ("vp", "vs", "rho")
     vanishing: ClassVar[tuple[str, ...]] = ("Mzx", "Mzy", "Myx")
     reciprocal: ClassVar[tuple[tuple[str, str], ...]] = (("fz", "vz"), ("fx", "vx"))
-    damping: ClassVar[tuple[float, float]] = (1.0, 0.5)
+    damping: ClassVar[tuple[float, float, float]] = (1.0, 0.5, 0.1)
 
     def equations(self, axes: Sequence[str]) -> list[Equation]:
         """Return Newton's law for each component of v, and Hooke's law for each of s."""

@@ -161,9 +161,9 @@ class Boundary:
         speed: float,
         frequency: float,
         step: float,
-        damping: tuple[float, float],
+        damping: tuple[float, float, float],
     ) -> dict[str, np.ndarray]:
-        """Return the 1-D profiles a and b, shaped to broadcast over the padded grid; zero outside the layers.
+        """Return the 1-D profiles a, b and g, shaped to broadcast over the padded grid; 0, 0 and 1 outside the layers.
 
         They belong to a `grid` and its padded `layout`, the `speed` (m/s) of the fastest wave, the dominant `frequency`
         (Hz), the solver's `step` (s), and the wave equation's `damping` of slow waves.
@@ -179,7 +179,8 @@ class Boundary:
             b = np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)
             shape[axis] = -1
-            out[name] = {"a": a, "b": b}[kind].reshape(shape)
+            g = np.exp(-np.pi * frequency * damping[2] * depth**2 * step)
+            out[name] = {"a": a, "b": b, "g": g}[kind].reshape(shape)
         return out
 
 

@@ -284,7 +284,14 @@ class Propagator:
         points = self._points
         records = tuple((name, c.of) for name, c in points.heard.items())
         return _derive(
-            self._equations, self.grid.axes, self.order, records, ratios, points.emitted, self.physics.vanishing
+            self._equations,
+            self.grid.axes,
+            self.order,
+            records,
+            ratios,
+            points.emitted,
+            self.physics.vanishing,
+            self.physics.damping[2] > 0,
         )
 
     @cached_property
@@ -384,8 +391,18 @@ def _derive(
     ratios: tuple[float, ...],
     emits: tuple[str, ...],
     vanishing: tuple[str, ...],
+    drag: bool,
 ) -> Derived:
-    return derive(equations, axes, order=order, records=dict(records), ratios=ratios, emits=emits, vanishing=vanishing)
+    return derive(
+        equations,
+        axes,
+        order=order,
+        records=dict(records),
+        ratios=ratios,
+        emits=emits,
+        vanishing=vanishing,
+        drag=drag,
+    )
 
 
 @lru_cache(maxsize=64)

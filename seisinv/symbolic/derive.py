@@ -72,6 +72,7 @@ def derive(
     ratios: Sequence[float],
     emits: Sequence[str] | None = None,
     vanishing: Sequence[str] = (),
+    drag: bool = False,
 ) -> Derived:
     """Derive every program of a wave equation.
 
@@ -91,6 +92,8 @@ def derive(
         The sources that are used; the programs have no others.  Default: all.
     vanishing : sequence of str
         Coefficients that may be zero somewhere.
+    drag : bool
+        Whether fields of first order lose a little of themselves in absorbing layers.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def derive(
     >>> [s.left for s in derived.forward.body]
     ['data_p', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
     """
-    forward = discretise(equations, axes, order=order, records=records, ratios=ratios, emits=emits)
+    forward = discretise(equations, axes, order=order, records=records, ratios=ratios, emits=emits, drag=drag)
     _check_names(forward)
     taped, tangent = with_tape(forward)
     _check_names(taped)

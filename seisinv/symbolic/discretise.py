@@ -71,6 +71,16 @@ class _Discretisation:
             self.body.append(Set(name, self.centre(a) * self.centre(name) + self.centre(b) * e))
         return e + self.centre(name)
 
+    def dragged(self, name: str) -> Poly:
+        """A field that loses a little of itself in absorbing layers."""
+        out = self.centre(name)
+        for axis, letter in enumerate(self.axes):
+            half = axis in self.place[name]
+            g = f"g_{letter}{'h' if half else ''}"
+            self.profiles[g] = Profile("g", axis, half)
+            out = out * self.centre(g)
+        return out
+
     def visit(self, e: Poly) -> tuple[Poly, frozenset[int], int]:
         """Return the discrete expression, its place and its parity through the free surface."""
         total = Poly()
@@ -133,12 +143,13 @@ def discretise(
     records: Mapping[str, Poly],
     ratios: Sequence[float],
     emits: Sequence[str] | None = None,
+    drag: bool = False,
 ) -> Program:
     """Turn equations into a time-step program.
 
     Parameters
     ----------
-    equations, axes, order, records, ratios, emits
+    equations, axes, order, records, ratios, emits, drag
         As of `derive`.
 
     Returns
@@ -169,7 +180,7 @@ def discretise(
             here, there = d.shown(place, f.parity), d.shown(where, parity)
             raise ValueError(f"∂{f.name}/∂t is at {here} but its right-hand side at {there}")
         new = f.name
-        start = d.centre(f.name)
+        start = d.centre(f.name) if not drag else d.dragged(f.name)
         if equation.rate.order == 2:
             new = f"{f.name}_old"
             start = 2 * d.centre(f.name) - d.centre(new)

@@ -42,9 +42,12 @@ class Set(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A coefficient that varies along one axis only: `kind` "a" or "b" of ψ ← a ψ + b D (absorbing boundaries)."""
+    """A coefficient that varies along one axis only: `kind` "a" or "b" of ψ ← a ψ + b D, or "g" of f ← g f + ….
 
-    kind: Literal["a", "b"]
+    All belong to absorbing boundaries; in the interior a and b are 0, and g is 1.
+    """
+
+    kind: Literal["a", "b", "g"]
     axis: int
     half: bool
 

@@ -19,6 +19,7 @@ def symbol(program: Program, coefficients: Mapping[str, float], wavenumbers: np.
     fields = [f for f in program.fields if f not in program.memory]
     k = np.asarray(wavenumbers, float)
     unit = np.eye(len(fields), dtype=complex)
+    layers = set(program.profiles)  # which are 1 where they multiply a field
     state = {f: np.broadcast_to(unit[i], (*k.shape[:-1], len(fields))) for i, f in enumerate(fields)}
     for s in program.body:
         if s.where or s.left not in state:
@@ -29,7 +30,9 @@ def symbol(program: Program, coefficients: Mapping[str, float], wavenumbers: np.
             row = next((r for r in reads if r.name in state), None)
             if row is None:
                 continue
-            size = float(c) * float(np.prod([coefficients[r.name] for r in reads if r is not row]))
+            size = float(c) * float(
+                np.prod([coefficients[r.name] for r in reads if r is not row and r.name not in layers])
+            )
             factors[row.name] = factors.get(row.name, 0) + size * np.exp(1j * (k @ np.array(row.offset)))
         state[s.left] = sum((f[..., None] * state[name] for name, f in factors.items()), np.zeros_like(state[s.left]))
     for a, b in program.swaps:
