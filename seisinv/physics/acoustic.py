@@ -45,7 +45,7 @@ class Acoustic(Physics):
 
     def sources(self, axes: Sequence[str]) -> dict[str, Kind]:
         """Return an explosion; on all axes."""
-        return {"explosion": Kind({"s": 1.0}, "Pa/m² × m³ (3-D) or m² (2-D)", "explosion")}
+        return {"explosion": Kind({"s": 1.0}, "Pa m (3-D), Pa (2-D)", "explosion")}
 
     def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return vp twice, m/s: there is one wave."""

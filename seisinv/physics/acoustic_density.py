@@ -54,7 +54,7 @@ class AcousticDensity(Physics):
 
     def sources(self, axes: Sequence[str]) -> dict[str, Kind]:
         """Return an explosion; on all axes."""
-        return {"explosion": Kind({"s": 1.0}, "m³/s (3-D) or m²/s (2-D)", "volume injection")}
+        return {"explosion": Kind({"s": 1.0}, "m³/s (3-D), m²/s (2-D)", "volume injection")}
 
     def speeds(self, model: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return vp twice, m/s: there is one wave."""

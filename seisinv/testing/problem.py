@@ -163,7 +163,8 @@ def random_problem(
     )
     wavelet = torch.randn(shots, survey.max_sources, steps, generator=generator, dtype=torch.float64)
     boundary = Boundary(width=8, free_surface=free_surface)
-    simulate = Propagator(physics, grid, survey, order=order, boundary=boundary, vp_max=1.3 * speed)
+    fastest = max(1.3 * speed, typical_speed(physics, {n: 1.15 * v for n, v in values.items()}))
+    simulate = Propagator(physics, grid, survey, order=order, boundary=boundary, vp_max=fastest)
     return ForwardOperator(simulate, vectors, wavelet)
 
 
