@@ -140,17 +140,20 @@ def test_counts_beyond_16_bits_and_partial_traces(tmp_path: Path) -> None:
     assert noted(io.open_line(path), "ends within a trace")
 
 
-def test_one_component_is_used_and_said(tmp_path: Path) -> None:
+def test_components_are_read_side_by_side_or_one_is_chosen(tmp_path: Path) -> None:
     data = np.repeat(waves(), 3, axis=0)
     data[1::3] *= 0.3
     tripled = {byte: np.repeat(np.broadcast_to(v, len(SHOT)), 3) for byte, v in fields().items()}
     path = written(tmp_path, segy_bytes(tripled | {29: np.tile([12, 13, 14], len(SHOT))}, data, interval=STEP))
     line = io.open_line(path)
-    assert noted(line, "vertical is used")
-    assert np.allclose(line[:].data.reshape(len(SHOT), -1).numpy(), waves())
-    assert np.allclose(io.open_line(path, component=13)[:].data.reshape(len(SHOT), -1).numpy(), 0.3 * waves())
+    assert line.components == ("vz", "vy", "vx")
+    assert np.allclose(line[:].component("vz").data.reshape(len(SHOT), -1).numpy(), waves())
+    for chosen in (13, "vy", ["vy"]):
+        assert np.allclose(io.open_line(path, component=chosen)[:].data.reshape(len(SHOT), -1).numpy(), 0.3 * waves())
     with pytest.raises(DataError, match="no trace has identification code 15"):
         io.open_line(path, component=15)
+    with pytest.raises(DataError, match="no trace measures p; there are 120 of vz, 120 of vx, 120 of vy; choose"):
+        io.open_line(path, component="p")
     same = written(tmp_path, segy_bytes(tripled, data, interval=STEP), "same.sgy")
     with pytest.raises(DataError, match="3 traces each, such as 1 and 2"):
         io.open_line(same)

@@ -13,7 +13,18 @@ import typer
 
 from seisinv import __version__
 from seisinv.cli.ends import EPILOGUE, end, tell_faults
-from seisinv.cli.flags import CLUSTER, EVERY_JOB, HEADERS, INVERSION, JOB, absolute, named, settings_of, takes
+from seisinv.cli.flags import (
+    CLUSTER,
+    EVERY_JOB,
+    HEADERS,
+    INVERSION,
+    JOB,
+    WAVES,
+    absolute,
+    named,
+    settings_of,
+    takes,
+)
 from seisinv.cli.guard import guarded, with_flags
 from seisinv.core import ConfigError, Message, RunError
 from seisinv.core.stopping import stopping_after
@@ -98,6 +109,8 @@ def invert(
 @guarded
 @takes(
     "forward.output",
+    "start.vs",
+    "start.rho",
     "start.spacing",
     "forward.peak",
     "forward.duration",
@@ -105,7 +118,8 @@ def invert(
     "forward.sources.every",
     "forward.receivers.every",
     "forward.noise",
-    "propagator.free_surface",
+    *WAVES,
+    "survey.components",
     "run.seed",
     "overwrite",
     *CLUSTER,
@@ -116,12 +130,15 @@ def forward(
     *,
     given: dict[str, Any],
 ) -> None:
-    """Model a synthetic survey over a velocity model, and write it as SEG-Y with full geometry headers."""
+    """Model a synthetic survey over a model, and write it as SEG-Y with full geometry headers.
+
+    A model that is no job is that of vp; --vs and --rho name the others, and an .npz may hold all of them.
+    """
     from seisinv.jobs.forward import model_survey
 
     is_job = model.endswith(".toml")
     if not is_job:
-        given["start.vp"] = absolute("MODEL", model)
+        given[f"start.{_speed(given)}"] = absolute("MODEL", model)
     path, faults = model_survey(settings_of(model if is_job else None, given), overwrite=given["overwrite"])
     tell_faults(faults, "modelled")
     typer.echo(f"wrote {path}")
@@ -207,7 +224,7 @@ def geometry(
 @app.command()
 @guarded
 def kernels(
-    physics: Annotated[str, typer.Argument(help="Wave equation: acoustic, acoustic_density.")] = "acoustic",
+    physics: Annotated[str, typer.Argument(help="Wave equation: acoustic, elastic, …")] = "acoustic",
     adjoint: Annotated[bool, typer.Option("--adjoint", help="The adjoint instead of the forward program.")] = False,
     program: Annotated[str | None, typer.Option(help="forward, adjoint, born or second (Hessian–vector).")] = None,
     order: Annotated[int, typer.Option(help="Order of the stencils in space.")] = 8,
@@ -239,6 +256,14 @@ def report(run: Annotated[Path, typer.Argument(help="Run directory.")]) -> None:
     end(faults)
 
 
+def _speed(given: dict[str, Any]) -> str:
+    """Return the parameter of a model that is named without a job: that of the speed of the waves."""
+    from seisinv.jobs.models import speed_of
+    from seisinv.physics import wave_equation
+
+    return speed_of(wave_equation(settings_of(None, given).propagator.physics))
+
+
 def _submitted(settings: Settings) -> str:
     """Return the batch script of one job of a queue."""
     from seisinv.spread import check_cluster, job_script
@@ -259,7 +284,8 @@ def _tell_result(directory: Path, page: Path) -> None:
     run = read_run(directory)
     for text in summary(run):
         typer.echo(text)
-    typer.echo(f"model:  {directory / 'model.sgy'}")
+    for file in sorted(directory.glob("model*.sgy")):
+        typer.echo(f"model:  {file}")
     typer.echo(f"report: {page}")
     end(measure(run).faults)
 

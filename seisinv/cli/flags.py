@@ -152,6 +152,23 @@ def _velocity_or_path(flag: str, text: str) -> float | str:
     return _metres_per_second(flag, value)
 
 
+def _density_or_path(flag: str, text: str) -> float | str:
+    try:
+        value = float(text)
+    except ValueError:
+        return absolute(flag, text)
+    if 0 < value < 20:
+        raise ConfigError(
+            f"{flag} is {value:g} kg/m³; densities are in kg/m³: did you mean g/cm³? Use {flag} {1000 * value:g}"
+        )
+    return value
+
+
+def _names(flag: str, texts: list[str]) -> list[str] | None:
+    """Return names from vz,vx, given once or several times."""
+    return [name.strip() for text in texts for name in text.split(",")] or None
+
+
 def _depth_or_layer(flag: str, text: str) -> float | str:
     try:
         return text if text == "layer" else float(text)
@@ -210,6 +227,8 @@ FLAGS = {
     for flag in (
         Flag("run.directory", "--directory", "where to keep the run", kind=Path, read=absolute, short="-d"),
         Flag("start.vp", "--start", "starting model: a file, or one value in m/s", read=_velocity_or_path),
+        Flag("start.vs", "--vs", "S velocity: a file, or one value in m/s", read=_velocity_or_path),
+        Flag("start.rho", "--rho", "density: a file, or one value in kg/m³", read=_density_or_path),
         Flag("start.spacing", "--model-spacing", "spacing of a model file that does not say", "METRES", float),
         Flag("start.v0", "--v0", "without a starting model: velocity at the top, m/s", read=_metres_per_second),
         Flag("start.gradient", "--gradient", "without a starting model: velocity increase with depth, 1/s"),
@@ -232,6 +251,15 @@ FLAGS = {
         ),
         Flag("grid.spacing", "--spacing", "grid spacing, m", kind=float),
         Flag("grid.depth", "--depth", "depth of the model, m"),
+        Flag("propagator.physics", "--physics", "wave equation: acoustic, acoustic_density, elastic, elastic_sh"),
+        Flag(
+            "survey.kind",
+            "--kind",
+            "what sources are: explosion, fz, fx, or a sum such as mzz=1,mxx=-1",
+            "KIND",
+            str,
+        ),
+        Flag("survey.components", "--component", "what is measured: vz,vx", "NAMES", list[str], _names),
         Flag("propagator.free_surface", "--free-surface", "pressure-free surface at the top"),
         Flag("wavelet.peak", "--peak", "peak frequency of the sources' Ricker wavelet, Hz; default: it is estimated"),
         Flag("data.every", "--every"),
@@ -327,11 +355,12 @@ FLAGS = {
 JOB = "SEG-Y, SU or SEG-2 files that make one line, or a job."
 
 # Flags that commands share.
-START = ("start.vp", "start.spacing", "start.v0", "start.gradient")
+START = ("start.vp", "start.vs", "start.rho", "start.spacing", "start.v0", "start.gradient")
 BOUNDS = ("inversion.bounds.vp.low", "inversion.bounds.vp.high", "inversion.water")
 MODEL = ("inversion.bands", *BOUNDS, "grid.spacing", "grid.depth")
 EFFORT = ("inversion.iterations", "inversion.effort", "inversion.minutes", "inversion.budget")
-METHOD = (*EFFORT, "inversion.misfit", "propagator.free_surface", "wavelet.peak")
+WAVES = ("propagator.physics", "survey.kind", "propagator.free_surface")
+METHOD = (*EFFORT, "inversion.misfit", *WAVES, "wavelet.peak")
 HEADERS = (
     "data.headers",
     "data.values",
@@ -443,7 +472,7 @@ def settings_of(job: str | Sequence[str] | None, given: dict[str, Any]) -> Setti
     low, high = (given.get(f"inversion.bounds.vp.{end}") for end in ("low", "high"))
     if low is None and high is None:
         return settings
-    lowest, highest = (settings.inversion.bounds or {}).get("vp", WIDE)
+    lowest, highest = (settings.inversion.bounds or {}).get("vp", WIDE["vp"])
     low, high = lowest if low is None else low, highest if high is None else high
     if low >= high:
         raise ConfigError(f"--vp-min is {low:g} m/s and --vp-max {high:g} m/s; the lowest must be below the highest")

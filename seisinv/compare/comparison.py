@@ -209,7 +209,7 @@ def evaluate(
     records = {label: replace(record, truth=truth) for label, record in records.items()}
     lowest = next((row["band"] for row in first.history), None)
     split = default_split(first.start, lowest) if split is None else split
-    reach = 0.0 if truth is None else float(truth.vp.max() - truth.vp.min())
+    reach = 0.0 if truth is None else float(truth[truth.leading].max() - truth[truth.leading].min())
     measure = _Measure(evaluator, truth, water, split, reach)
     starts: dict[str, Evaluated] = {}
     for label, record in records.items():

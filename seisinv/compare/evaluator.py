@@ -1,8 +1,9 @@
 """Evaluation of models by the data they predict, with the same propagator, data and bands for all runs.
 
 The misfit is the share of the observed energy that a model leaves unexplained, Σ (d − p)² / Σ d² over the live traces,
-filtered and muted as for the last band, whatever misfit the run itself has lowered. A wavelet that is not known is
-estimated from the inverted shots; hold-out shots get that of the nearest inverted one.
+filtered and muted as for the last band, whatever misfit the run itself has lowered; where there are several components,
+they are divided by their RMS. A wavelet that is not known is estimated from the inverted shots; hold-out shots get that
+of the nearest inverted one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 from seisinv.compare.scores import DataScores
 from seisinv.core import Gathers, Model, Observed, Simulator
 from seisinv.core.gathers import part_of
+from seisinv.core.model import solid
 from seisinv.inversion.problem import Inversion, batches
 from seisinv.inversion.tasks import Evaluation, ShotTask, misfit_and_gradient, predicted
 from seisinv.misfit import Misfit
@@ -31,7 +33,7 @@ SHOWN = 3  # inverted shots, and hold-out shots, that a page shows
 
 @dataclass(frozen=True, eq=False)
 class ShownShot:
-    """A shot for display: arrays [receiver, time] of the live traces, filtered and muted as in the last band."""
+    """A shot for display: arrays [receiver, time] of live traces of one component, processed as in the last band."""
 
     number: int
     held_out: bool
@@ -150,9 +152,13 @@ def _measured(predicting: _Predicting) -> _Sums:
         sums.wavelets.append(rows.numpy())
     live = observed.live & simulated.live
     observed, simulated = observed.replace(live=live), simulated.replace(live=live)
+    weights = None
+    if (balance := evaluation.balance) is not None:
+        observed, simulated = (balance.even(g.replace(data=g.data.double())) for g in (observed, simulated))
+        weights = balance.of(observed.survey)
     d, p = (processed(g, how.band, how.window) for g in (observed, simulated))
     sums.compare(kind, d, p)
-    sums.misfit[kind] = float(how.misfit(p, d))
+    sums.misfit[kind] = float(how.misfit(p, d, weights=weights))
     if not predicting.held:
         _measure(sums, how, (observed, simulated), (d, p))
     for k, number in enumerate(task.shots):
@@ -227,7 +233,8 @@ class Evaluator:
         Prediction
         """
         start = self.problem.unknown.start
-        model = model.replace(**{n: start[n] for n in start if n not in model})
+        missing = {n: start[n] for n in start if n not in model}
+        model = model.replace(**solid(missing, model))
         sums: _Sums = self._spread.sum(_measured, self._inverted(model))
         wavelets = np.concatenate(sums.wavelets) if sums.wavelets else None
         if self.held_out is not None:
@@ -288,8 +295,9 @@ class Evaluator:
         """Yield the groups of hold-out shots, with the wavelets of the nearest inverted ones."""
         assert self.held_out is not None  # asked for only where there are some
         known = Evaluation(
-            grid=model.grid, parameters={n: model[n].detach() for n in model}, wanted=(), misfit=self.problem.misfit
-        )
+            grid=model.grid, parameters={n: model[n].detach() for n in model}, wanted=(), misfit=self.problem.misfit,
+            balance=self.problem.balance,
+        )  # fmt: skip
         shared = (known, self._measures)
         for shots in batches(len(self.held_out)):
             observed, rows = part_of(self.held_out, shots)
@@ -339,6 +347,8 @@ def _spread(count: int) -> set[int]:
 
 
 def _shown(gathers: Gathers, k: int, held: bool) -> ShownShot:
-    live = gathers.live[k].numpy()
+    live, names = gathers.live[k].numpy().copy(), gathers.survey.shots[k].components
+    if names is not None:  # traces of one place would cover each other
+        live[: len(names)] &= np.array(names) == names[0]
     offsets = gathers.survey.offsets[k, : len(live)][live]
     return ShownShot(gathers.survey.shots[k].number, held, offsets, gathers.data[k].numpy()[live].astype(np.float32))

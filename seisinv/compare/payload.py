@@ -156,7 +156,7 @@ def _packed(shot: ShownShot, predicted: Sequence[ShownShot], *, stride: int, tra
 def _section(model: Model) -> np.ndarray:
     from seisinv.plot.models import section
 
-    return section(model, "vp").astype(float)
+    return section(model, model.leading).astype(float)
 
 
 def _base64(array: np.ndarray) -> str:

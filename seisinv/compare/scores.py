@@ -153,9 +153,10 @@ def model_scores(
     >>> scores.rmse, scores.psnr
     (15.0, 20.0)
     """
-    m = metrics(model, truth, start=start, mask=mask, data_range=data_range)
-    low, high = parted_rmse(model, truth, split=split, mask=mask)
-    depths = tuple((*c.depth, c.half) for c in by_depth(model, truth, mask=mask))
+    name = truth.leading
+    m = metrics(model, truth, start=start, mask=mask, data_range=data_range, name=name)
+    low, high = parted_rmse(model, truth, split=split, mask=mask, name=name)
+    depths = tuple((*c.depth, c.half) for c in by_depth(model, truth, mask=mask, name=name))
     psnr = 20 * float(np.log10(data_range / m.rmse)) if m.rmse > 0 and data_range > 0 else float("inf")
-    half = coherence(model, truth, mask=mask).half
+    half = coherence(model, truth, mask=mask, name=name).half
     return ModelScores(m.rmse, m.mae, m.ssim, psnr, m.update_correlation, low, high, half, depths)

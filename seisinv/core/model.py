@@ -14,6 +14,8 @@ from seisinv.core.arrays import numbers, real, real_tensor
 from seisinv.core.errors import ModelError
 from seisinv.core.grid import Grid
 
+STIFFEST = 0.866  # vs / vp of a solid whose bulk modulus is 0, √¾
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -131,6 +133,11 @@ class Model:
         return cls(grid, **{n: np.broadcast_to(v[layer][column], grid.shape) for n, v in values.items()})
 
     @property
+    def leading(self) -> str:
+        """The parameter that stands for the model where only one can: vp, or its first without it."""
+        return "vp" if "vp" in self.parameters else next(iter(self.parameters))
+
+    @property
     def vp(self) -> Tensor:
         """P velocity, m/s."""
         return self["vp"]
@@ -185,10 +192,37 @@ def _restored(grid: Grid, parameters: Mapping[str, Tensor]) -> Model:
     return Model(grid, **parameters)
 
 
+def solid(values: Mapping[str, Tensor], start: Model) -> dict[str, Tensor]:
+    """Return values in which vs is at most √¾ vp, as in every solid: vs gives way, or vp where vs is that of the start.
+
+    Parameters
+    ----------
+    values : tensors by parameter
+        What differs from the start.
+    start : Model
+
+    Returns
+    -------
+    dict of str to tensor
+
+    Examples
+    --------
+    >>> start = Model(Grid((2, 2), 10.0), vp=2000.0, vs=866.0)
+    >>> solid({"vp": torch.full((2, 2), 900.0)}, start)["vp"][0, 0].item()
+    1000.0
+    """
+    out = dict(values)
+    if "vs" in out and "vp" in start:
+        out["vs"] = torch.minimum(out["vs"], STIFFEST * out.get("vp", start["vp"]))
+    elif "vp" in out and "vs" in start:
+        out["vp"] = torch.maximum(out["vp"], start["vs"] / STIFFEST)
+    return out
+
+
 def _check_ratio(vp: Tensor, vs: Tensor) -> None:
     """Raise ModelError where there is no such solid: vs ≤ √¾ vp (a bulk modulus of at least 0)."""
     ratio = vs / vp
-    if float(ratio.max()) > 0.8661:
+    if float(ratio.max()) > STIFFEST + 1e-4:
         node = np.unravel_index(int(ratio.argmax()), tuple(ratio.shape))
         where = ", ".join(str(int(k)) for k in node)
         raise ModelError(

@@ -342,7 +342,8 @@ class BandRun:
         return self.ledger.kept(name, digest(x), compute, solves=len(survey))
 
     def _as_model(self, wavelet: np.ndarray) -> Tensor:
-        return torch.from_numpy(wavelet).to(self.problem.unknown.start.vp.dtype)
+        start = self.problem.unknown.start
+        return torch.from_numpy(wavelet).to(start[start.leading].dtype)
 
     def _tasks(
         self,
@@ -382,7 +383,7 @@ class BandRun:
 
     def _wavelength(self, model: Model) -> float | None:
         """Shortest wavelength of the band in m, at the mean velocity."""
-        return None if self.band is None else float(model["vp"].detach().mean()) / self.band.high
+        return None if self.band is None else float(model[model.leading].detach().mean()) / self.band.high
 
     def _space(self, x: np.ndarray, weights: np.ndarray) -> Space:
         unknown = self.problem.unknown

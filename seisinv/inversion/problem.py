@@ -8,7 +8,7 @@ the start of the band, R the penalties. The gradient of J comes from the propaga
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 from seisinv.core import ConfigError, Model, Observed, Simulator
 from seisinv.core.gathers import part_of
 from seisinv.core.identity import digest
+from seisinv.inversion.balance import Balance, balance_of
 from seisinv.inversion.continuation import Continuation
 from seisinv.inversion.optimizers import Optimizer
 from seisinv.inversion.point import Point, with_water
@@ -28,6 +29,7 @@ from seisinv.inversion.wavelet import EstimateWavelet, highest_frequency, of_sho
 from seisinv.misfit import L2, Misfit
 from seisinv.priors import Penalty, PlugAndPlay
 from seisinv.priors.penalty import listed
+from seisinv.propagate import Propagator
 from seisinv.runs.fingerprint import data_digest
 from seisinv.signal.processing import Band, Window, check_same_survey
 from seisinv.unknowns import Unknown, water_mask
@@ -71,6 +73,9 @@ class Inversion:
     unmodelled : sequence of (float, float)
         Pairs of a frequency in Hz and the share of the data's misfit up to it that no model on this grid explains: a
         band ends where its misfit has fallen to that share of the misfit of no prediction.
+    weights : mapping of str to float
+        How much the traces of a component count where the data have several (default: 1); they are divided by the
+        component's RMS in all data first.
 
     Raises
     ------
@@ -109,6 +114,7 @@ class Inversion:
     continuation: Continuation | None = None
     watched: Sequence[int] = ()
     unmodelled: Sequence[tuple[float, float]] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_same_survey(self.observed.survey, self.propagator.survey)
@@ -173,12 +179,12 @@ class Inversion:
         """
         parameters = {n: model[n].detach() for n in model}
         # Of the starting model, not the current one: the objective may not change from step to step.
-        slowest = float(self.unknown.start["vp"].detach().min())
+        slowest = _slowest(self.propagator, self.unknown.start)
         highest = highest_frequency(model.grid, slowest, self.observed.survey.time, band)
         shared = Evaluation(
             grid=model.grid, parameters=parameters, wanted=tuple(wanted), misfit=misfit or self.misfit,
             wavelet=self.estimate() if wavelet is None else None, highest=highest, band=band, window=self.window,
-            point=point,
+            point=point, balance=self.balance,
         )  # fmt: skip
         for shots, simulator in self._groups[which]:
             observed, rows = part_of(self.observed, shots)
@@ -245,6 +251,7 @@ class Inversion:
         continued = {} if self.continuation is None else {"ladder": digest(self.continuation)}
         continued |= {"watched": digest(sorted(self.watched))} if self.watched else {}
         continued |= {"unmodelled": digest([list(pair) for pair in self.unmodelled])} if self.unmodelled else {}
+        continued |= {} if self.balance is None else {"components": digest(self.balance)}
         return continued | {
             "data": data_digest(self.observed),
             "start": digest(start.grid, dict(start.parameters)),
@@ -324,7 +331,12 @@ class Inversion:
             "budget": "none" if budget is None else budget,
             "seed": seed,
         }
-        return {"job": job}
+        return {"job": job if self.balance is None else {**job, "components": repr(self.balance)}}
+
+    @cached_property
+    def balance(self) -> Balance | None:
+        """The balance between the components of the data, which are all read for it; None where there is only one."""
+        return balance_of(self.observed, self.window, self.weights)
 
     @property
     def water_cells(self) -> np.ndarray | None:
@@ -369,6 +381,13 @@ class Inversion:
                     for group in batches(len(shots), size)]
             for which, shots in every.items()
         }  # fmt: skip
+
+
+def _slowest(simulator: Simulator, model: Model) -> float:
+    """Return the speed of the slowest wave, m/s; that of P waves where a simulator has no wave equation."""
+    if isinstance(simulator, Propagator):
+        return float(simulator.physics.speeds(model.parameters)[0].detach().min())
+    return float(model[model.leading].detach().min())
 
 
 def batches(count: int, size: int = BATCH) -> list[list[int]]:

@@ -202,4 +202,5 @@ def history_row(
     (band, iteration), (now, first), truth = place, misfit, ledger.truth
     row = {"band": band, "iteration": iteration, "misfit": now, "relative": now / (first or 1.0), **noted}
     row |= {"solves": ledger.solves, "seconds": round(ledger.seconds, 3)}
-    return row | {"model_rmse": None if truth is None else rmse(model, truth)}
+    error = None if truth is None or truth.leading not in model else rmse(model, truth, name=truth.leading)
+    return row | {"model_rmse": error}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seisinv.core import Gathers, Grid, Model, Observed, Simulator
 from seisinv.core.gathers import refuse_nan
+from seisinv.inversion.balance import Balance
 from seisinv.inversion.point import Point
 from seisinv.inversion.wavelet import EstimateWavelet, pulse, with_best_wavelet
 from seisinv.misfit import Misfit
@@ -42,6 +43,8 @@ class Evaluation:
         Filter and mutes of both predicted and observed data.
     point : Point, optional
         The vector of the unknown, where gradients with respect to it are wanted of each group.
+    balance : Balance, optional
+        Between the components of the data, where there are several.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Evaluation:
     band: Band | None = None
     window: Window | None = None
     point: Point | None = None
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +174,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
     """
     began = time.perf_counter()
     inputs, predicted, observed, _ = _predicted(task)
-    value = task.shared.misfit(_processed(predicted, task), _processed(observed, task))
+    value = _misfit(task, _processed(predicted, task), _processed(observed, task))
     if not torch.isfinite(value):
         remedy = "it is predicted: check the bounds and the wavelet"
         refuse_nan(predicted.data, predicted.live, predicted.survey, remedy=remedy)
@@ -181,7 +185,7 @@ def misfit_and_gradient(task: ShotTask) -> ShotResult:
 def misfit_of_nothing(task: ShotTask) -> float:
     """Return the misfit of a group of shots where nothing is predicted; it costs no simulation."""
     observed = _processed(task.observed[list(task.rows)], task)
-    return float(task.shared.misfit(observed.replace(data=torch.zeros_like(observed.data)), observed))
+    return float(_misfit(task, observed.replace(data=torch.zeros_like(observed.data)), observed))
 
 
 def predicted(task: ShotTask) -> tuple[Gathers, Gathers, Tensor | None]:
@@ -203,6 +207,8 @@ def random_projection(task: ShotTask, seed: int) -> Mapping[str, np.ndarray]:
         random = np.random.default_rng([seed, shot])
         row[:] = 1.0 - 2.0 * random.integers(0, 2, row.shape)
     v = torch.from_numpy(signs) * (data.live & observed.live)[..., None]
+    if task.shared.balance is not None:
+        v = v * task.shared.balance.of(data.survey).sqrt()[..., None]
     return _by_name(task, torch.autograd.grad(data.data, inputs, v))
 
 
@@ -227,7 +233,7 @@ def best_wavelets(task: ShotTask) -> np.ndarray:
     with torch.no_grad():
         _, response, observed = _simulated(task)
         ways = (task.shared.wavelet, replace(task.shared.wavelet, per_shot=True))
-        found = [with_best_wavelet(response, observed, how, highest=task.shared.highest)[1] for how in ways]
+        found = [_with_best_wavelet(task, response, observed, how)[1] for how in ways]
     return np.stack([w.expand(len(task.rows), -1).numpy() for w in found])
 
 
@@ -236,8 +242,16 @@ def _predicted(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers, Tensor |
     inputs, simulated, observed = _simulated(task)
     if task.shared.wavelet is None:
         return inputs, simulated, observed, None
-    fitted, wavelet = with_best_wavelet(simulated, observed, task.shared.wavelet, highest=task.shared.highest)
+    fitted, wavelet = _with_best_wavelet(task, simulated, observed, task.shared.wavelet)
     return inputs, fitted, observed, wavelet
+
+
+def _with_best_wavelet(
+    task: ShotTask, simulated: Gathers, observed: Gathers, how: EstimateWavelet
+) -> tuple[Gathers, Tensor]:
+    balance = task.shared.balance
+    factors = None if balance is None else balance.factors(simulated.survey) * balance.of(simulated.survey).sqrt()
+    return with_best_wavelet(simulated, observed, how, highest=task.shared.highest, factors=factors)
 
 
 def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers]:
@@ -255,7 +269,13 @@ def _simulated(task: ShotTask) -> tuple[list[Tensor], Gathers, Gathers]:
 
 
 def _processed(gathers: Gathers, task: ShotTask) -> Gathers:
-    return processed(gathers, task.shared.band, task.shared.window)
+    found, balance = processed(gathers, task.shared.band, task.shared.window), task.shared.balance
+    return found if balance is None else balance.even(found)
+
+
+def _misfit(task: ShotTask, predicted: Gathers, observed: Gathers) -> Tensor:
+    balance = task.shared.balance
+    return task.shared.misfit(predicted, observed, weights=None if balance is None else balance.of(predicted.survey))
 
 
 def _by_name(task: ShotTask, gradients: Sequence[Tensor]) -> dict[str, np.ndarray]:

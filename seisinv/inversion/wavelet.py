@@ -89,7 +89,7 @@ def pulse(time: TimeAxis, highest: float) -> np.ndarray:
 
 
 def with_best_wavelet(
-    simulated: Gathers, observed: Gathers, how: EstimateWavelet, *, highest: float
+    simulated: Gathers, observed: Gathers, how: EstimateWavelet, *, highest: float, factors: Tensor | None = None
 ) -> tuple[Gathers, Tensor]:
     """Replace the pulse in simulated gathers by the wavelet that fits the observed ones best.
 
@@ -100,6 +100,8 @@ def with_best_wavelet(
     observed : Gathers
         Unfiltered; only traces live on both sides are used.
     highest : float, Hz
+    factors : tensor [shot, receiver], optional
+        By which the traces are multiplied where they are compared.
 
     Returns
     -------
@@ -116,7 +118,9 @@ def with_best_wavelet(
     g = p * torch.from_numpy(_inverse(source, n))
     f = np.fft.rfftfreq(n, axis.step)
     groups = (1,) if how.per_shot else (0, 1)
-    cross, power = (g.conj() * d).sum(groups, keepdim=True)[:, 0], g.abs().square().sum(groups, keepdim=True)[:, 0]
+    seen, d = (g, d) if factors is None else (g * factors[..., None], d * factors[..., None])
+    cross = (seen.conj() * d).sum(groups, keepdim=True)[:, 0]
+    power = seen.abs().square().sum(groups, keepdim=True)[:, 0]
     inside = torch.from_numpy((f > 0.2 * highest) & (f < 0.8 * highest))
     floor = how.damping * power[:, inside].mean(1, keepdim=True)
     flank = torch.from_numpy(np.cos(0.5 * np.pi * np.clip((f / highest - 0.75) / 0.25, 0, 1)) ** 2)

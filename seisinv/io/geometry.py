@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seisinv.core.errors import Argument, DataError, GeometryError, Message
-from seisinv.io.components import COMPONENTS, of_code, of_place
+from seisinv.core.errors import Argument, GeometryError, Message
+from seisinv.io.components import Heard
 from seisinv.io.headers import scaled, where
+from seisinv.io.places import of_place
 from seisinv.io.plausible import FOOT, refuse_tiny
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
+from seisinv.io.sensors import DEAD, SEISMIC, SENSORS
 
 log = logging.getLogger("seisinv.io")
 
@@ -29,8 +31,6 @@ _ANGLES = {
 }
 _COORDINATES = ("source_x", "source_y", "receiver_x", "receiver_y")
 _HUGE = 2**28  # coordinates as integers are smaller, floats taken for integers are not
-_DEAD = (2, 3)
-_AUXILIARY = (4, 5, 6, 7, 8)
 
 
 def _sexagesimal(values: np.ndarray) -> np.ndarray:
@@ -50,7 +50,8 @@ _TO_DEGREES: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
 class Positions:
     """Positions [trace, (x, y, z)] in metres, z down, of the seismic traces of a recording.
 
-    `index` numbers the traces in the recording; auxiliary traces are left out.
+    `index` numbers the traces in the recording; auxiliary traces are left out.  `component` [trace] numbers `names`, -1
+    where the file does not say what a trace measures.
     """
 
     index: np.ndarray
@@ -60,31 +61,27 @@ class Positions:
     vertical: str
     unit: float  # metres per unit of the file
     notes: tuple[str, ...]
+    component: np.ndarray
+    names: tuple[str, ...]
 
     def some(self, keep: np.ndarray, *notes: str) -> Positions:
         """Return the traces of a mask, with more notes."""
-        kept = {name: getattr(self, name)[keep] for name in ("index", "source", "receiver", "dead")}
+        kept = {name: getattr(self, name)[keep] for name in ("index", "source", "receiver", "dead", "component")}
         return replace(self, **kept, notes=(*self.notes, *notes))
 
 
-def positions(recording: Recording, reading: Reading) -> Positions:
-    """Return where the sources and receivers of a recording are.
+def positions(named: Heard, reading: Reading) -> Positions:
+    """Return where the sources and receivers of a recording are, and what its traces measure.
 
     Raises
     ------
     GeometryError
         If coordinates are angles, or are missing.
     """
-    notes: list[str] = list(recording.notes)
+    recording, seismic = named.recording, named.used
+    notes: list[str] = [*recording.notes, *named.notes]
     kind = recording.fields["trace_kind"]
-    seismic = ~np.isin(kind, _AUXILIARY)
-    if not seismic.any():
-        place = where("trace_kind", recording.places)
-        raise DataError(f"all {len(kind)} traces are auxiliary ({place})", file=recording.path)
-    if not seismic.all():
-        notes.append(f"{(~seismic).sum()} auxiliary traces (identification code 4 to 8) are left out")
-    seismic = of_code(recording, seismic, reading, notes)
-    codes = [int(code) for code in np.unique(kind[seismic]) if code not in (1, *_DEAD, *COMPONENTS)]
+    codes = [int(code) for code in np.unique(kind[seismic]) if code not in (SEISMIC, *DEAD, *SENSORS)]
     if codes:
         place, code = where("trace_kind", recording.places), " and ".join(map(str, codes[:3]))
         count = np.count_nonzero(np.isin(kind, codes))
@@ -118,17 +115,28 @@ def positions(recording: Recording, reading: Reading) -> Positions:
         index,
         source.T,
         receiver.T,
-        np.isin(kind[index], _DEAD),
+        np.isin(kind[index], DEAD),
         vertical,
         metres,
         tuple(notes),
+        at(named.component, index),
+        named.names,
     )
     _refuse_missing(recording, found)
     if reading.coordinate_units != "angle":
         refuse_tiny(recording, found.source, found.receiver, found.dead)
     found = _without_lost_dead_traces(found)
-    chosen = of_place(recording, found.index, (found.source, found.receiver), reading)
+    chosen, in_turn = of_place(named, found.index, (found.source, found.receiver), reading)
+    if in_turn is not None:
+        return replace(found, component=in_turn)
     return found if chosen is None else found.some(chosen)
+
+
+def at(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the values of some traces; of all, or where they are the same in all, without a copy."""
+    if len(index) == len(values):
+        return values
+    return np.broadcast_to(values[0], len(index)) if values.strides == (0,) else values[index]
 
 
 def _refuse_floats(recording: Recording, fields: Mapping[str, np.ndarray]) -> None:

@@ -45,7 +45,9 @@ HEADERS: Mapping[str, HeaderField] = MappingProxyType(
             HeaderField("trace_number", 13, "trace (channel) number within the field record"),
             HeaderField("source_number", 17, "energy source point number"),
             HeaderField("cdp", 21, "common depth point number"),
-            HeaderField("trace_kind", 29, "trace identification: 1 seismic, 2 dead, 3 dummy, 4 to 8 auxiliary"),
+            HeaderField(
+                "trace_kind", 29, "trace identification: 1 seismic, 2 dead, 3 dummy, 4 to 8 auxiliary, 11 to 17 sensor"
+            ),
             HeaderField("offset", 37, "distance from source to receiver, only compared with the coordinates"),
             HeaderField("receiver_elevation", 41, "elevation of the receiver group, up"),
             HeaderField("source_elevation", 45, "elevation of the surface at the source, up"),
@@ -62,11 +64,17 @@ HEADERS: Mapping[str, HeaderField] = MappingProxyType(
             HeaderField("delay", 109, "time of the first sample after the source, ms"),
             HeaderField("sample_count", 115, "samples in the trace, only compared with the file's"),
             HeaderField("sample_interval", 117, "sample interval, µs; used where the binary header has 0"),
+            HeaderField("trace_unit", 203, "unit of the samples: 1 Pa, 5 m, 6 m/s, 7 m/s²"),
+            HeaderField("sensor", 213, "number of the device, by which a dead trace is known"),
             HeaderField("time_scalar", 215, "factor of times such as the delay: n multiplies, -n divides, 0 is 1"),
+            HeaderField("source_type", 217, "1 to 3 vibrator: vertical, cross-line, in-line; 4 to 6 impulse; -n other"),
+            HeaderField("source_unit", 231, "unit of the source's measurement: 5 newton"),
         )
     }
 )
 
+#: Fields that are what they are only by revision 1 and later.
+LATER = ("trace_unit", "sensor", "source_type", "source_unit")
 ARGUMENT = Argument("data.headers")
 _FOUR_BYTES = (
     *range(1, 29, 4),
@@ -143,6 +151,12 @@ def resolve(headers: Mapping[str, int | str] | None) -> dict[str, Place]:
         unsigned = "u2" if name in _UNSIGNED and WIDTHS[number] == 2 else ""
         places[name] = Place(number, KINDS[kind] if kind else unsigned)
     return places
+
+
+def without_later(fields: Mapping[str, np.ndarray], places: Mapping[str, Place]) -> dict[str, np.ndarray]:
+    """Return fields of which those that are only there by revision 1 are zero, unless they are mapped elsewhere."""
+    zero = {n: np.zeros_like(fields[n][:1]) for n in LATER if places[n].byte == HEADERS[n].byte}
+    return {**fields, **{n: np.broadcast_to(v, len(fields[n])) for n, v in zero.items()}}
 
 
 def known(name: str, verb: str, argument: Argument = ARGUMENT) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seisinv.core.errors import SeisinvError
+from seisinv.core.survey import Shot
 from seisinv.io.files import magic, uncompressed
 from seisinv.io.headers import scaled
 from seisinv.io.line import Line, build_line
 from seisinv.io.reader import paths_of, recording
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording
+from seisinv.io.sensors import unit_of, words
 
 #: Samples are read for the spectrum and the search for dead traces: all traces of a small file, else this many.
 _EXAMINED = 400
@@ -68,6 +70,10 @@ class Info:
     source_spacing, receiver_spacing : float, m
     vertical : str
         How the elevation fields were understood.
+    components : mapping of str to (int, str)
+        Number of traces and unit of each component; "" for traces that do not say what they measure.
+    kinds : tuple of str
+        What the sources are, "" for those of which the headers do not tell.
     line : Line or None
 
     Examples
@@ -110,6 +116,8 @@ class Info:
     receiver_z: Range | None = None
     water_depth: Range | None = None
     vertical: str | None = None
+    components: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
     line: Line | None = None
 
     @property
@@ -256,8 +264,19 @@ def _with_geometry(info: Info, line: Line, recordings: Sequence[Recording]) -> I
         receiver_z=_extent(receivers[:, 0]),
         water_depth=_water(recordings, line),
         vertical=line.vertical,
+        components=_components(line),
+        kinds=tuple(dict.fromkeys("" if s.kinds is None else words(s.kinds[0]) for s in survey.shots)),
         line=line,
     )
+
+
+def _components(line: Line) -> dict[str, tuple[int, str]]:
+    counts: dict[str, int] = {}
+    for shot in line.survey.shots:
+        names = shot.components or ("",) * len(shot.receivers)
+        for name in dict.fromkeys(names):
+            counts[name] = counts.get(name, 0) + names.count(name)
+    return {name: (count, unit_of(name)) for name, count in counts.items()}
 
 
 def _extent(values: np.ndarray) -> Range:
@@ -285,7 +304,7 @@ def _water(recordings: Sequence[Recording], line: Line) -> Range | None:
 def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list[str]:
     found: list[str] = []
     survey = line.survey
-    doubled = sum(len(s.receivers) - len(np.unique(np.round(s.receivers, 3), axis=0)) for s in survey.shots)
+    doubled = sum(len(s.receivers) - len(np.unique(_places(s), axis=0)) for s in survey.shots)
     if not np.nanmax(np.abs(survey.offsets)):
         found.append("source and receiver coincide in every trace: this looks like a section or a model, not shots")
     if doubled:
@@ -295,3 +314,10 @@ def _suspicious(info: Info, line: Line, recordings: Sequence[Recording]) -> list
     if info.not_finite:
         found.append(f"{info.not_finite:,} traces hold NaN or infinite samples")
     return found
+
+
+def _places(shot: Shot) -> np.ndarray:
+    """Return where receivers are, to the millimetre, and the number of what they measure."""
+    names = shot.components or ("",) * len(shot.receivers)
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    return np.column_stack([np.round(shot.receivers, 3), [numbers[name] for name in names]])

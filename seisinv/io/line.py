@@ -16,13 +16,15 @@ from seisinv.core.arrays import check_memory
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.core.gathers import Gathers, refuse_nan
 from seisinv.core.survey import Shot, Survey, TimeAxis
-from seisinv.io.geometry import Positions, positions
+from seisinv.io.components import joined, what_is_heard
+from seisinv.io.geometry import Positions, at, positions
 from seisinv.io.headers import scaled
 from seisinv.io.plausible import odd_traces, refuse_unsaid_feet, without_far_traces
+from seisinv.io.polarity import backward, upside
 from seisinv.io.projection import Projection, best_line, onto_section, to_metres
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, TraceReader
-from seisinv.io.shots import SeismicTraces, sort_into_shots
+from seisinv.io.shots import SeismicTraces, components_of, kinds_of, sort_into_shots
 from seisinv.io.tables import Edits, layout_of, read_tables, with_geometry
 
 log = logging.getLogger("seisinv.io")
@@ -137,6 +139,40 @@ class Line:
             index=rows if self.index is None else self.index[rows],
         )
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of what the receivers measure; empty where the files do not say."""
+        heard = {id(shot.components): shot.components or () for shot in self.survey.shots}  # mostly one tuple for all
+        return tuple(dict.fromkeys(name for names in heard.values() for name in names))
+
+    def component(self, *names: str) -> Line:
+        """Return the line with the traces of some components.
+
+        Parameters
+        ----------
+        *names : str
+            For example "vz".
+
+        Returns
+        -------
+        Line
+            Shots that have none of them are left out.
+
+        Raises
+        ------
+        DataError
+            If no trace measures them.
+        """
+        kept = [np.flatnonzero(np.isin(shot.components or (), names)) for shot in self.survey.shots]
+        shots = [k for k, rows in enumerate(kept) if len(rows)]
+        if not shots:
+            known = ", ".join(self.components) or "the traces do not say what they measure"
+            raise DataError(f"there is no component {' or '.join(names)}", remedy=f"use one of these: {known}")
+        survey = self.survey.subset(shots)
+        heard = tuple(shot.listening(kept[k]) for k, shot in zip(shots, survey.shots, strict=True))
+        rows = tuple(self.rows[k][kept[k]] for k in shots)
+        return dataclasses.replace(self, survey=survey.replace(shots=heard), rows=rows)
+
     def _load(self, rows: np.ndarray) -> np.ndarray:
         firsts = np.array([first for first, _ in self.readers])
         owner = np.searchsorted(firsts, rows, side="right") - 1
@@ -159,13 +195,21 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
         If files or traces differ in sampling.
     """
     tables, layout = read_tables(reading.geometry or ()), layout_of(reading.layout)
-    recordings, edits = zip(*(with_geometry(recording, tables, layout) for recording in recordings), strict=True)
-    found = [positions(recording, reading) for recording in recordings]
+    placed = [with_geometry(recording, tables, layout) for recording in recordings]
+    recordings = [recording for recording, _ in placed]
+    named = what_is_heard(recordings, reading)
+    delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
+    files = [k for k, h in enumerate(named) if h.used.any()]  # those that hold what is chosen
+    recordings, edits, delays = (
+        [recordings[k] for k in files],
+        [placed[k][1] for k in files],
+        [delays[k] for k in files],
+    )
+    found = [positions(named[k], reading) for k in files]
     step, samples = _one_sampling(recordings)
     firsts = np.cumsum([0] + [recording.traces for recording in recordings])
-    delays = [reading.delay(k, len(recordings)) for k in range(len(recordings))]
-    merged = _merge(recordings, found, firsts, delays)
-    sign = _edited(merged, found, edits, step, reversed=reading.polarity == "reversed")
+    merged, names = _merge(recordings, found, firsts, delays)
+    sign = _edited(merged, found, edits, step, upside(merged, names, reading.polarities, recordings[0].path))
     used = _used(found, edits, int(firsts[-1]), firsts)
     sign = None if sign is None else _spread(merged.index, sign, int(firsts[-1]))
     if reading.coordinate_units == "angle":
@@ -181,6 +225,9 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     source_zx = np.column_stack([merged.source[first, 2], x[0][first]])
     receiver_zx = np.column_stack([merged.receiver[:, 2], x[1]])
     notes += odd_traces(recordings, merged, shots, x, end)
+    if (turned := backward(merged, x[1] - x[0], notes)) is not None:
+        sign = np.ones(int(firsts[-1]), np.int8) if sign is None else sign
+        sign[merged.index[turned]] *= -1
     refuse_unsaid_feet(recordings[0], reading, shots, x[1])
     if found[0].vertical == "elevation" and reading.datum is None and not recordings[0].is_ours:
         above = _above_datum(merged, notes)
@@ -192,7 +239,9 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
     shot_of = [(*place, int(numbers[rows[0]])) for place, rows in zip(places, shots, strict=True)]
     rows_in_files = tuple(_rows_of(merged.index, rows) for rows in shots)
     muted = [None if used is None else used[rows] for rows in rows_in_files]
-    survey = Survey(tuple(Shot(*parts, times) for parts, times in zip(shot_of, muted, strict=True)), time)
+    kinds, components = kinds_of(recordings, merged, shots, notes), components_of(merged, names, shots)
+    parts = zip(shot_of, muted, kinds, components, strict=True)
+    survey = Survey(tuple(Shot(*place, times, kind, heard) for place, times, kind, heard in parts), time)
     total = int(firsts[-1])
     for note in notes:
         log.info("%s: %s", recordings[0].path, note)
@@ -213,12 +262,18 @@ def build_line(recordings: Sequence[Recording], reading: Reading) -> Line:
 
 
 def _edited(
-    traces: SeismicTraces, found: Sequence[Positions], edits: Sequence[Edits | None], step: float, *, reversed: bool
+    traces: SeismicTraces,
+    found: Sequence[Positions],
+    edits: Sequence[Edits | None],
+    step: float,
+    upside: np.ndarray | None,
 ) -> np.ndarray | None:
     """Shift and kill traces as tables say; return the sign of each, None where all are upright."""
-    if not reversed and not any(edits):
+    if upside is None and not any(edits):
         return None
-    sign, delay = np.full(len(traces.index), -1 if reversed else 1, np.int8), np.array(traces.fields["delay"])
+    sign, delay = np.ones(len(traces.index), np.int8), np.array(traces.fields["delay"])
+    if upside is not None:
+        sign[upside] = -1
     at = 0
     for place, edit in zip(found, edits, strict=True):
         here = slice(at, at := at + len(place.index))
@@ -245,13 +300,14 @@ def _used(
 
 def _merge(
     recordings: Sequence[Recording], found: Sequence[Positions], firsts: np.ndarray, delays: Sequence[float]
-) -> SeismicTraces:
-    names = ("field_record", "trace_number", "offset")
-    fields = {n: _joined([_at(r.fields[n], f.index) for r, f in zip(recordings, found, strict=True)]) for n in names}
-    delay = _joined([_later(_at(_delay(r), f.index), d) for r, f, d in zip(recordings, found, delays, strict=True)])
+) -> tuple[SeismicTraces, tuple[str, ...]]:
+    names = ("field_record", "trace_number", "offset", "trace_kind", "source_type", "source_unit")
+    fields = {n: _joined([at(r.fields[n], f.index) for r, f in zip(recordings, found, strict=True)]) for n in names}
+    delay = _joined([_later(at(_delay(r), f.index), d) for r, f, d in zip(recordings, found, delays, strict=True)])
     units = {f.unit for f in found}
     metres = units.pop() if len(units) == 1 else np.concatenate([np.full(len(f.index), f.unit) for f in found])
-    return SeismicTraces(
+    component, called = joined([(f.component, f.names) for f in found])
+    traces = SeismicTraces(
         _joined([first + f.index if first else f.index for first, f in zip(firsts, found, strict=False)]),
         _joined([np.full(len(f.index), k, np.int32) for k, f in enumerate(found)]),
         _joined([f.source for f in found]),
@@ -259,18 +315,13 @@ def _merge(
         _joined([f.dead for f in found]),
         {**fields, "offset": fields["offset"] * metres, "delay": delay},
         firsts,
+        _joined(component),
     )
+    return traces, called
 
 
 def _later(delay: np.ndarray, by: float) -> np.ndarray:
     return delay + by if by else delay
-
-
-def _at(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return the values of some traces; of all, or where they are the same in all, without a copy."""
-    if len(index) == len(values):
-        return values
-    return np.broadcast_to(values[0], len(index)) if values.strides == (0,) else values[index]
 
 
 def _rows_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

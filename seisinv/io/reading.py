@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,27 @@ _WORDS = {
     "projection": ("line", "offsets"),
     "sample_format": tuple(NAMES),
     "byte_order": tuple(ORDERS),
-    "polarity": ("normal", "reversed"),
 }
+POLARITIES = ("normal", "reversed")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which traces are used: of trace identification codes, or of names, or at one of a number of places; else all."""
+
+    codes: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    place: tuple[int, int] | None = None
+
+
+_EXAMPLE = {"vz": "reversed"}
+
+
+def polarity_of(text: str) -> dict[str, str]:
+    """Return polarities by component from "vz=reversed,vx=normal"; that of all by "" from "reversed"."""
+    pairs = (part.rpartition("=") for part in text.split(","))
+    return {name.strip(): word.strip() for name, _, word in pairs}
 
 
 @dataclass(frozen=True)
@@ -54,11 +74,12 @@ class Reading:
         Onto a section: "line" projects positions onto the straight line that fits them best; "offsets" puts sources
         along the road that the stations follow and receivers at their true distance from each. Default: the line, or
         the offsets where the line would shorten them by more than a hundredth.
-    polarity : "normal" or "reversed", optional
-        "reversed": samples change their sign.
-    component : int or str, optional
-        Which traces are used where a file holds several components: a trace identification code, 12; or the place of
-        the component among the traces of a position, "1/3".
+    polarity : "normal", "reversed" or mapping, optional
+        "reversed": samples change their sign; of one component where it is `{"vz": "reversed"}`, or "vz=reversed".
+    component : int, str or sequence of them, optional
+        Which traces are used where a file holds several components: a name, "vz", or several, "vz,vx"; a trace
+        identification code, 12; or the place of the component among the traces of a position, "1/3".  Where traces do
+        not say what they measure, names say it: of all, of each of several files, or of the traces of each position.
     delays : sequence of float, s, optional
         Added to the times of the records, one for all files or one for each.
     geometry : sequence of str, optional
@@ -89,8 +110,8 @@ class Reading:
     projection: str | None = None
     sample_format: str | None = None
     byte_order: str | None = None
-    polarity: str | None = None
-    component: int | str | None = None
+    polarity: str | Mapping[str, str] | None = None
+    component: int | str | Sequence[int | str] | None = None
     delays: Sequence[float] | None = None
     geometry: Sequence[str] | None = None
     layout: Mapping[str, float] | None = None
@@ -110,8 +131,7 @@ class Reading:
             known(name, "gives a value for", Argument("data.values"))
             if not np.isfinite(value):
                 raise ConfigError(Message(Argument("data.values"), f" of {name} is {value}"), remedy="give a number")
-        if self.component is not None:
-            _ = self.chosen_component
+        _ = self.choice, self.polarities
 
     @property
     def places(self) -> dict[str, Place]:
@@ -119,15 +139,39 @@ class Reading:
         return resolve(self.headers)
 
     @property
-    def chosen_component(self) -> tuple[int, int]:
-        """The code of the component and 0, or its place among the traces of a position, from 1, and their number."""
-        code, slash, count = str(self.component).partition("/")
-        if code.isdigit() and (not slash or (count.isdigit() and 1 <= int(code) <= int(count))):
-            return int(code), int(count or 0)
+    def choice(self) -> Choice:
+        """The components that are used."""
+        if self.component is None:
+            return Choice()
+        given = self.component.split(",") if isinstance(self.component, str) else self.component
+        words = [str(word).strip() for word in (given if isinstance(given, Sequence) else [given])]
+        first, slash, count = words[0].partition("/") if len(words) == 1 else ("", "", "")
+        if slash and first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count):
+            return Choice(place=(int(first), int(count)))
+        codes = tuple(int(word) for word in words if word.isdecimal())
+        names = tuple(dict.fromkeys(word for word in words if _NAME.fullmatch(word)))
+        if words and len(words) in (len(codes), sum(_NAME.fullmatch(word) is not None for word in words)):
+            return Choice(codes, names)
         raise ConfigError(
             argument=Argument("data.component"), value=self.component,
-            remedy="give a trace identification code such as 12, or a place such as 1/3: the first of every 3 traces",
+            remedy="give a name such as vz, a trace identification code such as 12, or a place such as 1/3: the first "
+            "of every 3 traces",
         )  # fmt: skip
+
+    @property
+    def polarities(self) -> dict[str, bool]:
+        """Which components are reversed, by name; that of all is named ""."""
+        if self.polarity is None:
+            return {}
+        given = polarity_of(self.polarity) if isinstance(self.polarity, str) else self.polarity
+        if not isinstance(given, Mapping) or not all(word in POLARITIES for word in given.values()):
+            raise ConfigError(
+                argument=Argument("data.polarity"),
+                value=self.polarity,
+                limit="it must be normal or reversed",
+                remedy=Message("give one of them, for all or for components: ", Argument("data.polarity", _EXAMPLE)),
+            )
+        return {name: word == "reversed" for name, word in given.items()}
 
     def field(self, name: str) -> float | None:
         """Return what the field of a name is given to be; None where the file says it."""

@@ -52,6 +52,8 @@ class Recording:
     notes : tuple of str
         What was odd.
     reader : TraceReader
+    polarity : int
+        What the file says of signs: 1 where pressure and upward motion are negative, 2 where they are positive.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class Recording:
     text: tuple[str, ...]
     notes: tuple[str, ...]
     reader: TraceReader
+    polarity: int = 0
 
     @property
     def is_ours(self) -> bool:

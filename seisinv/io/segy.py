@@ -16,6 +16,7 @@ import numpy as np
 
 from seisinv.core.errors import Argument, DataError, Message
 from seisinv.io.files import first_bytes
+from seisinv.io.headers import without_later
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, given, is_ours, step_of
 from seisinv.io.samples import FORMATS, NAMES, ORDERS, REFUSED, Stored, told_by
@@ -36,6 +37,7 @@ class BinaryHeader:
     samples: int
     interval: int  # µs
     measurement: int
+    polarity: int  # 1: pressure and upward motion are negative; 2: they are positive
     revision: tuple[int, int]
     extended: int  # textual headers after it, as the file says, whether or not that can be
 
@@ -73,14 +75,14 @@ def binary_header(path: Path, reading: Reading) -> BinaryHeader:
         text = f"samples are {REFUSED[code]} (format {code}), which is not read"
         raise DataError(text, remedy="convert the file to format 5", file=path)
     interval, samples = struct.unpack_from(f"{order}H2xH", head, 3216)
-    (measurement,) = struct.unpack_from(f"{order}h", head, 3254)
+    measurement, polarity = struct.unpack_from(f"{order}hh", head, 3254)
     major, minor = head[3500], head[3501]
     # The words of revision 1 and 2 may hold anything in files of another.
     revision = (major, minor) if major in (1, 2) and minor < 10 else (0, 0)
     (extended,) = struct.unpack_from(f"{order}h", head, 3504)
     if revision[0] == 2:
         samples = _second_revision(path, head, order, samples, extended)
-    return BinaryHeader(order, code, samples, interval, measurement, revision, extended)
+    return BinaryHeader(order, code, samples, interval, measurement, polarity, revision, extended)
 
 
 def _second_revision(path: Path, head: bytes, order: str, samples: int, extended: int) -> int:
@@ -192,7 +194,10 @@ def segy_recording(path: Path, reading: Reading) -> Recording:
     table = _table(path, header, reading, notes)
     is_said = bool(notes)  # that counts differ
     table = _examined(table, reading, notes)
-    fields = given(table.fields(reading.places), reading, table.traces)
+    stored = table.fields(reading.places)
+    if header.revision[0] == 0:
+        stored = without_later(stored, reading.places)
+    fields = given(stored, reading, table.traces)
     step = step_of(header.interval, fields, reading, notes)
     counts = np.unique(fields["sample_count"])
     wrong = counts[(counts != table.samples % _OVERFLOW) & (counts != 0)]
@@ -217,6 +222,7 @@ def segy_recording(path: Path, reading: Reading) -> Recording:
         text=_text(path),
         notes=tuple(notes),
         reader=table,
+        polarity=header.polarity,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from seisinv.core.errors import DataError
 from seisinv.io.files import first_bytes
-from seisinv.io.headers import HEADERS
+from seisinv.io.headers import HEADERS, without_later
 from seisinv.io.reading import Reading
 from seisinv.io.recording import Recording, given, step_of
 from seisinv.io.samples import IEEE, ORDERS, Stored
@@ -53,7 +53,7 @@ def su_recording(path: Path, reading: Reading) -> Recording:
         raise DataError(text, remedy="write it with one length", file=path)
     if places["time_scalar"].byte == HEADERS["time_scalar"].byte:
         fields["time_scalar"] = np.zeros_like(fields["time_scalar"])  # SU keeps its own numbers from byte 181 on
-    fields = given(fields, reading, table.traces)
+    fields = given(without_later(fields, places), reading, table.traces)
     return Recording(
         path=path,
         format="SU",

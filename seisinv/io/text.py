@@ -84,6 +84,11 @@ def facts(info: Info) -> list[tuple[str, str]]:
         low, high = info.receivers_per_shot
         count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         rows.append(("receivers", f"{count} per shot{_every(info.receiver_spacing)}"))
+    if any(info.components):
+        said = ((name or "not said", f" ({unit})" * bool(unit), n) for name, (n, unit) in info.components.items())
+        rows.append(("components", ", ".join(f"{name}{unit}: {count:,} traces" for name, unit, count in said)))
+    if any(info.kinds):
+        rows.append(("sources", "; ".join(kind or "not said" for kind in info.kinds)))
     for name, values in (
         ("offsets", info.offsets),
         ("source x", info.source_x),

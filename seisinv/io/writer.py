@@ -1,5 +1,8 @@
 """Writing SEG-Y through segyio: shot gathers with their geometry, revision 1, big endian.
 
+What traces measure and what sources are goes to the trace identification (bytes 29-30), the unit (203-204) and the
+source type (217-218), and in full into the textual header, by the numbers of sensors (213-214) and source types: so a
+dead trace, whose identification says only that, keeps its component.
 SEG Technical Standards Committee 2002, SEG-Y revision 1.
 """
 
@@ -16,6 +19,8 @@ from seisinv.core.errors import DataError, SeisinvError
 from seisinv.core.gathers import Gathers, Observed
 from seisinv.core.survey import Survey
 from seisinv.io.files import refuse_existing, replacing
+from seisinv.io.polarity import polarity_word
+from seisinv.io.sensors import COMPONENTS, DEAD, SEISMIC, refuse_long, sensor_lines, source_types
 
 _INT32 = 2**31 - 1
 _FORMAT_CODES = {"ieee": 5, "ibm": 1}
@@ -34,6 +39,7 @@ def write_segy(
 
     x goes to source and receiver x (bytes 73, 81) with y = 0; a receiver's depth z to its elevation as −z (41); a
     source's to its depth below the surface (49). Scalars are chosen so that positions are exact, to 0.1 mm at best.
+    Components and kinds of source, where the survey has them, are written as docs/data.md says.
 
     Parameters
     ----------
@@ -72,13 +78,18 @@ def write_segy(
     headers = _geometry_headers(survey)
     headers |= _time_headers(survey)
     count = [len(shot.receivers) for shot in survey.shots]
-    kinds = np.ones(sum(count), int)
+    names = tuple(dict.fromkeys(c for shot in survey.shots for c in shot.components or ()))
+    sorts, said = source_types(survey.shots)
+    refuse_long(said := [*sensor_lines(names), *said])
+    kinds, sensors = _sensor_headers(survey, names)
+    headers |= sensors | _source_headers(sorts, count)
     firsts = np.cumsum([0, *count])
 
     def blocks() -> Iterable[np.ndarray]:
         for k in range(len(survey)):
             shot = gathers[[k]]
-            kinds[firsts[k] : firsts[k + 1]] = np.where(shot.live[0].cpu().numpy(), 1, 2)
+            here = slice(firsts[k], firsts[k + 1])
+            kinds[here] = np.where(shot.live[0].cpu().numpy(), kinds[here], DEAD[0])
             yield _samples(shot, k)
 
     write_traces(
@@ -87,9 +98,10 @@ def write_segy(
         blocks(),
         samples=survey.time.samples,
         interval=_microseconds(survey),
-        text=(*_gather_text(survey), *text),
+        text=(*_gather_text(survey, names), *said, *text),
         sample_format=sample_format,
         overwrite=overwrite,
+        polarity=polarity_word(names),
     )
 
 
@@ -110,6 +122,7 @@ def write_traces(
     text: Sequence[str],
     sample_format: str,
     overwrite: bool,
+    polarity: int = 0,
 ) -> None:
     """Write traces [trace, sample] that come in blocks; `headers` are arrays [trace] by first byte."""
     import segyio
@@ -125,7 +138,7 @@ def write_traces(
         with warnings.catch_warnings(), _disk_errors(), segyio.create(str(temporary), spec) as file:
             warnings.simplefilter("ignore")
             file.text[0] = _text_header(text)
-            file.bin.update(_binary_header(spec, interval))
+            file.bin.update(_binary_header(spec, interval, polarity))
             _fill(file, headers, blocks, samples, interval)
         size = 3600 + spec.tracecount * (240 + 4 * samples)
         if temporary.stat().st_size != size:
@@ -157,7 +170,7 @@ def _fill(
             trace += 1
 
 
-def _binary_header(spec: object, interval: int) -> dict[int, int]:
+def _binary_header(spec: object, interval: int, polarity: int) -> dict[int, int]:
     return {
         3201: 1,
         3205: 1,
@@ -171,6 +184,7 @@ def _binary_header(spec: object, interval: int) -> dict[int, int]:
         3227: 1,
         3229: 1,  # as recorded
         3255: 1,  # metres
+        3257: polarity,
         3501: 1,  # revision 1
         3503: 1,  # all traces are of one length
     }
@@ -184,8 +198,13 @@ def _text_header(lines: Sequence[str]) -> str:
     return segyio.tools.create_text_header({**numbered, 39: "SEG Y REV1", 40: "END TEXTUAL HEADER"})
 
 
-def _gather_text(survey: Survey) -> tuple[str, ...]:
+def _gather_text(survey: Survey, names: Sequence[str]) -> tuple[str, ...]:
     time = survey.time
+    live = "AS SENSORS SAY" if names else "1 LIVE"
+    signs = (
+        "MOTION IS POSITIVE DOWN (Z) AND TO LARGER X; AN INCREASE OF PRESSURE (P) IS",
+        f"POSITIVE. UNITS: BYTES 203-204. IMPULSE POLARITY (BYTES 3257-3258): {polarity_word(names)}",
+    )
     return (
         f"{len(survey)} SHOTS, UP TO {survey.max_receivers} RECEIVERS EACH",
         f"{time.samples} SAMPLES OF {time.step * 1e3:g} MS FROM {time.start * 1e3:g} MS",
@@ -193,7 +212,8 @@ def _gather_text(survey: Survey) -> tuple[str, ...]:
         "DEPTHS BELOW THE DATUM: RECEIVER Z = -ELEVATION (BYTES 41-44),",
         "SOURCE Z = DEPTH (BYTES 49-52) - SURFACE ELEVATION (BYTES 45-48)",
         "SCALARS: BYTES 69-70 OF LEVELS, 71-72 OF COORDINATES, 215-216 OF THE DELAY",
-        "TRACE IDENTIFICATION (BYTES 29-30): 1 LIVE, 2 DEAD",
+        f"TRACE IDENTIFICATION (BYTES 29-30): {live}, 2 DEAD",
+        *(signs if names else ()),
     )
 
 
@@ -246,6 +266,28 @@ def _geometry_headers(survey: Survey) -> dict[int, np.ndarray]:
         89: np.ones(n, int),
         181: (receiver_x + source_x) // 2,
     }
+
+
+def _sensor_headers(survey: Survey, names: Sequence[str]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Return the identification of live traces, and bytes for their units and sensors, where any have names."""
+    if not names:
+        return np.full(sum(len(shot.receivers) for shot in survey.shots), SEISMIC), {}
+    stored = [(SEISMIC, 0), *(COMPONENTS.get(name, (SEISMIC, -1)) for name in names)]
+    number = {name: n for n, name in enumerate(names, 1)}
+    heard = [
+        [0] * len(s.receivers) if s.components is None else [number[c] for c in s.components] for s in survey.shots
+    ]
+    sensors = np.concatenate(heard).astype(int)
+    codes, units = np.array(stored)[sensors].T
+    return codes.copy(), {203: units, 213: sensors}
+
+
+def _source_headers(sorts: Sequence[tuple[int, int]], count: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return source types and the unit of the sources' measurement, where any source has a kind."""
+    if not any(kind for kind, _ in sorts):
+        return {}
+    kinds, units = np.repeat(np.array(sorts), count, axis=0).T
+    return {217: kinds, 231: units}
 
 
 def _time_headers(survey: Survey) -> dict[int, np.ndarray]:

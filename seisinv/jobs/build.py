@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisinv.core import ConfigError, DataError, Grid, Model, Survey, ricker
+from seisinv.core import Argument, ConfigError, DataError, Grid, Message, Model, Survey, ricker
 from seisinv.core.arrays import read_table
+from seisinv.jobs.models import speed_of
 from seisinv.jobs.settings import UPDATES, WIDE, Settings
+from seisinv.physics import wave_equation
 from seisinv.synthetic import water_layer
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ SEAFLOOR = 4  # nodes above the seafloor that a layer of water leaves free
 
 def propagator_of(settings: Settings, grid: Grid, survey: Survey, *, vp_max: float | None = None) -> Propagator:
     """Return the propagator that the settings describe; `vp_max` (m/s) fixes its step where they do not."""
-    from seisinv.physics import wave_equation
     from seisinv.propagate import Boundary, Propagator
 
     p = settings.propagator
@@ -118,9 +119,11 @@ def unknown_of(settings: Settings, start: Model) -> Unknown:
 
 
 def bounds_of(settings: Settings) -> Mapping[str, Sequence[float]]:
-    """Return the bounds of the unknowns in SI units, those of vp where none are set."""
-    bounds = settings.inversion.bounds
-    return {"vp": WIDE} if bounds is None else bounds
+    """Return the bounds of the unknowns in SI units, those of the waves' speed where none are set."""
+    if settings.inversion.bounds is not None:
+        return settings.inversion.bounds
+    speed = speed_of(wave_equation(settings.propagator.physics))
+    return {speed: WIDE[speed]}
 
 
 def water_of(settings: Settings, start: Model) -> float | np.ndarray | None:
@@ -132,7 +135,14 @@ def water_of(settings: Settings, start: Model) -> float | np.ndarray | None:
     water = settings.inversion.water
     if not isinstance(water, str):
         return water
+    if "vp" not in start:
+        raise ConfigError(
+            Message(Argument("inversion.water"), f" is 'layer', which vp tells; there is only {', '.join(start)}"),
+            remedy="give the depth of the water in m, or leave it out",
+        )
     wet = water_layer(start.vp.numpy())
+    if "vs" in bounds_of(settings):  # next to the seafloor too: between water and rock no vs is that of both
+        return wet
     wet[:-SEAFLOOR] = wet[SEAFLOOR:].copy()
     wet[-SEAFLOOR:] = False
     return wet

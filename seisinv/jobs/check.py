@@ -154,7 +154,7 @@ def start_wavelet(problem: Inversion, start: Model, spread: TaskRunner) -> dict[
 def cycle_skips(problem: Inversion, start: Model, bands: list[Band], wavelet: np.ndarray | None) -> list[SkipShare]:
     """Compare predicted and observed arrivals in the starting model, band by band."""
     with torch.no_grad():
-        source = None if wavelet is None else torch.from_numpy(wavelet).to(start.vp.dtype)
+        source = None if wavelet is None else torch.from_numpy(wavelet).to(start[start.leading].dtype)
         predicted = problem.propagator(start, source)
     observed = problem.observed[list(range(len(problem.observed)))]
     return cycle_skip_share(predicted, observed, bands, window=problem.window)

@@ -12,9 +12,11 @@ import numpy as np
 
 from seisinv.core import Argument, ConfigError, Grid, Message, Model, Survey
 from seisinv.core.memory import available_memory
+from seisinv.jobs.build import bounds_of
 from seisinv.jobs.data import Data
-from seisinv.jobs.models import read_model_file
+from seisinv.jobs.models import mudrock, read_model_file, speed_of, starting_model
 from seisinv.jobs.settings import UPDATES, WIDE, Settings
+from seisinv.physics import wave_equation
 from seisinv.signal.processing import bands_of
 from seisinv.synthetic import water_layer
 
@@ -120,22 +122,41 @@ def given_grid(settings: Settings) -> Grid:
     """
     g = settings.grid
     if g.shape is None or g.spacing is None:
-        raise ConfigError("grid.spacing and grid.shape are missing; give both unless start.vp is a model file")
+        raise ConfigError("grid.spacing and grid.shape are missing; give both unless the starting model is a file")
     return Grid(g.shape, g.spacing * len(g.shape) if len(g.spacing) == 1 else g.spacing, g.origin or 0.0)
 
 
 def _start_file(settings: Settings) -> Model | None:
-    """Return the model in the file of start.vp, on its own grid; None without one."""
-    s = settings.start
-    return read_model_file(s, "vp", s.vp) if s.kind == "model" and isinstance(s.vp, str) else None
+    """Return the model in the file of the starting model's speed, on its own grid; None without one."""
+    s, name = settings.start, speed_of(wave_equation(settings.propagator.physics))
+    path = getattr(s, name)
+    return read_model_file(s, name, path) if s.kind == "model" and isinstance(path, str) else None
 
 
 def _slowest(settings: Settings, start: Model | None) -> float:
     """Return the slowest velocity that the grid must hold, m/s."""
+    physics = wave_equation(settings.propagator.physics)
     if start is not None:
-        return float(start.vp.min())
-    low = (settings.inversion.bounds or {}).get("vp", WIDE)[0]
-    return float(settings.start.vp) if isinstance(settings.start.vp, float) and settings.start.vp < low else low
+        return float(physics.speeds(starting_model(settings, physics, start.grid, []).parameters)[0].min())
+    name = speed_of(physics)
+    given, low = getattr(settings.start, name), bounds_of(settings).get(name, WIDE[name])[0]
+    if name != "vp":  # other speeds are too wide a range to hold all of it
+        return float(given) if isinstance(given, float) else max(low, float(mudrock(settings.start.v0)))
+    slowest = float(given) if isinstance(given, float) and given < low else low
+    vs = _slowest_solid(settings) if "vs" in physics.parameters else 0.0
+    return min(slowest, vs) if vs > 0 else slowest
+
+
+def _slowest_solid(settings: Settings) -> float:
+    """Return the slowest S wave where no file says vp, m/s; 0 where all is fluid."""
+    s, bounds = settings.start, settings.inversion.bounds or {}
+    if "vs" in bounds:
+        return bounds["vs"][0]
+    if isinstance(s.vs, str):
+        values = read_model_file(s, "vs", s.vs).vs
+        return float(values[values > 0].min()) if bool((values > 0).any()) else 0.0
+    vp = s.vp if isinstance(s.vp, float) else max(s.v0, bounds.get("vp", [0.0])[0])
+    return float(mudrock(vp)) if s.vs is None else float(s.vs)
 
 
 def _bands(settings: Settings, data: Data, start: Model | None, slowest: float, notes: list[str]) -> Bands:
@@ -267,20 +288,28 @@ def _window(settings: Settings, survey: Survey, grid: Grid, notes: list[str]) ->
 def _bounds(settings: Settings, start: Model | None, notes: list[str]) -> dict[str, Any]:
     if settings.inversion.bounds is not None:
         return {}
-    low, high = WIDE
+    physics = wave_equation(settings.propagator.physics)
+    name = speed_of(physics)
+    given, (low, high) = getattr(settings.start, name), WIDE[name]
     why = "no file of a starting model says more"
     if start is not None:
-        low, high = (round(v * s, -1) for v, s in ((float(start.vp.min()), SLOWER), (float(start.vp.max()), FASTER)))
+        least, most = float(start[name].min()), float(start[name].max())
+        low, high = round(least * SLOWER, -1), round(most * FASTER, -1)
         why = f"{SLOWER:g} × the slowest to {FASTER:g} × the fastest of the starting model"
-    elif isinstance(settings.start.vp, float):
-        low, high = min(low, SLOWER * settings.start.vp), max(high, FASTER * settings.start.vp)
-    notes.append(f"bounds: vp {low:g} to {high:g} m/s, {why}")
-    return {"bounds": {"vp": [low, high]}}
+    elif isinstance(given, float) and name == "vp":
+        low, high = min(low, SLOWER * given), max(high, FASTER * given)
+    elif isinstance(given, float):
+        low, high, why = SLOWER * given, FASTER * given, f"{SLOWER:g} to {FASTER:g} × that of the start"
+    notes.append(f"bounds: {name} {low:g} to {high:g} m/s, {why}")
+    if fixed := [n for n in physics.parameters if n != name]:
+        kept = f"{' and '.join(fixed)} keep{'s' if len(fixed) == 1 else ''} the starting model"
+        notes.append(f"inverted: {name}; {kept} (inversion.bounds frees what it names)")
+    return {"bounds": {name: [low, high]}}
 
 
 def _water(settings: Settings, start: Model | None, notes: list[str]) -> dict[str, Any]:
     """Return that the starting model's layer of water is kept, where it has one."""
-    if settings.inversion.water is not None or start is None:
+    if settings.inversion.water is not None or start is None or "vp" not in start:
         return {}
     wet = water_layer(start.vp.numpy())
     rows = wet.sum(axis=0)

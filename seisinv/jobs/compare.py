@@ -24,10 +24,11 @@ from seisinv.jobs import build, config, invert
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.data import Thinned
 from seisinv.jobs.fit import evaluator_for
-from seisinv.jobs.models import true_model
+from seisinv.jobs.models import speed_of, true_model
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.prepared import FWI_ONLY, Prepared, method_of
 from seisinv.jobs.settings import CompareSection, Settings
+from seisinv.physics import wave_equation
 from seisinv.runs import RunRecord, read_run
 from seisinv.runs.directory import OTHER
 from seisinv.runs.fingerprint import changed_shots, data_digest
@@ -214,6 +215,7 @@ def planned(job: Mapping[str, Any], directory: Path) -> Iterator[Planned]:
         own = config.current({key: value for key, value in table.items() if key != "name"})
         with _naming(Label(name, name)):
             plain = config.settings_from(_of_run(job, own))
+            speed = speed_of(wave_equation(plain.propagator.physics))
         if c.starts and plain.start.kind == "tomography":
             raise ConfigError(
                 f"compare.run {name!r} makes its own start (start.kind = 'tomography'), which compare.starts would "
@@ -228,7 +230,7 @@ def planned(job: Mapping[str, Any], directory: Path) -> Iterator[Planned]:
                     raise ConfigError(f"compare.run {name!r}: {folders[folder]!r} has the same name; rename one")
                 folders[folder] = label.name
                 place = {"directory": str(directory / folder), "seed": seed}
-                more: dict[str, Any] = {"run": place} | ({} if start is None else {"start": {"vp": start}})
+                more: dict[str, Any] = {"run": place} | ({} if start is None else {"start": {speed: start}})
                 yield Planned(label, config.settings_from(_of_run(job, own), more))
 
 
@@ -264,13 +266,13 @@ def _label(name: str, start: str | None, seed: int, c: CompareSection) -> Label:
 
 def _prepared(run: Planned, base: Prepared, directory: Path) -> Prepared:
     """Return a run with every choice made; refuse other data, another grid, and what cannot work."""
-    for section in ("data", "grid"):
+    for section in ("data", "grid", "survey"):
         ours, theirs = base.tables[section], config.dump(run.settings)[section]
-        differ = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+        differ = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key) and key != "weights"]
         if differ:
             raise ConfigError(
                 f"compare.run {run.label.name!r} has {section}.{differ[0]} = {theirs.get(differ[0])!r}, the job has "
-                f"{ours.get(differ[0])!r}; runs over different {'data' if section == 'data' else 'grids'} cannot be "
+                f"{ours.get(differ[0])!r}; runs over different {'grids' if section == 'grid' else 'data'} cannot be "
                 "compared"
             )
     with _naming(run.label):

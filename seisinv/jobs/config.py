@@ -180,7 +180,14 @@ def _short(text: str) -> str:
 
 
 # Names that pydantic adds to a location for the branches of a union.
-_BRANCHES = ("str", "float", "constrained-float", "list[constrained-float]")
+_BRANCHES = (
+    "str",
+    "float",
+    "dict[str,constrained-float]",
+    "dict[str,float]",
+    "constrained-float",
+    "list[constrained-float]",
+)
 _WRONG_BRANCH = ("string_type", "float_type", "list_type")
 
 _RULES = {
@@ -268,7 +275,7 @@ def _anchored(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     for section, keys in {
         "data": ["path", "geometry"],
-        "start": ["vp", "rho"],
+        "start": ["vp", "vs", "rho"],
         "forward": ["output"],
         "wavelet": ["path"],
         "penalty": ["weights"],

@@ -8,18 +8,20 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from seisinv.core import ConfigError, DataError, Gathers, Observed, Survey
+from seisinv.core import Argument, ConfigError, DataError, Gathers, Message, Observed, Survey, registry
 from seisinv.core.gathers import part_of
+from seisinv.core.grid import AXES
 from seisinv.jobs.build import window_of
 from seisinv.jobs.models import read_model_file
 from seisinv.jobs.quality import cleaned, late_shots, late_words
 from seisinv.jobs.settings import Settings
+from seisinv.physics import Physics, wave_equation
 from seisinv.signal import Window
 from seisinv.signal.processing import processed
 from seisinv.signal.spectra import signal_band
 
 if TYPE_CHECKING:
-    from seisinv.io import Reading
+    from seisinv.io import Line, Reading
 
 LATE = 0.75  # share of the shots that agree, from which the others are left out
 
@@ -155,8 +157,10 @@ def open_data(settings: Settings) -> Data:
     data = settings.data
     if data.path is None:
         raise ConfigError("data.path is missing; name the SEG-Y, SU or SEG-2 file to invert")
-    opened = io.open_line(data.path, reading_of(settings))
+    physics = wave_equation(settings.propagator.physics)
+    opened, said = in_terms_of(physics, io.open_line(data.path, reading_of(settings)))
     line, notes = cleaned(opened) if data.clean else (opened, ())
+    notes = (*said, *notes)
     if (window := window_of(settings)) is not None:
         line = Cut.before(line, window.end(line.survey))
         if isinstance(line, Cut):
@@ -172,6 +176,72 @@ def open_data(settings: Settings) -> Data:
             f"data.held_out is {n}, but there are only {len(used)} shots; use {max(2, len(used))} or less"
         )
     return Data(line, some_of(line, [k for k in used if k not in kept]), some_of(line, kept), notes, window)
+
+
+VERTICAL = "vz"  # of several components, what a wave equation that has none of them takes for its own
+
+
+def in_terms_of(physics: Physics, line: Line) -> tuple[Line, tuple[str, ...]]:
+    """Return a line of components and kinds of source that a wave equation has, and what was left out or taken as such.
+
+    A line of one component that it lacks is taken as what it records, and sources of a kind that it lacks as its own.
+
+    Raises
+    ------
+    DataError
+        If the line has several components, none of them vertical, and the wave equation none of them.
+    """
+    from seisinv.io.sensors import words
+
+    axes, names, notes = AXES[line.survey.ndim], line.components, list[str]()
+    known, kinds = physics.components(axes), physics.sources(axes)
+    usual, first = physics.record or next(iter(known)), physics.kind or next(iter(kinds))
+    has, lacks = [n for n in names if n in known], [n for n in names if n not in known]
+    if len(lacks) > 1 and not has:
+        if VERTICAL not in names:
+            raise _lacking(physics, line)
+        line, lacks = line.component(VERTICAL), [VERTICAL]
+        notes.append(
+            Message(
+                f"components: {VERTICAL} of {', '.join(names)} is used (", Argument("data.component", ...), " chooses)"
+            )
+        )
+    if lacks and has:
+        line = line.component(*has)
+        notes.append(
+            Message(
+                f"components: {' and '.join(has)} of {', '.join(names)} {'is' if len(has) == 1 else 'are'} used, "
+                f"{physics.name} has no {' and no '.join(lacks)} (", Argument("data.component", ...), " chooses)",
+            )
+        )  # fmt: skip
+    elif lacks:
+        notes.append(f"components: {physics.name} has no {lacks[0]}, which the traces measure: it is taken as {usual}")
+    sorts = [sort for shot in line.survey.shots for sort in shot.kinds or ()]
+    if strange := [s for s in sorts if not (s in kinds if isinstance(s, str) else set(s) <= set(kinds))]:
+        what = words(strange[0])
+        notes.append(f"sources: {physics.name} has no {what}, which the file says: they are taken as {first}")
+    # What is left out here is what the wave equation takes by itself.
+    is_usual, is_own = set(has) <= {usual}, bool(strange) or all(sort == first for sort in sorts)
+    shots = tuple(
+        replace(shot, components=None if is_usual else shot.components, kinds=None if is_own else shot.kinds)
+        for shot in line.survey.shots
+    )
+    return replace(line, survey=line.survey.replace(shots=shots)), tuple(notes)
+
+
+def _lacking(physics: Physics, line: Line) -> DataError:
+    names, axes = line.components, AXES[line.survey.ndim]
+    others = [cls() for cls in registry.concrete(Physics)]  # type: ignore[type-abstract]
+    better = ", ".join(sorted(p.name for p in others if set(names) <= set(p.components(axes))))
+    has = ", ".join(physics.components(axes))
+    remedies = [Message("choose one, which is taken as what it records: ", Argument("data.component", names[0]))]
+    if better:
+        remedies.append(Message("a wave equation that has them (", Argument("propagator.physics"), f"): {better}"))
+    return DataError(
+        f"the traces measure {', '.join(names)}; {physics.name} has none of them, only {has}",
+        remedy=remedies,
+        file=line.paths[0],
+    )
 
 
 def without_late_shots(settings: Settings, data: Data) -> Data:

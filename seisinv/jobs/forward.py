@@ -11,8 +11,9 @@ import numpy as np
 
 from seisinv.core import Argument, ConfigError, Gathers, GeometryError, Grid, Message, Model, Survey, ricker
 from seisinv.jobs import build
+from seisinv.jobs.acquisition import check_survey
 from seisinv.jobs.choose import given_grid
-from seisinv.jobs.models import read_model_file, starting_model
+from seisinv.jobs.models import read_model_file, speed_of, starting_model
 from seisinv.jobs.progress import steps
 from seisinv.jobs.settings import ForwardSection, Settings
 from seisinv.physics import wave_equation
@@ -32,7 +33,8 @@ def model_survey(settings: Settings, *, overwrite: bool = False, executor: Execu
     Parameters
     ----------
     settings : Settings
-        `start.vp` names the model; its own grid is used unless [grid] gives another.
+        [start] names the model; its own grid is used unless [grid] gives another. [survey] says what sources are and
+        what is measured.
     overwrite : bool
         Replace an existing file.
 
@@ -57,11 +59,16 @@ def model_survey(settings: Settings, *, overwrite: bool = False, executor: Execu
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a directory; make it first")
     _check_sampling_in_time(f)
-    model = _model(settings)
-    _check_sampling_in_space(f, model)
+    check_survey(settings)
+    notes: list[str] = []
+    model = _model(settings, notes)
+    slowest, fastest = wave_equation(settings.propagator.physics).speeds(model.parameters)
+    _check_sampling_in_space(f, model.grid, float(slowest.min()))
     survey = synthetic_survey(settings, model.grid)
     _check_inside(survey, model.grid)
-    simulate = build.propagator_of(settings, model.grid, survey, vp_max=float(model.vp.max()))
+    simulate = build.propagator_of(settings, model.grid, survey, vp_max=float(fastest.max()))
+    for note in notes:  # only now, so that whatever cannot work is refused in a single line
+        log.info("%s", note)
     with build.cluster_of(settings) as there:
         gathers = simulate_in_parts(simulate, model, executor=there)
     if f.noise > 0:
@@ -102,8 +109,8 @@ def _check_sampling_in_time(f: ForwardSection) -> None:
         )
 
 
-def _check_sampling_in_space(f: ForwardSection, model: Model) -> None:
-    slowest, spacing, highest = float(model.vp.min()), max(model.grid.spacing), HIGHEST * f.peak
+def _check_sampling_in_space(f: ForwardSection, grid: Grid, slowest: float) -> None:
+    spacing, highest = max(grid.spacing), HIGHEST * f.peak
     points = slowest / (highest * spacing)
     if points >= POINTS:
         return
@@ -138,21 +145,19 @@ def _rounded_down(value: float) -> float:
     return float(f"{math.floor(value / unit * (1 + 1e-9)) * unit:.3g}")
 
 
-def _model(settings: Settings) -> Model:
-    """Return the model on its own grid, or on the one that the settings ask for."""
+def _model(settings: Settings, notes: list[str]) -> Model:
+    """Return the model on its own grid, or on the one that the settings ask for; note what they do not say."""
     s, physics = settings.start, wave_equation(settings.propagator.physics)
-    if settings.grid.spacing is None and isinstance(s.vp, str):
-        own = read_model_file(s, "vp", s.vp)
-        if tuple(physics.parameters) == ("vp",):  # others are those of the settings, or follow from vp
+    speed = speed_of(physics)
+    path = getattr(s, speed)
+    if settings.grid.spacing is None and isinstance(path, str):
+        own = read_model_file(s, speed, path)
+        if tuple(physics.parameters) == (speed,):  # others are those of the settings, or follow from it
             return own
         grid = own.grid
     else:
         grid = given_grid(settings)
-    notes: list[str] = []
-    model = starting_model(settings, physics, grid, notes)
-    for note in notes:
-        log.info("%s", note)
-    return model
+    return starting_model(settings, physics, grid, notes)
 
 
 def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
@@ -172,4 +177,6 @@ def synthetic_survey(settings: Settings, grid: Grid) -> Survey:
         wavelet=ricker(f.peak),
         duration=f.duration,
         dt=f.dt,
+        kind=settings.survey.kind,
+        components=settings.survey.components,
     )

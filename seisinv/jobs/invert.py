@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seisinv.core import Argument, Message, Model, RunError
+from seisinv.core import PARAMETERS, Argument, Message, Model, RunError
 from seisinv.inversion.problem import BATCH
 from seisinv.jobs import build, config
 from seisinv.jobs.choose import run_directory
 from seisinv.jobs.fit import evaluator_for, write_fit
-from seisinv.jobs.models import true_model
+from seisinv.jobs.models import speed_of, true_model
 from seisinv.jobs.prepare import prepare
 from seisinv.jobs.prepared import Prepared, method_of
 from seisinv.jobs.progress import inversion_progress
 from seisinv.jobs.settings import Settings
+from seisinv.physics import wave_equation
 from seisinv.runs.directory import RunDirectory, check_directory, read_record
 from seisinv.spread import Executor, spread_over
 
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seisinv.run")
 
-FILES = ("data.path", "start.vp", "start.rho", "wavelet.path", "penalty.weights")  # settings that name files
+FILES = (
+    "data.path",
+    "start.vp",
+    "start.vs",
+    "start.rho",
+    "wavelet.path",
+    "penalty.weights",
+)  # settings that name files
 
 
 def invert(settings: Settings, *, resume: bool = False, truth: Model | None = None) -> Path:
@@ -106,13 +114,20 @@ def run(
                 "executor": executor,
             }
         )
-    write_model(directory / "model.sgy", result.model, overwrite=True)
+    for name, file in model_files(settings).items():
+        write_model(directory / file, result.model, parameter=name, overwrite=True)
     write_fit(evaluator, directory, result)
     if members > 1:
         if not (directory / "report.html").exists():
             log.info("%s shows the first of %d members", write_report(directory), members)
         _run_members(method, settings, directory, first=result, executor=executor)
     return write_report(directory)
+
+
+def model_files(settings: Settings, stem: str = "model") -> dict[str, str]:
+    """Return the SEG-Y files of a result by parameter: model.sgy, and model_vs.sgy, … of the others inverted."""
+    speed = speed_of(wave_equation(settings.propagator.physics))
+    return {speed: f"{stem}.sgy"} | {n: f"{stem}_{n}.sgy" for n in build.bounds_of(settings) if n != speed}
 
 
 def _say_groups(prepared: Prepared, executor: Executor) -> None:
@@ -146,11 +161,13 @@ def _run_members(method: Method, settings: Settings, directory: Path, *, first: 
             seed=settings.run.seed, budget=settings.inversion.budget, calibration=s.calibration, level=s.level,
             first=first, executor=executor,
         )  # fmt: skip
-    write_model(directory / "mean.sgy", ensemble.mean, overwrite=True)
-    write_section(
-        directory / "std.sgy", ensemble.std(), ensemble.mean.grid, title="standard deviation of vp", unit="m/s",
-        overwrite=True,
-    )  # fmt: skip
+    for name, file in model_files(settings, "mean").items():
+        write_model(directory / file, ensemble.mean, parameter=name, overwrite=True)
+    for name, file in model_files(settings, "std").items():
+        write_section(
+            directory / file, ensemble.std(name), ensemble.mean.grid, title=f"standard deviation of {name}",
+            unit=PARAMETERS[name].unit, overwrite=True,
+        )  # fmt: skip
 
 
 def _check_places(settings: Settings) -> None:

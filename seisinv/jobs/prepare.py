@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisinv.jobs import build
+from seisinv.jobs.acquisition import check_survey, with_components, with_kind
 from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import Data, open_data, without_late_shots
 from seisinv.jobs.models import starting_model
@@ -39,8 +40,11 @@ def prepare(
     SeisinvError
         In one line, for anything that cannot work.
     """
+    check_survey(settings)
     if data is None:
+        settings = with_components(settings)
         data = in_fewer_shots(settings, without_late_shots(settings, open_data(settings)))
+        data = with_kind(settings, data)
     chosen = choose(settings, data)
     notes, place, grid = list(chosen.notes), run_directory(settings), chosen.grid
     whole = completed(settings, chosen.tables(place))

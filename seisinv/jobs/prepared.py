@@ -14,7 +14,9 @@ from seisinv.inversion import Inversion
 from seisinv.jobs import build, config
 from seisinv.jobs.choose import Chosen
 from seisinv.jobs.data import Data, some_of
+from seisinv.jobs.models import speed_of
 from seisinv.jobs.settings import UPDATES, ReconstructionSection, Settings
+from seisinv.physics import wave_equation
 
 if TYPE_CHECKING:
     from seisinv.inversion.method import Method
@@ -70,7 +72,7 @@ def completed(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
 
 def engine_of(settings: Settings, grid: Grid, data: Data) -> Propagator:
     """Return the propagator of a job, whose step is that of the upper bound."""
-    bound = build.bounds_of(settings).get("vp")
+    bound = build.bounds_of(settings).get(speed_of(wave_equation(settings.propagator.physics)))
     return build.propagator_of(settings, grid, data.observed.survey, vp_max=bound[1] if bound else None)
 
 
@@ -128,6 +130,7 @@ def problem_of(prepared: Prepared) -> Inversion:
         batch_shots=s.inversion.batch_shots,
         watched=build.watched_of(s, len(prepared.observed)),
         unmodelled=[(f, share) for f, share in s.inversion.unmodelled or () if s.inversion.misfit in OF_ENERGY],
+        weights=s.survey.weights,
     )
 
 
@@ -137,7 +140,7 @@ FWI_ONLY = (
     "inversion.smooth", "inversion.batch_shots", "inversion.watched", "inversion.unmodelled",
     "continuation.kind", "unknown.kind", "wavelet.per_shot", "wavelet.length", "wavelet.damping",
     "wavelet.search", "window.offsets", "window.time", "window.before", "window.after", "window.taper", "window.apart",
-    "ensemble.members",
+    "ensemble.members", "survey.weights",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from seisinv.signal.quality import Quality, examined
 
 SAMPLES = 5_000_000  # that are looked at, at most
 PICKED, FEWEST = 20_000, 8  # traces whose first breaks are picked, at most, and of a shot, at least
+PICKED_ON = ("p", "vz", "az", "uz")  # in this order
 NAMED = 8  # shots in a sentence
 MOSTLY = 0.6  # share of the shots looked at in which a channel is bad, so that it is in the others
 log = logging.getLogger("seisinv.run")
@@ -111,11 +112,25 @@ def late_shots(observed: Observed) -> dict[int, float]:
     pieces = math.ceil(len(observed) * survey.max_receivers * survey.time.samples / SAMPLES)
     for shots in np.array_split(np.arange(len(observed)), min(pieces, len(observed))):
         try:
-            delays = shot_delays(pick_first_breaks(_thinned(observed[shots.tolist()], every)))
+            gathers, kept = on_one_component(observed[shots.tolist()])
+            delays = shot_delays(pick_first_breaks(_thinned(gathers, every)))
         except SeisinvError:
             continue
-        late |= {int(shots[k]): float(delays[k]) for k in np.flatnonzero(delays)}
+        late |= {int(shots[kept[k]]): float(delays[k]) for k in np.flatnonzero(delays)}
     return late
+
+
+def on_one_component(gathers: Gathers) -> tuple[Gathers, list[int]]:
+    """Return the traces on which first breaks are picked, of one component, and which shots have some.
+
+    First breaks are those of P waves: pressure and the vertical components show them best.
+    """
+    names = gathers.components
+    if len(names) < 2:
+        return gathers, list(range(len(gathers)))
+    name = next((n for n in PICKED_ON if n in names), names[0])
+    kept = [k for k, shot in enumerate(gathers.survey.shots) if name in (shot.components or ())]
+    return gathers.component(name), kept
 
 
 def _thinned(gathers: Gathers, every: int) -> Gathers:

@@ -10,8 +10,10 @@ import inspect
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from seisinv.inversion import LBFGS, Adam, Continuation, EstimateWavelet, run_ensemble
+from seisinv.io.reading import POLARITIES, polarity_of
 from seisinv.priors import Tikhonov
 from seisinv.propagate import Boundary, Propagator
 from seisinv.reconstruction import WavefieldReconstruction
@@ -24,8 +26,36 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-WIDE = (1400.0, 5500.0)  # bounds of vp where no file says what to expect, m/s
+def _polarity(value: Any) -> Any:
+    """Let vz=reversed,vx=normal stand for a table; refuse words that are no polarity."""
+    value = polarity_of(value) if isinstance(value, str) and "=" in value else value
+    if any(word not in POLARITIES for word in (value.values() if isinstance(value, dict) else [value])):
+        raise PydanticCustomError("polarity", "it must be normal or reversed, of all or by component")
+    return value
+
+
+# Bounds of what is inverted where no file says what to expect, m/s.
+WIDE = {"vp": (1400.0, 5500.0), "vs": (100.0, 3600.0)}
 UPDATES = 1000  # largest number in a band where only the budget ends it
+
+
+def _kind(value: Any) -> Any:
+    """Let fz, or mzz=1,mxx=-1 for a table, stand for a kind of source."""
+    if not (isinstance(value, str) and "=" in value):
+        return value
+    try:
+        return {name.strip(): float(share) for name, share in (part.split("=") for part in value.split(","))}
+    except ValueError:
+        raise PydanticCustomError("kind", "it must be a name such as fz, or a sum such as mzz=1,mxx=-1") from None
+
+
+def _names(value: Any) -> Any:
+    """Let vz,vx stand for a list of names; refuse a name that comes twice."""
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    if isinstance(names, list) and len({*map(str, names)}) < len(names):
+        raise PydanticCustomError("names", "a name comes twice")
+    return names
+
 
 Many = BeforeValidator(_listed)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -84,9 +114,12 @@ class DataSection(Section):
         default=None, description="format of the samples, whatever the file says"
     )
     byte_order: Literal["big", "little"] | None = Field(default=None, description="byte order of the samples")
-    polarity: Literal["normal", "reversed"] | None = Field(default=None, description="reversed: samples change sign")
-    component: int | str | None = Field(
-        default=None, description="which of several: a trace identification code, 12, or the first of every three, 1/3"
+    polarity: Annotated[str | dict[str, str], BeforeValidator(_polarity)] | None = Field(
+        default=None, description="reversed: samples change sign; of one component: {vz = 'reversed'}"
+    )
+    component: int | str | list[int | str] | None = Field(
+        default=None,
+        description="which of several: names, 'vz,vx', a trace identification code, 12, or the first of three, 1/3",
     )
     delays: list[Finite] | None = Field(
         default=None, description="added to the times of the records, s: one for all files or one for each"
@@ -111,12 +144,32 @@ class DataSection(Section):
     )
 
 
+class SurveySection(Section):
+    """What sources are and what receivers measure, in the terms of the wave equation (propagator.physics)."""
+
+    kind: Annotated[str | Annotated[dict[str, Finite], Field(min_length=1)], BeforeValidator(_kind)] | None = Field(
+        default=None,
+        description="what sources are: 'explosion', 'fz', or a sum, {mzz = 1.0, mxx = -1.0}; default: what the file "
+        "says, else the wave equation's own",
+    )
+    components: Annotated[list[str], Field(min_length=1), BeforeValidator(_names)] | None = Field(
+        default=None,
+        description="what receivers measure: ['vz', 'vx']; data in files: which of their components are used, as by "
+        "data.component; default: what the file says, else the wave equation's own",
+    )
+    weights: dict[str, Positive] = Field(
+        default={},
+        description="of components in the misfit, {vz = 1.0, p = 0.5}; each is divided by its own RMS first, so that "
+        "by default, 1, all count alike",
+    )
+
+
 class GridSection(Section):
     """The grid of the computation, as for `seisinv.Grid`; what is left out is chosen from the data and said."""
 
     spacing: Annotated[list[Positive], Field(min_length=1, max_length=3), Many] | None = Field(
         default=None,
-        description="m, one value or one per axis; default: that of the file of start.vp, if it carries the bands",
+        description="m, one value or one per axis; default: that of the starting model's file, if it carries the bands",
     )
     shape: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=2, max_length=3)] | None = Field(
         default=None, description="nodes along z and x"
@@ -126,7 +179,8 @@ class GridSection(Section):
     )
     depth: Positive | None = Field(
         default=None,
-        description="depth of the lowest node, m; default: that of the file of start.vp, else half the longest offset",
+        description="depth of the lowest node, m; default: that of the starting model's file, else half the longest "
+        "offset",
     )
 
 
@@ -138,15 +192,24 @@ class StartSection(Section):
         description="what is given below; or `tomography`: made from first breaks in the data, as by `seisinv start`",
     )
     vp: str | Positive | None = Field(default=None, description="model file, or one value in m/s")
+    vs: str | NotNegative | None = Field(
+        default=None,
+        description="model file, or one value in m/s; default: that in the file of vp, else (vp − 1360 m/s) / 1.16, "
+        "and 0 where vp is 1520 m/s or less",
+    )
     rho: str | Positive | None = Field(
-        default=None, description="model file, or one value in kg/m³; default: 310 vp^0.25"
+        default=None,
+        description="model file, or one value in kg/m³; default: 310 vp^0.25; of elastic waves that in the file of vp, "
+        "if there is one",
     )
     v0: Positive = Field(default=1600.0, description="without vp: velocity at the top of the rock, m/s")
     gradient: Finite = Field(default=0.7, description="without vp: velocity increase with depth, 1/s")
     spacing: Annotated[list[Positive], Many] | None = Field(default=None, description="of a file that does not say, m")
     origin: list[Finite] | None = Field(default=None, description="(z, x) of a file that does not say, m")
     every: int = Field(default=1, ge=1, description="keep every n-th node of a file")
-    units: Literal["m/s", "km/s", "ft/s"] | None = Field(default=None, description="of the file of vp; default: m/s")
+    units: Literal["m/s", "km/s", "ft/s"] | None = Field(
+        default=None, description="of the files of vp and vs; default: m/s"
+    )
     shape: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="nodes (z, x) of a raw binary file"
     )
@@ -157,7 +220,10 @@ class StartSection(Section):
 class PropagatorSection(Section):
     """The wave-equation solver, as for `seisinv.Propagator`."""
 
-    physics: str = Field(default="acoustic", description="which wave equation: acoustic or acoustic_density")
+    physics: str = Field(
+        default="acoustic",
+        description="which wave equation: acoustic, acoustic_density, elastic (vp, vs, rho) or elastic_sh (vs, rho)",
+    )
     order: Literal[2, 4, 6, 8, 10, 12] = taken(Propagator, "order", description="order of the stencils in space")
     boundary_width: int = taken(Boundary, "width", ge=1, le=200, description="absorbing cells beyond each side")
     free_surface: bool | None = Field(
@@ -237,8 +303,9 @@ class InversionSection(Section):
     )
     bounds: dict[str, Annotated[list[Positive], Field(min_length=2, max_length=2)]] | None = Field(
         default=None,
-        description="lowest and highest value of each unknown, SI units; default: vp from the file of start.vp, 0.75 × "
-        "its lowest to 1.8 × its highest, else 1400 to 5500 m/s",
+        description="lowest and highest value of each unknown, SI units: {vp = [1450, 4800], vs = [100, 2800]}; "
+        "parameters that are not named keep the starting model; default: vp (vs where there is no vp) from the "
+        "starting model's file, 0.75 × its lowest to 1.8 × its highest, else 1400 to 5500 m/s",
     )
     water: NotNegative | Literal["layer"] | None = Field(
         default=None,
@@ -459,6 +526,7 @@ class Settings(Section):
     """A whole job."""
 
     data: DataSection = DataSection()
+    survey: SurveySection = SurveySection()
     grid: GridSection = GridSection()
     start: StartSection = StartSection()
     propagator: PropagatorSection = PropagatorSection()

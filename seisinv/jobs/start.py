@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from seisinv.core import Argument, Message, RunError
+from seisinv.jobs.acquisition import with_components
 from seisinv.jobs.choose import choose, run_directory
 from seisinv.jobs.data import open_data
 from seisinv.jobs.settings import Settings
@@ -42,7 +43,7 @@ def make_start(settings: Settings, *, overwrite: bool = False, force: bool = Fal
             f"{directory}/start.sgy exists", remedy=(Message("replace it: ", Argument("overwrite", True)), OTHER)
         )
     refuse_models(settings.data.path or [])
-    data = open_data(settings)
+    data = open_data(with_components(settings))
     chosen = choose(settings, data)
     for note in chosen.notes:
         log.info("%s", note)

@@ -21,6 +21,7 @@ from seisinv.jobs import config
 from seisinv.jobs.build import bounds_of
 from seisinv.jobs.choose import Chosen
 from seisinv.jobs.data import Data
+from seisinv.jobs.quality import on_one_component
 from seisinv.jobs.settings import WIDE, Settings
 from seisinv.runs.fingerprint import whole_digest
 
@@ -78,7 +79,7 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
 
     if settings.run.threads is not None:
         torch.set_num_threads(settings.run.threads)
-    gathers = data.observed[list(range(len(data.observed)))]
+    gathers, _ = on_one_component(data.observed[list(range(len(data.observed)))])
     if settings.wavelet.kind == "ricker" and settings.wavelet.peak is not None:
         gathers = gathers.replace(survey=gathers.survey.with_wavelet(ricker(settings.wavelet.peak)))
     picks = without_delays(pick_first_breaks(gathers))
@@ -122,15 +123,16 @@ def fit_first_breaks(settings: Settings, data: Data, chosen: Chosen, directory: 
 def _bounds(settings: Settings, picks: Picks) -> tuple[float, float]:
     """Return the limits of the velocity, m/s: those of the settings, else wide ones around the speeds of the picks."""
     if settings.inversion.bounds is not None:
-        low, high = bounds_of(settings).get("vp", WIDE)
+        low, high = bounds_of(settings).get("vp", WIDE["vp"])
         return low, high
     distance, times = np.abs(picks.survey.reaches), picks.times
     good = np.isfinite(times) & (times > picks.period) & (distance > 0)
     if good.sum() < 10:
-        return WIDE[0], WIDE[1]
+        return WIDE["vp"]
     # The speed to a receiver is a mean of what its wave crosses.
     slow, fast = np.percentile(distance[good] / times[good], [5, 95])
-    return float(min(WIDE[0], 0.5 * slow)), float(max(WIDE[1], 1.5 * fast))
+    low, high = WIDE["vp"]
+    return float(min(low, 0.5 * slow)), float(max(high, 1.5 * fast))
 
 
 def without_delays(picks: Picks) -> Picks:

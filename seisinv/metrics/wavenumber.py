@@ -190,7 +190,7 @@ def default_split(start: Model, lowest: float | None) -> float:
     """
     if lowest is None:
         return 0.25 * max(high - low for low, high in start.grid.extent)
-    return float(start["vp"].detach().double().mean()) / lowest
+    return float(start[start.leading].detach().double().mean()) / lowest
 
 
 def _values(model: Model, name: str) -> np.ndarray:

@@ -60,6 +60,7 @@ class Misfit(abc.ABC):
         live: Tensor | None = None,
         *,
         dt: float | None = None,
+        weights: Tensor | None = None,
     ) -> Tensor:
         """Return the misfit of the live traces.
 
@@ -70,6 +71,8 @@ class Misfit(abc.ABC):
             Traces that count (default: all); of gathers, only those that are live in both.
         dt : float, s, optional
             Sample interval of tensors (default: 1); that of gathers is known.
+        weights : [shot, receiver] tensor, optional
+            How much each trace counts (default: 1).
 
         Returns
         -------
@@ -106,6 +109,7 @@ class Misfit(abc.ABC):
         each = self.of_traces(p, d, live, 1.0 if dt is None else dt)
         # Comparisons with NaN are false: without this line it could pass for a silent trace.
         each = torch.where(p.detach().isfinite().all(-1), each, torch.nan)
+        each = each if weights is None else each * weights.to(each)
         return torch.where(live, each, zero).sum()
 
 

@@ -55,7 +55,7 @@ def certainties(run: RunRecord) -> list[Certainty]:
         if not spread.any():
             continue
         known: list[float | None] = [None] * 4
-        if run.truth is not None and run.has_truth:
+        if run.truth is not None and run.has_truth and name in run.truth:
             correlation = e.spread_error_correlation(run.truth, name=name, mask=free)
             known = [
                 e.coverage(run.truth, name=name, mask=free),
@@ -119,5 +119,6 @@ def percent(share: float) -> str:
 def figure(run: RunRecord, name: str) -> Figure:
     """Draw mean and spread of a parameter, and where a truth is known, the error."""
     assert run.ensemble is not None  # asked only of parameters that `certainties` returns
-    e, truth = run.ensemble, run.truth if run.has_truth else None
+    e = run.ensemble
+    truth = run.truth if run.has_truth and run.truth is not None and name in run.truth else None
     return plot.uncertainty(e.mean, e.std(name), name, truth=truth, half_width=e.half_width(name=name))

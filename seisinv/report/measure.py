@@ -86,7 +86,8 @@ def measure(run: RunRecord) -> Measured:
         misfit, since = Change(*fit.misfit), f"the starting model, {fit.band}"
     errors = {}
     if run.truth is not None and run.has_truth:
-        errors = {n: Change(*(rmse(m, run.truth, name=n) for m in (run.start, run.result))) for n in run.result}
+        known = [n for n in run.result if n in run.truth]
+        errors = {n: Change(*(rmse(m, run.truth, name=n) for m in (run.start, run.result))) for n in known}
     cost = run.cost
     return Measured(
         misfit,

@@ -92,6 +92,7 @@ def write_report(directory: str | os.PathLike[str]) -> Path:
         settings_text=run.settings_text,
         notes=run.settings.get("chosen", {}).get("notes", []),
         versions=run.settings.get("versions", {}),
+        more_models=sorted(path.name for path in run.directory.glob("model_*.sgy")),
     )
     files = {f"figures/{p.name}.png": p.png for p in pictures}
     write_files(run.directory, {**files, "report.html": page.encode()})
@@ -105,6 +106,7 @@ def error_rows(run: RunRecord) -> list[tuple[str, str, Metrics]]:
     return [
         (title, name, metrics(model, run.truth, start=run.start if title == "result" else None, name=name))
         for name in run.result
+        if name in run.truth
         for title, model in (("start", run.start), ("result", run.result))
     ]
 
@@ -123,14 +125,15 @@ def draw_pictures(run: RunRecord) -> list[Picture]:
         pictures.append(picture("convergence", "Convergence", _CONVERGENCE, plot.convergence(run.history)))
     g = run.gathers
     if g is not None:
-        for k in range(len(g.observed)):
-            live = g.live[k]
+        parts = [(k, name, live) for k in range(len(g.observed)) for name, live in g.parts(k)]
+        for k, name, live in parts:
             for when, data in (("before", g.before), ("after", g.after)):
                 figure = plot.compare_gathers(
                     g.observed[k][live], data[k][live], offsets=g.offsets[k][live], time=g.time
                 )
-                title = f"Shot {g.shots[k] + 1}, {when} the inversion"
-                pictures.append(picture(f"gather-{g.shots[k] + 1}-{when}", title, "", figure))
+                title = f"Shot {g.shots[k] + 1}, {f'{name}, ' if name else ''}{when} the inversion"
+                file = f"gather-{g.shots[k] + 1}{f'-{name}' if name else ''}-{when}"
+                pictures.append(picture(file, title, "", figure))
     if run.wavelets and run.wavelet_time is not None:
         figure = plot.wavelets(run.wavelets, run.wavelet_time, spread=run.wavelet_spread)
         how = _RENEWED if run.wavelet_spread is None else _HELD
@@ -153,7 +156,7 @@ _HELD = ", before the first band, and held. The shade is its standard error from
 def _models_figure(run: RunRecord, name: str) -> Figure:
     models = {"start": run.start, "result": run.result}
     differences = {"result − start": ("result", "start")}
-    if run.truth is not None and run.has_truth:
+    if run.truth is not None and run.has_truth and name in run.truth:
         models["truth"] = run.truth
         differences = {"result − truth": ("result", "truth"), **differences, "truth − start": ("truth", "start")}
     return plot.compare_models(models, name, differences=differences)

@@ -25,8 +25,14 @@ def write_gathers(
     before, after = (
         processed(g.replace(live=g.live & recorded.live), band, window).data.detach().numpy() for g in predictions
     )
-    time = observed.survey.time
+    time, names = observed.survey.time, observed.components
+    components = {}
+    if len(names) > 1:
+        width = observed.survey.max_receivers
+        said = [[*(shot.components or ()), *[""] * width][:width] for shot in observed.survey.shots]
+        components = {"components": np.array(said)}
     directory.write_npz(
         "gathers.npz", observed=recorded.data.numpy(), before=before, after=after, offsets=observed.survey.offsets,
         live=recorded.live.numpy(), shots=np.array(shots), dt=np.array(time.step), start=np.array(time.start),
+        **components,
     )  # fmt: skip

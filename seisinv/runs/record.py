@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class ShownGathers:
     shots : tuple of int
         Their indices in the survey.
     time : TimeAxis
+    components : (shot, receiver) array of str, optional
+        What each trace measures, where there are several components.
     """
 
     observed: np.ndarray
@@ -43,6 +45,19 @@ class ShownGathers:
     live: np.ndarray
     shots: tuple[int, ...]
     time: TimeAxis
+    components: np.ndarray | None = None
+
+    def parts(self, shot: int) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the components of a shot, "" where there is only one, with masks of their live traces.
+
+        Parameters
+        ----------
+        shot : int
+            Place in the arrays.
+        """
+        names = self.components
+        for name in [""] if names is None else dict.fromkeys(names[shot][self.live[shot]].tolist()):
+            yield name, self.live[shot] if names is None else self.live[shot] & (names[shot] == name)
 
 
 @dataclass(frozen=True)
@@ -206,7 +221,10 @@ def _gathers(path: Path) -> ShownGathers | None:
             raise ValueError(f"shapes differ: {', '.join(f'{n} {arrays[n].shape}' for n in names)}")
         time = TimeAxis(float(arrays["dt"]), shape[-1], float(arrays.get("start", 0.0)))
         shots = tuple(int(k) for k in arrays["shots"])
-        return ShownGathers(**{n: arrays[n] for n in names}, shots=shots, time=time)
+        components = arrays.get("components")
+        if components is not None and components.shape != shape[:2]:
+            raise ValueError(f"components are {components.shape}, the traces {shape[:2]}")
+        return ShownGathers(**{n: arrays[n] for n in names}, shots=shots, time=time, components=components)
 
 
 def _wavelets(path: Path) -> tuple[dict[str, np.ndarray], TimeAxis | None, np.ndarray | None]:

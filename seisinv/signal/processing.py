@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seisinv.core import ConfigError, DataError, Gathers, Survey
+from seisinv.core import ConfigError, DataError, Gathers, Shot, Survey
 from seisinv.core.identity import ADDED_LATER
 
 ROLL_OFF = 1.5  # ratio of stop to pass frequency
@@ -259,6 +259,17 @@ def check_same_survey(observed: Survey, simulated: Survey) -> None:
             raise DataError(
                 f"shot {left.number}: data and simulation have different receivers; use one survey for both"
             )
+        if not _same_components(left, right):
+            raise DataError(
+                f"shot {left.number}: receivers of data and simulation measure different components; use one survey "
+                "for both"
+            )
+
+
+def _same_components(left: Shot, right: Shot) -> bool:
+    """Return whether two shots name the same components, or one of them none beside a single one."""
+    names = [shot.components for shot in (left, right) if shot.components is not None]
+    return names[0] == names[1] if len(names) == 2 else all(len(set(own)) == 1 for own in names)
 
 
 def fast_length(n: int) -> int:

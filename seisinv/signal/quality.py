@@ -7,6 +7,7 @@ by comparison, trace with trace and one half of a trace with the other, so that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,13 +83,40 @@ class Quality:
 
 
 def examined(gathers: Gathers) -> Quality:
-    """Look for what should not be in gathers.
+    """Look for what should not be in gathers, in each component by itself.
 
     Parameters
     ----------
     gathers : Gathers
         With at least a few shots and traces; what would need more to be told from a signal is not looked for.
     """
+    names = gathers.components
+    if len(names) < 2:
+        return _examined(gathers)
+    found = {name: _examined(gathers.component(name)) for name in names}
+    masks = {
+        of: _in_place(gathers, {n: getattr(q, of) for n, q in found.items()}) for of in ("noisy", "reversed", "silent")
+    }
+    return Quality(
+        any(q.zero for q in found.values()),
+        tuple(sorted({k for q in found.values() for k in q.spikes})),
+        tuple(sorted({f for q in found.values() for f in q.hum})),
+        **masks,
+        notes=tuple(f"{name}: {note}" for name, q in found.items() for note in q.notes),
+    )
+
+
+def _in_place(gathers: Gathers, of_components: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what is said of the traces [shot, receiver] of every component, where they are in the gathers."""
+    shots, out = gathers.survey.shots, np.zeros(tuple(gathers.live.shape), bool)
+    for name, said in of_components.items():
+        rows = [np.flatnonzero([c == name for c in shot.components or ()]) for shot in shots]
+        for values, k in zip(said, (k for k, r in enumerate(rows) if len(r)), strict=True):
+            out[k, rows[k]] = values[: len(rows[k])]
+    return out
+
+
+def _examined(gathers: Gathers) -> Quality:
     live, dt = gathers.live.numpy(), gathers.survey.time.step
     data = np.where(live[..., None], gathers.data.detach().double().numpy(), 0.0)
     silent = gathers.survey.occupied.numpy() & ~data.any(axis=-1)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seisinv.core import Argument, ConfigError, Grid, Message, Model, ModelError, registry
 from seisinv.core.arrays import numbers, real
+from seisinv.core.model import solid
 
 
 class Unknown(abc.ABC):
@@ -215,7 +216,7 @@ class Bounded(Unknown):
 
     def outside_water(self, values: Mapping[str, Tensor]) -> Model:
         """Return the starting model with other values outside the water, in its dtype."""
-        changed = {name: value.to(self.start[name].dtype) for name, value in values.items()}
+        changed = solid({name: value.to(self.start[name].dtype) for name, value in values.items()}, self.start)
         if self.water is not None:
             changed = {name: torch.where(self.water, self.start[name], value) for name, value in changed.items()}
         return self.start.replace(**changed)
