@@ -20,8 +20,8 @@ def schedule(program: Program) -> list[list[Set]]:
 
     Notes
     -----
-    Accumulators, and memory fields that nothing reads off-centre, join the first kernel over the whole grid that they can,
-    so that they cost no pass of their own.
+    Accumulators, and memory fields that nothing reads off-centre, join the first kernel over the whole grid that they
+    can, so that they cost no pass of their own.
 
     Examples
     --------
