@@ -174,7 +174,8 @@ def specialised(kernel: Sequence[Set], program: Program, inside: Sequence[bool])
         name = cast(Read, a).name
         return Poly.number(constant[name]) if name in constant else None
 
-    return [Set(s.left, s.right.substitute(without), s.where) for s in kernel if s.left not in gone]
+    left = [Set(s.left, s.right.substitute(without), s.where) for s in kernel if s.left not in gone]
+    return [s for s in left if s.right != program.at(s.left)]
 
 
 def print_kernel(name: str, kernel: Sequence[Set], program: Program, jam: int) -> str:

@@ -179,7 +179,7 @@ class Boundary:
             b = np.where(depth > 0, sigma / (sigma + alpha + 1e-300) * (a - 1), 0.0)
             shape = [1] * len(layout.shape)
             shape[axis] = -1
-            g = np.exp(-np.pi * frequency * damping[2] * depth**2 * step)
+            g = np.exp(-np.pi * frequency * damping[2] * depth**4 * step)
             out[name] = {"a": a, "b": b, "g": g}[kind].reshape(shape)
         return out
 

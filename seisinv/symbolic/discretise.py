@@ -180,7 +180,7 @@ def discretise(
             here, there = d.shown(place, f.parity), d.shown(where, parity)
             raise ValueError(f"∂{f.name}/∂t is at {here} but its right-hand side at {there}")
         new = f.name
-        start = d.centre(f.name) if not drag else d.dragged(f.name)
+        start = d.centre(f.name)
         if equation.rate.order == 2:
             new = f"{f.name}_old"
             start = 2 * d.centre(f.name) - d.centre(new)
@@ -196,6 +196,8 @@ def discretise(
             d.place[s], d.parity[s] = place, -1 if f.pinned else f.parity
             if s in wanted:  # at once: later equations of the step read that field
                 d.body.append(Set(new, d.centre(new) + terms, SOURCES + s))
+        if drag and equation.rate.order == 1:  # a statement of its own, which leaves the others alone in the adjoint
+            d.body.append(Set(new, d.dragged(new)))
     if len({d.parity[f] == 0 for f in kinds["field"]}) > 1:
         names = ", ".join(sorted(f for f in kinds["field"] if d.parity[f] == 0))
         raise ValueError(f"{names} is one-sided at a free surface (parity 0) but others are not; make it all or none")

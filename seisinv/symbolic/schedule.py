@@ -20,7 +20,8 @@ def schedule(program: Program) -> list[list[Set]]:
 
     Notes
     -----
-    Accumulators join the first kernel over the whole grid that they can, so that they cost no pass of their own.
+    Accumulators, and memory fields that nothing reads off-centre, join the first kernel over the whole grid that they
+    can, so that they cost no pass of their own.
 
     Examples
     --------
@@ -31,7 +32,9 @@ def schedule(program: Program) -> list[list[Set]]:
     ['data_p', 'psi_p_z', 'zeta_p_z', 'p_old']
     """
     body = program.body
-    sums = {i for i, s in enumerate(body) if s.left in program.sums and not s.where}
+    away = {r.name for s in body for r in s.right.reads() if not r.is_centre}
+    easy = {*program.sums, *(set(program.memory) - away)}
+    sums = {i for i, s in enumerate(body) if s.left in easy and not s.where}
     levels: list[int] = []
     for _ in range(2):  # the first round finds where the kernels over the whole grid are
         homes = sorted({k for i, k in enumerate(levels) if i not in sums and _is_whole(program, body[i])})
@@ -52,7 +55,7 @@ def _is_whole(program: Program, s: Set) -> bool:
 
 
 def _lowest(body: tuple[Set, ...], levels: list[int], i: int) -> int:
-    s, low = body[i], 0
+    s, low = body[i], int(not body[i].where and bool(body[0].where))  # records first: they do not part the fields
     for d, level in zip(body[:i], levels, strict=False):
         if s.left not in d.touches and d.left not in s.touches:
             continue

@@ -73,14 +73,20 @@ def rotate(adjoint: Program) -> Program:
 
 
 def merge(adjoint: Program) -> Program:
-    """Join `f ← u; …; f ← f + t` into `…; f ← u + t` where nothing in between reads f or changes what u reads."""
+    """Join `f ← u; …; f ← f + t` into `…; f ← u + t` where nothing in between reads f or changes what u reads.
+
+    A statement `f ← c f` is joined only to a u that no stencil has a part in: c would be multiplied into every term.
+    """
     body, i = list(adjoint.body), 0
     while i < len(body):
         s = body[i]
         for k in range(i + 1, len(body)):
             t = body[k]
             reads = t.right.reads({s.left})
-            if t.left == s.left and t.where == s.where and all(r.is_centre for r in reads):
+            plain = t.right.diff(Read(s.left, adjoint.centre)) == Poly.number(1) or all(
+                r.is_centre for r in s.right.reads()
+            )
+            if t.left == s.left and t.where == s.where and all(r.is_centre for r in reads) and plain:
                 joined = _replaced(t.right, Read(s.left, adjoint.centre), s.right)
                 body[k] = Set(t.left, joined, t.where)
                 del body[i]

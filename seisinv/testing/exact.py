@@ -82,7 +82,7 @@ class Experiment:
     array([[250., 400.]])
     """
 
-    source: Sequence[float]
+    source: Array | Sequence[float]
     receivers: Array | Sequence[Sequence[float]]
     wavelet: Function
     times: Array

@@ -174,7 +174,7 @@ def growth_of_layers(
     rough["vs"] = rough["vp"]  # the ratio of a rock stays
     values = {n: torch.tensor([layers[k][n] for k in index])[:, None] * rough[n] for n in names}
     shot = Shot(
-        [[150.0, 400.0], [450.0, 200.0]],
+        np.array([[150.0, 400.0], [450.0, 200.0]]),
         np.concatenate([line(0, 790, every=79, depth=d) for d in (10.0, 300.0)] * 2),
         components=("vz",) * 22 + ("p",) * 22,
         kinds=("explosion", "fz"),
