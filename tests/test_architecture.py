@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "physics": {"core", "symbolic"},
     "backends": {"core", "symbolic"},
     "propagate": {"core", "physics", "backends", "symbolic"},
-    "testing": {"core", "physics", "propagate"},
+    "testing": {"core", "physics", "propagate", "symbolic"},
     "io": {"core"},
     "plot": {"core"},
     "signal": {"core"},

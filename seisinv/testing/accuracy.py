@@ -22,7 +22,7 @@ Exact = Callable[[Experiment], np.ndarray]  # traces [component, receiver, time]
 
 
 @dataclass(frozen=True)
-class Case:
+class Known:
     """What a source and receivers are, and what they must record.
 
     Parameters
@@ -63,12 +63,12 @@ class Homogeneous:
     ----------
     values : mapping of str to float, SI units
         The parameters.
-    cases : tuple of Case
+    cases : tuple of Known
         What is compared.
     """
 
     values: Mapping[str, float]
-    cases: tuple[Case, ...]
+    cases: tuple[Known, ...]
 
     @property
     def slowest(self) -> float:
@@ -79,7 +79,7 @@ class Homogeneous:
         """Return the medium on a grid, in float64."""
         return Model(grid, **self.values).to(torch.float64)
 
-    def run(self, physics: Physics, grid: Grid, experiment: Experiment, case: Case, **options: Any) -> Gathers:
+    def run(self, physics: Physics, grid: Grid, experiment: Experiment, case: Known, **options: Any) -> Gathers:
         """Simulate an experiment."""
         survey = Survey.surface(
             sources=np.array([experiment.source]), receivers=np.asarray(experiment.receivers),
@@ -104,12 +104,12 @@ def _pressure(source: Callable[[Function], Function]) -> Exact:
 SOLID = Material(2000.0, 1155.0, 2000.0)
 MOTION = ("vz", "vx")
 EXACT: Mapping[Physics, Homogeneous] = {
-    Acoustic(): Homogeneous({"vp": 2000.0}, (Case("explosion", ("p",), _pressure(lambda wavelet: wavelet)),)),
+    Acoustic(): Homogeneous({"vp": 2000.0}, (Known("explosion", ("p",), _pressure(lambda wavelet: wavelet)),)),
     AcousticDensity(): Homogeneous(
         {"vp": 2000.0, "rho": 1000.0},
         (
-            Case("explosion", ("p",), _pressure(_rate)),
-            Case(
+            Known("explosion", ("p",), _pressure(_rate)),
+            Known(
                 "explosion", MOTION, lambda e: 4e9 * full_space(Material(2000.0, 0.0, 1000.0), e, "explosion").velocity
             ),
         ),
@@ -117,15 +117,15 @@ EXACT: Mapping[Physics, Homogeneous] = {
     Elastic(): Homogeneous(
         {"vp": SOLID.vp, "vs": SOLID.vs, "rho": SOLID.rho},
         (
-            Case("fz", MOTION, lambda e: full_space(SOLID, e, (1, 0)).velocity, SOLID.vs),
-            Case("fx", MOTION, lambda e: full_space(SOLID, e, (0, 1)).velocity, SOLID.vs),
-            Case("explosion", MOTION, lambda e: full_space(SOLID, e, "explosion").velocity),
-            Case("explosion", ("p",), lambda e: full_space(SOLID, e, "explosion").pressure[None]),
+            Known("fz", MOTION, lambda e: full_space(SOLID, e, (1, 0)).velocity, SOLID.vs),
+            Known("fx", MOTION, lambda e: full_space(SOLID, e, (0, 1)).velocity, SOLID.vs),
+            Known("explosion", MOTION, lambda e: full_space(SOLID, e, "explosion").velocity),
+            Known("explosion", ("p",), lambda e: full_space(SOLID, e, "explosion").pressure[None]),
         ),
     ),
     ElasticSH(): Homogeneous(
         {"vs": SOLID.vs, "rho": SOLID.rho},
-        (Case("fy", ("vy",), lambda e: antiplane(SOLID, e)[None], SOLID.vs),),
+        (Known("fy", ("vy",), lambda e: antiplane(SOLID, e)[None], SOLID.vs),),
     ),
 }
 
@@ -222,7 +222,7 @@ def convergence_order(physics: Physics, order: int, spacings: tuple[float, float
     return min(slopes)
 
 
-def _shared_place(physics: Physics, case: Case) -> frozenset[int] | None:
+def _shared_place(physics: Physics, case: Known) -> frozenset[int] | None:
     """Axes along which source and component are both half a cell off the nodes; None where they differ."""
     survey = Survey.surface(
         sources=line(0, 0, every=1), receivers=line(9, 9, every=1), wavelet=None, duration=1.0, dt=0.1,
@@ -250,7 +250,7 @@ def reflection(physics: Physics, degrees: float, width: int = 20) -> float:
     worst = 0.0
     for case in medium.cases:
 
-        def run(extra: int, case: Case = case) -> np.ndarray:
+        def run(extra: int, case: Known = case) -> np.ndarray:
             """Simulate with `extra` more cells before the layer on top."""
             grid = Grid((91 + extra, n), h, origin=(-extra * h, 0.0))
             return np.asarray(medium.run(physics, grid, experiment, case, boundary=Boundary(sides)).data[0])
