@@ -35,7 +35,7 @@ from seisinv.core import (
     ricker,
 )
 from seisinv.inversion import LBFGS, Adam, Inversion, invert
-from seisinv.physics import Acoustic, AcousticDensity, Physics
+from seisinv.physics import Acoustic, AcousticDensity, Elastic, ElasticSH, Physics
 from seisinv.propagate import Automatic, Boundary, Checkpointed, Propagator, StoreAll
 from seisinv.surrogate import PINN
 from seisinv.unknowns import Bounded

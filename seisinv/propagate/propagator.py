@@ -48,7 +48,7 @@ class Propagator:
     Parameters
     ----------
     physics : Physics
-        The wave equation: ``Acoustic()`` or ``AcousticDensity()``.
+        The wave equation: ``Acoustic()``, ``AcousticDensity()``, ``Elastic()``, ``ElasticSH()``, or one of your own.
     grid : Grid
         The model's grid; absorbing layers are added outside.
     survey : Survey
