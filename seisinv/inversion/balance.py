@@ -41,8 +41,8 @@ class Balance:
     >>> survey = si.Survey.surface(sources=si.line(0, 0, every=1), receivers=si.line(0, 0, every=1), duration=0.1,
     ...                            wavelet=None, dt=0.1, components=["p", "vz"])
     >>> balance = Balance({"p": 10.0, "vz": 0.1}, {"vz": 0.5})
-    >>> balance.even(si.Gathers(torch.ones(1, 2, 2), survey)).data[0, :, 0].tolist(), balance.of(survey).tolist()
-    ([0.1..., 10.0], [[1.0, 0.5]])
+    >>> balance.even(si.Gathers(torch.ones(1, 2, 2), survey)).data[0, :, 0], balance.of(survey)
+    (tensor([ 0.1000, 10.0000]), tensor([[1.0000, 0.5000]], dtype=torch.float64))
     """
 
     sizes: Mapping[str, float]
@@ -64,7 +64,7 @@ class Balance:
         ----------
         survey : Survey
         """
-        return _by_trace(survey, {name: 1 / size for name, size in self.sizes.items()})
+        return self._by_trace(survey, {name: 1 / size for name, size in self.sizes.items()})
 
     def of(self, survey: Survey) -> Tensor:
         """Return how much each trace counts [shot, receiver].
@@ -73,17 +73,16 @@ class Balance:
         ----------
         survey : Survey
         """
-        return _by_trace(survey, self.weights)
+        return self._by_trace(survey, self.weights)
 
-
-def _by_trace(survey: Survey, values: Mapping[str, float]) -> Tensor:
-    out = torch.ones(len(survey), survey.max_receivers, dtype=torch.float64)
-    if len(values) == 1:  # whatever it is called
-        return out * next(iter(values.values()))
-    for row, shot in zip(out, survey.shots, strict=True):
-        names = shot.components or ("",) * len(shot.receivers)
-        row[: len(names)] = torch.tensor([values.get(name, 1.0) for name in names], dtype=torch.float64)
-    return out
+    def _by_trace(self, survey: Survey, values: Mapping[str, float]) -> Tensor:
+        out = torch.ones(len(survey), survey.max_receivers, dtype=torch.float64)
+        if len(self.sizes) == 1:  # whatever it is called
+            return out * next(iter(values.values()), 1.0)
+        for row, shot in zip(out, survey.shots, strict=True):
+            names = shot.components or ("",) * len(shot.receivers)
+            row[: len(names)] = torch.tensor([values.get(name, 1.0) for name in names], dtype=torch.float64)
+        return out
 
 
 def components_of(survey: Survey) -> tuple[str, ...]:

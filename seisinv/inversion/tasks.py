@@ -275,7 +275,9 @@ def _processed(gathers: Gathers, task: ShotTask) -> Gathers:
 
 def _misfit(task: ShotTask, predicted: Gathers, observed: Gathers) -> Tensor:
     balance = task.shared.balance
-    return task.shared.misfit(predicted, observed, weights=None if balance is None else balance.of(predicted.survey))
+    if balance is None:
+        return task.shared.misfit(predicted, observed)
+    return task.shared.misfit(predicted, observed, weights=balance.of(predicted.survey))
 
 
 def _by_name(task: ShotTask, gradients: Sequence[Tensor]) -> dict[str, np.ndarray]:

@@ -129,7 +129,7 @@ def mudrock(vp: np.ndarray | float) -> np.ndarray:
 
     Examples
     --------
-    >>> mudrock(np.array([1500.0, 2520.0])).tolist()
+    >>> mudrock(np.array([1500.0, 2520.0])).round(6).tolist()
     [0.0, 1000.0]
     """
     vp = np.asarray(vp, dtype=float)

@@ -99,7 +99,7 @@ class Physics(ABC):
     >>> AcousticDensity().parameters
     ('vp', 'rho')
     >>> ", ".join(AcousticDensity().components("zx"))
-    'p, vz, vx'
+    'p, vz, vx, uz, ux, az, ax'
     """
 
     parameters: ClassVar[tuple[str, ...]]

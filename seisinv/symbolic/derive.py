@@ -32,6 +32,7 @@ class Derived:
     Examples
     --------
     >>> from seisinv.physics import Acoustic
+    >>> from seisinv.symbolic import Field
     >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1))
     >>> derived.adjoint.fields[:2]
     ('bar_p', 'bar_p_old')
@@ -109,6 +110,7 @@ def derive(
     Examples
     --------
     >>> from seisinv.physics import Acoustic
+    >>> from seisinv.symbolic import Field
     >>> derived = derive(Acoustic().equations("zx"), "zx", order=2, records={"p": Field("p")}, ratios=(1, 1))
     >>> [s.left for s in derived.forward.body]
     ['data_p', 'psi_p_z', 'zeta_p_z', 'psi_p_x', 'zeta_p_x', 'p_old', 'p_old']
