@@ -134,7 +134,7 @@ def test_reciprocity(physics: si.Physics) -> None:
 
 
 @each_one_sided
-@pytest.mark.parametrize("order", [2, 4, 6, 8, 10, 12])
+@pytest.mark.parametrize("order", [4, 8])
 def test_reciprocity_with_a_place_on_the_surface(physics: si.Physics, order: int) -> None:
     assert reciprocity_error(physics, free_surface=True, order=order) < 1e-10
 
